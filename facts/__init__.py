@@ -1,0 +1,1 @@
+"""What can be known about a patient: the vocabulary, medicines, units, cases and how they are read, and assessments."""

@@ -1,0 +1,69 @@
+"""What people write for an answer ("yes", "3.1 mmol/L", "sudden") read as a finding's value; for files and prompts alike."""
+
+from typing import Any
+
+from facts.case import Observed
+from facts.problems import did_you_mean, quoted
+from facts.units import UnitError, read_quantity
+from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
+
+_YES = frozenset({"yes", "y", "true", "present"})
+_NO = frozenset({"no", "n", "false", "absent"})
+_UNKNOWN = frozenset({"unknown", "?", "not known"})
+
+
+class AnswerError(ValueError):
+    """An answer that cannot be used: what was found, what was expected and what to do."""
+
+
+def read_answer(finding: YesNoFinding | QuantityFinding | ChoiceFinding, written: Any) -> Observed | None:
+    """Read an answer as text, or as the bool or number that JSON has. Returns None for "unknown". Raises AnswerError."""
+    if written is None:
+        return None
+    if isinstance(written, dict | list):
+        raise AnswerError(f"{finding.id}: one answer was expected, found {'several' if written else 'none'}; write it plainly")
+    text = str(written).strip() if isinstance(written, str) else written
+    if isinstance(text, str) and text.casefold() in _UNKNOWN:
+        return None
+    if isinstance(finding, YesNoFinding):
+        return _read_yes_no(finding, text)
+    if isinstance(finding, ChoiceFinding):
+        return _read_choice(finding, text)
+    return _read_quantity(finding, text)
+
+
+def _read_yes_no(finding: YesNoFinding, text: Any) -> Observed:
+    if isinstance(text, bool):
+        return Observed(text)
+    folded = text.casefold() if isinstance(text, str) else None
+    if folded in _YES:
+        return Observed(True)
+    if folded in _NO:
+        return Observed(False)
+    raise AnswerError(f"{finding.id}: found {quoted(text)}, expected yes or no; write yes, no or unknown")
+
+
+def _read_choice(finding: ChoiceFinding, text: Any) -> Observed:
+    folded = text.casefold().replace(" ", "_") if isinstance(text, str) else None
+    if folded in finding.choices:
+        return Observed(folded)
+    choices = " or ".join(finding.choices)
+    near = did_you_mean(str(text), finding.choices) or "write one of them, or unknown"
+    raise AnswerError(f"{finding.id}: found {quoted(text)}, expected {choices}; {near}")
+
+
+def _read_quantity(finding: QuantityFinding, text: Any) -> Observed:
+    if isinstance(text, bool):
+        raise AnswerError(f"{finding.id}: found {quoted(text)}, expected a number in {finding.unit}; write the measured value")
+    try:
+        value, given = read_quantity(str(text), finding)
+    except UnitError as error:
+        raise AnswerError(f"{finding.id}: found {quoted(text)}; {error}") from None
+    low, high = finding.range
+    if not low <= value <= high:
+        converted = f" ({value:g} {finding.unit})" if given else ""
+        raise AnswerError(
+            f"{finding.id}: found {quoted(text)}{converted}, which is outside the plausible range "
+            f"{low:g} to {high:g} {finding.unit}; check the figure and its unit"
+        )
+    return Observed(value, given)

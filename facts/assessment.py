@@ -1,0 +1,175 @@
+"""What was concluded about one case, as plain frozen data: derived facts, for reports, tables and other programs.
+
+Every field that names a rule, a finding, a cause or a source holds its id; sentences are for people. The JSON that is written
+of it, and its JSON Schema, are made of these classes by pydantic (`reports.json_report`).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from facts.vocabulary import Value
+
+Answer: TypeAlias = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingUsed:
+    """A known finding: its value in the finding's own unit, what was written where that was another unit, its clause."""
+
+    id: str
+    value: Value
+    says: str
+    unit: str | None = None
+    given: str | None = None
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionUsed:
+    """A definition on the way from findings to an argument, with the clause for what it was worth."""
+
+    id: str
+    value: bool
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A rule that fired, with everything it rests on. `source` holds keys of the assessment's evidence, joined by "; "."""
+
+    rule: str
+    kind: str
+    because: str
+    findings: tuple[FindingUsed, ...]
+    definitions: tuple[DefinitionUsed, ...]
+    source: str
+    strength: str | None = None
+    level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WarningSignFound:
+    """A warning sign that holds: the level it demands here, the strongest reason and its source, and every argument."""
+
+    id: str
+    label: str
+    level: str
+    because: str
+    source: str
+    arguments: tuple[Argument, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenWarning:
+    """A rule of a warning sign that may still fire and would raise the urgency, and the unknown findings that decide it."""
+
+    warning_sign: str
+    rule: str
+    level: str
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Urgency:
+    """How urgent at least (`level`), and at most whatever the unknown findings turn out to be (`ceiling`)."""
+
+    level: str
+    ceiling: str
+    because: tuple[str, ...]
+    could_rise: tuple[OpenWarning, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CauseAssessed:
+    """A cause with its standing, every standing it may still take, and the unknown findings that could change an argument."""
+
+    id: str
+    label: str
+    category: str
+    standing: str
+    could_be: tuple[str, ...]
+    arguments_for: Annotated[tuple[Argument, ...], Field(alias="for")]
+    arguments_against: Annotated[tuple[Argument, ...], Field(alias="against")]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Complaint:
+    """Whether what is told fits the complaint that the knowledge base is about, why, and what it resembles."""
+
+    label: str
+    fits: Answer
+    findings: tuple[FindingUsed, ...]
+    missing: tuple[str, ...]
+    resembles: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepAdvised:
+    """A next step whose rule fired. `done` when everything it would tell is known already."""
+
+    id: str
+    kind: str
+    do: str
+    because: str
+    findings: tuple[FindingUsed, ...]
+    source: str
+    level: str | None
+    answers: tuple[str, ...]
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MissingFinding:
+    """An unknown finding that could still change something: the highest urgency it bears on (if any) and the causes."""
+
+    id: str
+    question: str
+    urgency: str | None
+    causes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnrecognizedText:
+    """Something on the case from which not everything was concluded, and why."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCited:
+    """A source that an argument here cites. `checked` is False for general knowledge, inference and machine-written text."""
+
+    id: str
+    citation: str
+    kind: str
+    checked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnowledgeUsed:
+    """The knowledge base behind an assessment."""
+
+    title: str
+    version: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything concluded about one case, complete: each conclusion carries its whole argument."""
+
+    case: str
+    knowledge_base: KnowledgeUsed
+    complaint: Complaint | None
+    urgency: Urgency
+    warning_signs: tuple[WarningSignFound, ...]
+    causes: tuple[CauseAssessed, ...]
+    next_steps: tuple[StepAdvised, ...]
+    missing: tuple[MissingFinding, ...]
+    unrecognized: tuple[UnrecognizedText, ...]
+    findings: tuple[FindingUsed, ...]
+    evidence: tuple[EvidenceCited, ...]

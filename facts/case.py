@@ -1,0 +1,117 @@
+"""One patient as told: what is known of each finding, and where it comes from; what every engine reasons from."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from facts.medicines import MedicineDictionary, Recognition, Stopped, findings_of_current, findings_of_stopped
+from facts.vocabulary import Value, Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """What is known of one finding.
+
+    `given` is what was written when that was in another unit; `origin` tells where the value comes from when nobody answered
+    the finding itself (a medicine on the list, another answer that implies it).
+    """
+
+    value: Value
+    given: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unrecognized:
+    """Something on the case from which nothing, or not all, was concluded, and why."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Gold labels, used only for scoring: None or empty where the case carries none."""
+
+    urgency: str | None = None
+    causes: tuple[str, ...] = ()
+    standings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    fires: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A patient. A finding that is not in `findings` is unknown: never False, never zero, never a default."""
+
+    name: str
+    findings: Mapping[str, Observed]
+    unrecognized: tuple[Unrecognized, ...] = ()
+    expected: Expected = Expected()
+    note: str = ""
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The known findings' values alone, by id."""
+        return {name: observed.value for name, observed in self.findings.items()}
+
+
+class Contradiction(ValueError):
+    """Answers that cannot both be true; the text names them."""
+
+
+def complete(
+    vocabulary: Vocabulary,
+    dictionary: MedicineDictionary,
+    answered: Mapping[str, Observed],
+    medicines: Iterable[str] | None = None,
+    stopped: Iterable[Stopped] | None = None,
+) -> tuple[dict[str, Observed], tuple[Unrecognized, ...]]:
+    """Add to the answers what follows from them: findings from the medicine lists, and what a finding requires.
+
+    Lists that were not given (None) say nothing. Returns the findings in the vocabulary's order, and what was not recognized.
+    Raises Contradiction when an answer is at odds with a list or with another answer.
+    """
+    findings = dict(answered)
+    unrecognized: list[Unrecognized] = []
+    current = None if medicines is None else [dictionary.recognize(text) for text in medicines]
+    past = None if stopped is None else [(entry, dictionary.recognize(entry.name)) for entry in stopped]
+    for derived, recognitions in (
+        (findings_of_current(dictionary, current) if current is not None else {}, current or []),
+        (findings_of_stopped(dictionary, past) if past is not None else {}, [found for _, found in past or []]),
+    ):
+        for name, (value, entries) in derived.items():
+            _add_from_list(findings, name, value, entries)
+        unrecognized.extend(_doubtful(recognitions))
+    _add_required(vocabulary, findings)
+    ordered = {name: findings[name] for name in vocabulary.findings if name in findings}
+    return ordered, tuple(dict.fromkeys(unrecognized))
+
+
+def _add_from_list(findings: dict[str, Observed], name: str, value: bool, entries: str) -> None:
+    origin = entries or "not on the complete list of medicines"
+    answer = findings.get(name)
+    if answer is None:
+        findings[name] = Observed(value, origin=origin)
+    elif answer.value is not value:
+        said = "yes" if answer.value else "no"
+        listed = f"the medicine list says yes ({entries})" if value else "nothing on the medicine list, which is taken as complete, is one"
+        raise Contradiction(f"{name} is answered {said}, but {listed}")
+
+
+def _add_required(vocabulary: Vocabulary, findings: dict[str, Observed]) -> None:
+    for name in list(findings):
+        child = name
+        while (needed := vocabulary.findings[child].requires) is not None and findings[child].value is not False:
+            answer = findings.get(needed)
+            if answer is None:
+                findings[needed] = Observed(True, origin=f"implied by {child}")
+            elif answer.value is False:
+                shown = findings[child].value
+                said = "yes" if shown is True else str(shown)
+                raise Contradiction(f"{needed} is no, but {child} is {said}")
+            child = needed
+
+
+def _doubtful(recognitions: Iterable[Recognition]) -> list[Unrecognized]:
+    return [Unrecognized(recognition.text, recognition.doubt) for recognition in recognitions if recognition.doubt]

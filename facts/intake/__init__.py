@@ -1,0 +1,1 @@
+"""How patients' data come in: case files in YAML, JSON and JSON Lines."""

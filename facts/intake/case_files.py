@@ -1,0 +1,216 @@
+"""Case files in YAML, JSON and JSON Lines read into cases: every entry becomes a case or a refusal that says why."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from facts.answers import AnswerError, read_answer
+from facts.case import Case, Contradiction, Expected, Observed, complete
+from facts.intake.entries import Entry, read_entries
+from facts.medicines import MedicineDictionary, Stopped
+from facts.problems import Place, Problem, did_you_mean, quoted
+from facts.vocabulary import Vocabulary
+from facts.yaml_reading import KeyPath
+
+_CASE_KEYS = ("case", "findings", "medicines", "stopped_medicines", "expected", "note")
+_STOPPED_KEYS = ("name", "days_ago", "after_weeks")
+_EXPECTED_KEYS = ("urgency", "causes", "standings", "fires", "open")
+_LONGEST_NAME = 200
+_LONGEST_TEXT = 2_000
+_LONGEST_STOP = 40_000.0
+"""Days or weeks; more than a lifetime is a slip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An entry, or a part of a file, that did not become a case. `case` is its name where that could be read."""
+
+    case: str | None
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What a reading gave. `read` counts entries; it always equals cases plus refusals."""
+
+    cases: tuple[tuple[Case, Place], ...]
+    refusals: tuple[Refusal, ...]
+    read: int
+
+
+def read_case_files(paths: Iterable[Path], vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Intake:
+    """Read case files; a folder stands for the case files in it. Bad input becomes refusals, never an exception."""
+    cases: list[tuple[Case, Place]] = []
+    refusals: list[Refusal] = []
+    read = 0
+    for path in _files(paths):
+        first_place: dict[str, Place] = {}
+        for part in read_entries(path, str(path)):
+            read += 1
+            if isinstance(part, Problem):
+                refusals.append(Refusal(None, (part,)))
+                continue
+            outcome = _read_case(part, vocabulary, dictionary, first_place)
+            if isinstance(outcome, Refusal):
+                refusals.append(outcome)
+            else:
+                cases.append((outcome, part.locate((), False)))
+    return Intake(tuple(cases), tuple(refusals), read)
+
+
+def _files(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.suffix in (".yaml", ".yml", ".json", ".jsonl", ".ndjson"))
+            yield from inside or [path]
+        else:
+            yield path
+
+
+class _Reader:
+    """One entry on its way to a case; gathers every problem, so that a writer can mend all of them at once."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.problems: list[Problem] = list(entry.problems)
+
+    def refuse(self, path: KeyPath, message: str, mend: str = "", *, of_key: bool = False) -> None:
+        self.problems.append(Problem(self.entry.locate(path, of_key), message, mend))
+
+    def section(self, key: str, kind: type, expected: str) -> Any:
+        value = self.entry.value.get(key)
+        if value is not None and not isinstance(value, kind):
+            self.refuse((key,), f"{key}: found {quoted(value)}, expected {expected}", "see `charley schema case`")
+            return None
+        return value
+
+    def keys(self, path: KeyPath, found: Mapping[str, Any], known: Iterable[str]) -> None:
+        for key in found:
+            if key not in known:
+                mend = did_you_mean(key, known) or f"use {', '.join(known)}"
+                self.refuse((*path, key), f"{quoted(key)} is not a key here", mend, of_key=True)
+
+    def text(self, path: KeyPath, value: Any, longest: int) -> str:
+        if not isinstance(value, str) or not value.strip() or len(value) > longest:
+            found = "nothing" if value is None or value == "" else quoted(value)
+            self.refuse(path, f"{path[-1]}: found {found}, expected a text of at most {longest} characters", "write one")
+            return ""
+        return value.strip()
+
+    def time(self, path: KeyPath, value: Any) -> float | None:
+        if value is None or value == "unknown":
+            return None
+        try:
+            number = float(value) if isinstance(value, str) else float("nan")
+        except ValueError:
+            number = float("nan")
+        if not 0 <= number <= _LONGEST_STOP:
+            self.refuse(path, f"{path[-1]}: found {quoted(value)}, expected a number from 0", "write the number alone")
+            return None
+        return number
+
+
+def _read_case(
+    entry: Entry, vocabulary: Vocabulary, dictionary: MedicineDictionary, first_place: dict[str, Place]
+) -> Case | Refusal:
+    if not isinstance(entry.value, dict):
+        problem = Problem(entry.locate((), False), f"found {quoted(entry.value)}, expected a case", "write `case:` and `findings:`")
+        return Refusal(None, (problem,))
+    reader = _Reader(entry)
+    reader.keys((), entry.value, _CASE_KEYS)
+    name = reader.text(("case",), entry.value.get("case"), _LONGEST_NAME)
+    if name in first_place:
+        reader.refuse(("case",), f"the case {quoted(name)} stands twice in this file, first at {first_place[name]}", "rename one")
+    elif name:
+        first_place[name] = entry.locate((), False)
+    answered = _read_findings(reader, vocabulary)
+    medicines = _read_medicines(reader)
+    stopped = _read_stopped(reader)
+    expected = _read_expected(reader)
+    note = "" if entry.value.get("note") is None else reader.text(("note",), entry.value["note"], _LONGEST_TEXT)
+    if not reader.problems:
+        try:
+            findings, unrecognized = complete(vocabulary, dictionary, answered, medicines, stopped)
+            return Case(name, MappingProxyType(findings), unrecognized, expected, note)
+        except Contradiction as error:
+            reader.refuse(("findings",), f"the answers contradict each other: {error}", "correct one of them")
+    return Refusal(name or None, tuple(sorted(_named(name, problem) for problem in reader.problems)))
+
+
+def _named(name: str, problem: Problem) -> Problem:
+    if not name:
+        return problem
+    return Problem(problem.place, f"case {quoted(name)}: {problem.message}", problem.mend)
+
+
+def _read_findings(reader: _Reader, vocabulary: Vocabulary) -> dict[str, Observed]:
+    answered: dict[str, Observed] = {}
+    for key, written in (reader.section("findings", dict, "a mapping from finding to answer") or {}).items():
+        finding = vocabulary.findings.get(key)
+        if finding is None:
+            mend = vocabulary.suggest(key)
+            reader.refuse(("findings", key), f"{quoted(key)} is not a finding", mend, of_key=True)
+            continue
+        try:
+            observed = read_answer(finding, written)
+        except AnswerError as error:
+            reader.refuse(("findings", key), str(error))
+            continue
+        if observed is not None:
+            answered[key] = observed
+    return answered
+
+
+def _read_medicines(reader: _Reader) -> list[str] | None:
+    written = reader.entry.value.get("medicines")
+    if isinstance(written, str):
+        # The way a table writes a list; a file may as well.
+        return [part.strip() for part in written.split(";") if part.strip()]
+    listed = reader.section("medicines", list, "a list of medicines")
+    if listed is None:
+        return None
+    return [reader.text(("medicines", index), item, _LONGEST_TEXT) for index, item in enumerate(listed)]
+
+
+def _read_stopped(reader: _Reader) -> list[Stopped] | None:
+    listed = reader.section("stopped_medicines", list, "a list of stopped medicines")
+    if listed is None:
+        return None
+    stopped: list[Stopped] = []
+    for index, item in enumerate(listed):
+        path: KeyPath = ("stopped_medicines", index)
+        if isinstance(item, str):
+            stopped.append(Stopped(reader.text(path, item, _LONGEST_TEXT)))
+        elif isinstance(item, dict):
+            reader.keys(path, item, _STOPPED_KEYS)
+            name = reader.text((*path, "name"), item.get("name"), _LONGEST_TEXT)
+            days, weeks = (reader.time((*path, key), item.get(key)) for key in ("days_ago", "after_weeks"))
+            stopped.append(Stopped(name, days, weeks))
+        else:
+            reader.refuse(path, f"found {quoted(item)}, expected a medicine", "write {name: …, days_ago: …, after_weeks: …}")
+    return stopped
+
+
+def _read_expected(reader: _Reader) -> Expected:
+    written = reader.section("expected", dict, "a mapping of gold labels")
+    if written is None:
+        return Expected()
+    reader.keys(("expected",), written, _EXPECTED_KEYS)
+
+    def names(key: str) -> tuple[str, ...]:
+        return tuple(_typed(reader, ("expected", key), written.get(key, []), list, "a list of ids"))
+
+    standings: dict[str, Any] = _typed(reader, ("expected", "standings"), written.get("standings", {}), dict, "cause: standing")
+    urgency = written.get("urgency")
+    if urgency is not None and not isinstance(urgency, str):
+        reader.refuse(("expected", "urgency"), f"urgency: found {quoted(urgency)}, expected a level", "write its name")
+    return Expected(urgency, names("causes"), MappingProxyType(standings), names("fires"), names("open"))
+
+
+def _typed(reader: _Reader, path: KeyPath, value: Any, kind: Callable[..., Any], expected: str) -> Any:
+    if isinstance(value, kind) and all(isinstance(item, str) for item in (value.values() if isinstance(value, dict) else value)):  # type: ignore[arg-type]
+        return value
+    reader.refuse(path, f"{path[-1]}: found {quoted(value)}, expected {expected}", "see `charley schema case`")
+    return kind()

@@ -1,0 +1,80 @@
+"""YAML read against a pydantic model, with every mistake told at its line: for the vocabulary and the knowledge alike."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
+from facts.yaml_reading import Document, KeyPath, read_document
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Declared(BaseModel):
+    """Anything declared in YAML: frozen, no key beyond those that are named, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def read_knowledge_file(path: Path, shown: str) -> Document:
+    """Read a YAML file of knowledge or vocabulary; `shown` is how messages name it. Raises CharleyError."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        problem = Problem(Place(shown), f"cannot be read: {error.strerror}", "check the path")
+        raise CharleyError([problem]) from None
+    except UnicodeDecodeError as error:
+        problem = Problem(Place(shown), f"byte {error.start + 1} is not UTF-8", "save the file as UTF-8")
+        raise CharleyError([problem]) from None
+    document = read_document(text, shown, typed=True)
+    if document.problems:
+        raise CharleyError(problem for _, problem in document.problems)
+    return document
+
+
+def validate(model: type[Model], document: Document, value: Any = None, *, at: KeyPath = ()) -> Model:
+    """Make a `model` of `value` (the document's own by default), which stands at the path `at`. Raises CharleyError."""
+    try:
+        return model.model_validate(document.value if value is None else value)
+    except ValidationError as error:
+        problems = [_problem(details, document, at, model) for details in error.errors(include_url=False)]
+        raise CharleyError(sorted(set(problems))) from None
+
+
+def _problem(details: Any, document: Document, at: KeyPath, model: type[BaseModel]) -> Problem:
+    path = at
+    # A union adds its own tags to pydantic's location; only what stands in the document leads to a place.
+    for part in details["loc"]:
+        if (*path, part) in document.places:
+            path = (*path, part)
+    shown = ".".join(str(part) for part in path) or "this file"
+    kind, found = details["type"], details["input"]
+    if kind == "extra_forbidden":
+        known = _keys_near(model, details["loc"])
+        place = document.place(path, of_key=True)
+        return Problem(place, f"{shown}: this key is not known", did_you_mean(str(path[-1]), known) or "remove it")
+    if kind == "missing":
+        return Problem(document.place(path), f"{shown}: `{details['loc'][-1]}` is missing", "add it")
+    if kind == "string_type" and isinstance(found, int | float):
+        mend = "put it in quotes" if "code" in shown.casefold() else "put text in quotes"
+        return Problem(document.place(path), f"{shown}: YAML reads {found!r} as a number, text was expected", mend)
+    reason = details["msg"].removeprefix("Value error, ")
+    return Problem(document.place(path), f"{shown}: {reason[:1].lower()}{reason[1:]}, found {quoted(found)}", "correct it")
+
+
+def _keys_near(model: type[BaseModel], location: KeyPath) -> set[str]:
+    """Collect the keys a reader may have meant: those of every model that `model` can hold."""
+    seen: set[type[BaseModel]] = set()
+    keys: set[str] = set()
+    waiting: list[Any] = [model]
+    while waiting:
+        kind = waiting.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            if kind not in seen:
+                seen.add(kind)
+                keys.update(field.alias or name for name, field in kind.model_fields.items())
+                waiting.extend(field.annotation for field in kind.model_fields.values())
+        else:
+            waiting.extend(getattr(kind, "__args__", ()))
+    return keys

@@ -1,0 +1,118 @@
+"""Quantities as people write them ("1.5 mg/dL") turned into a finding's own unit; for every reader of patients' data."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from facts.vocabulary import QuantityFinding
+
+if TYPE_CHECKING:
+    import pint
+
+_WRITTEN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*(.*)", re.DOTALL)
+_SIGNIFICANT_DIGITS = 10
+"""More than any laboratory gives, and few enough that 1.234 mg/dL does not become 0.50769999999999993."""
+
+# Spellings that people and laboratories use for one unit; letter case, "IU" for "U" and the sign for micro never matter.
+_SPELLINGS = {
+    "years": ("year", "yrs", "yr", "y"),
+    "months": ("month", "mo"),
+    "weeks": ("week", "wks", "wk"),
+    "days": ("day", "d"),
+    "hours": ("hour", "hrs", "hr", "h"),
+    "minutes": ("minute", "mins", "min"),
+    "seconds": ("second", "secs", "sec", "s"),
+    "degC": ("°c", "c", "celsius", "cel"),
+    "degF": ("°f", "f", "fahrenheit"),
+    "mEq/L": ("meq/l", "mval/l"),
+    "count": ("times",),
+    "bpm": ("/min", "beats/min"),
+}
+
+
+class UnitError(ValueError):
+    """A quantity that cannot be read; the text says what was found, what was expected and what to do."""
+
+
+def read_quantity(text: str, finding: QuantityFinding) -> tuple[float, str]:
+    """Read a number with an optional unit.
+
+    Returns the value in the finding's own unit, and what was written when that was in another unit (else "").
+    Raises UnitError. The plausible range is not judged here.
+    """
+    match = _WRITTEN.fullmatch(text.strip())
+    if match is None or len(text) > 60:
+        hint = " with a decimal point" if re.fullmatch(r"[-+]?\d+,\d+.*", text.strip()) else ""
+        raise UnitError(f"a number in {finding.unit} was expected{hint}, like {_example(finding)}")
+    number, unit = Decimal(match[1]), match[2].strip()
+    if not unit:
+        return _rounded(number), ""
+    known = match_unit(unit, finding)
+    if known is None:
+        raise UnitError(
+            f"the unit {unit[:20]!r} is not one that {finding.id} takes; write it in {' or '.join(_accepted(finding))}"
+        )
+    if known == finding.unit:
+        return _rounded(number), ""
+    return _rounded(converter(finding, known)(number)), f"{match[1]} {known}"
+
+
+def match_unit(text: str, finding: QuantityFinding) -> str | None:
+    """Find which of the finding's units a spelling means, if any."""
+    spelled = _normalized(text)
+    for unit in _accepted(finding):
+        if spelled == _normalized(unit) or spelled in _SPELLINGS.get(unit, ()):
+            return unit
+    return None
+
+
+@cache
+def _registry() -> "pint.UnitRegistry[Any]":
+    import pint
+
+    return pint.UnitRegistry(Path(__file__).with_name("units.txt"), non_int_type=Decimal)
+
+
+def converter(finding: QuantityFinding, unit: str) -> Callable[[Decimal], Decimal]:
+    """Give the function that turns a number in `unit` into one in the finding's own unit. Raises UnitError when none exists."""
+    import pint
+
+    registry = _registry()
+
+    def convert(number: Decimal) -> Decimal:
+        quantity = registry.Quantity(number, unit)
+        target = registry.Unit(finding.unit)
+        if quantity.dimensionality != target.dimensionality and finding.molar_mass is not None:
+            in_moles = quantity / registry.Quantity(Decimal(str(finding.molar_mass)), "g/mol")
+            if in_moles.dimensionality == target.dimensionality:
+                quantity = in_moles
+        if quantity.dimensionality != target.dimensionality and finding.valence is not None:
+            quantity = quantity / registry.Quantity(Decimal(finding.valence), "Eq/mol")
+        return Decimal(quantity.to(target).magnitude)
+
+    try:
+        convert(Decimal(1))
+    except (pint.errors.PintError, AttributeError) as error:
+        raise UnitError(f"{unit} cannot be turned into {finding.unit}: {error}") from None
+    return convert
+
+
+def _accepted(finding: QuantityFinding) -> tuple[str, ...]:
+    return (finding.unit, *finding.accepts)
+
+
+def _normalized(unit: str) -> str:
+    spelled = unicodedata.normalize("NFKC", unit).casefold().replace("μ", "u").replace("µ", "u").replace(" ", "")
+    return re.sub(r"^mc(?=[a-z])", "u", spelled).replace("iu", "u").removesuffix(".")
+
+
+def _rounded(number: Decimal) -> float:
+    return float(f"{number:.{_SIGNIFICANT_DIGITS}g}")
+
+
+def _example(finding: QuantityFinding) -> str:
+    return f"{finding.range[0]:g} to {finding.range[1]:g}"

@@ -1,0 +1,157 @@
+"""What can be asked about a patient: the findings, as declared in YAML, for every part of the program."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from facts.problems import CharleyError, Place, Problem, did_you_mean
+from facts.schema_reading import Declared, read_knowledge_file, validate
+
+Value: TypeAlias = bool | float | str
+"""What a finding can be worth: a yes/no answer, a quantity in the finding's own unit, or one of its choices."""
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
+"""An id of the one namespace that findings, definitions, causes and warning signs share."""
+
+
+class Code(Declared):
+    """A code of a terminology with the name it goes by there; `unchecked` when nobody has compared the two."""
+
+    code: str
+    display: str = ""
+    unchecked: bool = False
+
+
+def _listed(written: object) -> object:
+    entries = written if isinstance(written, list) else [written]
+    return [{"code": entry} if isinstance(entry, str | int | float) else entry for entry in entries]
+
+
+Codes: TypeAlias = dict[str, Annotated[list[Code], BeforeValidator(_listed)]]
+"""Codes by terminology; a single one may be written without a list, and one without a display name as plain text."""
+
+
+class _Finding(Declared):
+    id: Name
+    group: str
+    label: str
+    question: str
+    help: str = ""
+    codes: Codes = {}
+    requires: Name | None = None
+    """A yes/no finding without which this one means nothing: a value here implies it."""
+
+
+class YesNoFinding(_Finding):
+    """A finding that is present or absent, with the clause for each."""
+
+    kind: Literal["yes_no"]
+    present: str
+    absent: str
+
+
+class QuantityFinding(_Finding):
+    """A measured finding. Numbers in conditions and cases are in `unit`; `accepts` are other units that are converted."""
+
+    kind: Literal["quantity"]
+    unit: str
+    accepts: list[str] = []
+    molar_mass: Annotated[float, Field(gt=0)] | None = None
+    """g/mol; what turns mg/dL into mmol/L."""
+    valence: Annotated[int, Field(gt=0)] | None = None
+    """Charges per ion; what turns mEq/L into mmol/L."""
+    range: Annotated[list[float], Field(min_length=2, max_length=2)]
+    """The plausible values, ends included; anything outside is taken for a slip."""
+    reduction: Literal["latest", "lowest", "highest"] = "latest"
+
+    @model_validator(mode="after")
+    def _range_ascends(self) -> "QuantityFinding":
+        if self.range[0] >= self.range[1]:
+            raise ValueError("the range must run from a lower to a higher number")
+        return self
+
+
+class ChoiceFinding(_Finding):
+    """A finding that is one of several named values, each with its clause."""
+
+    kind: Literal["choice"]
+    choices: Annotated[dict[Name, str], Field(min_length=2)]
+
+
+Finding: TypeAlias = Annotated[YesNoFinding | QuantityFinding | ChoiceFinding, Field(discriminator="kind")]
+
+
+class _FindingFile(Declared):
+    group: Name
+    label: str
+    findings: dict[Name, Finding]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Every finding by id, in the order of declaration, with the heading of each group and where each was declared."""
+
+    findings: Mapping[str, Finding]
+    groups: Mapping[str, str]
+    places: Mapping[str, Place]
+
+    def suggest(self, name: str) -> str:
+        """Suggest the finding that a mistyped `name` may have meant, or how to see them all."""
+        return did_you_mean(name, self.findings) or "`charley schema case` lists the findings"
+
+
+def load_vocabulary(folder: Path, shown: str) -> Vocabulary:
+    """Load every YAML file of a findings folder; `shown` names the folder in messages. Raises CharleyError with all problems."""
+    findings: dict[str, Finding] = {}
+    groups: dict[str, str] = {}
+    places: dict[str, Place] = {}
+    problems: list[Problem] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            file = _read_file(path, f"{shown}/{path.name}", places, problems)
+        except CharleyError as error:
+            problems.extend(error.problems)
+            continue
+        groups[file.group] = file.label
+        for name, finding in file.findings.items():
+            findings.setdefault(name, finding)
+    problems.extend(_wrong_requirements(findings, places))
+    if not findings and not problems:
+        problems.append(Problem(Place(shown), "no findings are declared here", "add a YAML file of findings"))
+    if problems:
+        raise CharleyError(sorted(problems))
+    return Vocabulary(findings, groups, places)
+
+
+def _read_file(path: Path, shown: str, places: dict[str, Place], problems: list[Problem]) -> _FindingFile:
+    document = read_knowledge_file(path, shown)
+    value = document.value
+    if isinstance(value, dict) and isinstance(value.get("findings"), dict):
+        for name, entry in value["findings"].items():
+            place = document.place(("findings", name), of_key=True)
+            if name in places:
+                message = f"the finding {name} is declared twice (first at {places[name]})"
+                problems.append(Problem(place, message, "give one of them another id"))
+            places.setdefault(name, place)
+            if isinstance(entry, dict):
+                entry.update(id=name, group=value.get("group", ""))
+    return validate(_FindingFile, document)
+
+
+def _wrong_requirements(findings: Mapping[str, Finding], places: Mapping[str, Place]) -> Iterator[Problem]:
+    for name, finding in findings.items():
+        chain = [name]
+        while (needed := findings[chain[-1]].requires) is not None:
+            if needed not in findings:
+                yield Problem(places[name], f"{name} requires {needed}, which is not declared", did_you_mean(needed, findings))
+                break
+            if findings[needed].kind != "yes_no":
+                yield Problem(places[name], f"{name} requires {needed}, which is not a yes/no finding", "require one that is")
+                break
+            if needed in chain:
+                yield Problem(places[name], f"{name} requires itself: {' → '.join([*chain, needed])}", "break the circle")
+                break
+            chain.append(needed)

@@ -1,0 +1,1 @@
+"""What medicine says: the knowledge as YAML, the condition language, its meaning, loading and checking."""

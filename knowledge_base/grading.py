@@ -1,0 +1,122 @@
+"""How the arguments of a cause add up to its standing; the grades are data (grading.yaml), this reads and applies them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+from facts.vocabulary import QuantityFinding
+from knowledge_base.expression import And, Compared, Expression, Named, Not, Or, Scope, leaves, parse
+from knowledge_base.logic import Truth, evaluate
+
+
+class Tally(NamedTuple):
+    """How many arguments of each kind and strength fired for a cause."""
+
+    confirms: int = 0
+    supports_strong: int = 0
+    supports_weak: int = 0
+    opposes_strong: int = 0
+    opposes_weak: int = 0
+    excludes: int = 0
+
+    @property
+    def weight(self) -> tuple[int, int, int]:
+        """What orders causes of one standing: deciding, then strong, then weak arguments, those against taken off."""
+        return (
+            self.confirms - self.excludes,
+            self.supports_strong - self.opposes_strong,
+            self.supports_weak - self.opposes_weak,
+        )
+
+
+@dataclass(frozen=True)
+class Grading:
+    """The standings in the order causes are listed, and the grades, of which the first true one counts."""
+
+    standings: Mapping[str, str]
+    grades: tuple[tuple[str, Expression], ...]
+    otherwise: str
+    likely: str
+    considered: str
+
+    def at_least(self, standing: str, lowest: str) -> bool:
+        """Tell whether a standing comes before or equals another in listed order."""
+        order = list(self.standings)
+        return order.index(standing) <= order.index(lowest)
+
+    def standing(self, tally: Tally) -> str:
+        """Give the standing that these arguments add up to."""
+        return self._standing(tally)
+
+    def reachable(self, fired: Tally, open_: Tally) -> tuple[str, ...]:
+        """Give every standing that the cause may still take while the `open_` arguments may fire or not; sound, in listed order."""
+        return self._reachable(fired, open_)
+
+    @cached_property
+    def _standing(self) -> "lru_cache[str]":  # type: ignore[type-arg]
+        return lru_cache(maxsize=4096)(lambda tally: next(self._possible(tally, Tally())))
+
+    @cached_property
+    def _reachable(self) -> "lru_cache[tuple[str, ...]]":  # type: ignore[type-arg]
+        def reachable(fired: Tally, open_: Tally) -> tuple[str, ...]:
+            possible = set(self._possible(fired, open_))
+            return tuple(standing for standing in self.standings if standing in possible)
+
+        return lru_cache(maxsize=4096)(reachable)
+
+    def _possible(self, fired: Tally, open_: Tally) -> Iterator[str]:
+        for standing, condition in self.grades:
+            truth = _judge(condition, fired, open_)
+            if truth is not False:
+                yield standing
+            if truth:
+                return
+        yield self.otherwise
+
+
+def _judge(condition: Expression, fired: Tally, open_: Tally) -> Truth:
+    truths: dict[str, Truth] = {}
+    for leaf in leaves(condition):
+        if isinstance(leaf, Compared):
+            least = getattr(fired, leaf.finding)
+            ends = {_holds(leaf, number) for number in (least, least + getattr(open_, leaf.finding))}
+            # A comparison changes once between the two ends or not at all.
+            truths[_name(leaf)] = ends.pop() if len(ends) == 1 else None
+    return evaluate(_by_name(condition), {}, truths)
+
+
+def _holds(leaf: Compared, number: int) -> bool:
+    return bool(evaluate(leaf, {leaf.finding: float(number)}, {}))
+
+
+def _name(leaf: Compared) -> str:
+    return f"{leaf.finding} {leaf.operator} {leaf.threshold}"
+
+
+def _by_name(tree: Expression) -> Expression:
+    match tree:
+        case Compared():
+            return Named(_name(tree))
+        case Not(operand):
+            return Not(_by_name(operand))
+        case And(operands):
+            return And(tuple(_by_name(operand) for operand in operands))
+        case Or(operands):
+            return Or(tuple(_by_name(operand) for operand in operands))
+        case _:
+            raise TypeError(f"a grade is made of comparisons, and, or, not; found {tree!r}")
+
+
+def grading_scope() -> Scope:
+    """Give the names that a grade's condition may use: the counts of a Tally."""
+    counts = {
+        name: QuantityFinding(id=name, group="", label=name, question="", kind="quantity", unit="count", range=[0, 1000])
+        for name in Tally._fields
+    }
+    return Scope(counts)
+
+
+def parse_grade(text: str) -> Expression:
+    """Parse the condition of a grade. Raises ConditionError."""
+    return parse(text, grading_scope())

@@ -1,0 +1,131 @@
+"""A knowledge base ready to reason with: frozen data whose conditions are trees; made by `loading`, read by everything else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, TypeAlias
+
+from facts.medicines import MedicineDictionary
+from facts.problems import Place
+from facts.vocabulary import Codes, Vocabulary
+from knowledge_base.expression import Expression
+from knowledge_base.grading import Grading
+from knowledge_base.schema import Complaint, Level, Source, StepKind, Strength
+
+ArgumentKind: TypeAlias = Literal["confirms", "supports", "opposes", "excludes"]
+RuleKind: TypeAlias = ArgumentKind | Literal["warns", "advises"]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A named concept: true, false or unknown for every case, with the clause for true and for false."""
+
+    id: str
+    label: str
+    condition: Expression
+    text: str
+    says: tuple[str, str]
+    sources: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One argument, warning or piece of advice: it fires when its condition is true."""
+
+    id: str
+    kind: RuleKind
+    target: str
+    condition: Expression
+    text: str
+    because: str
+    sources: tuple[str, ...]
+    place: Place
+    strength: Strength | None = None
+    level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A cause and its arguments, in the order of declaration."""
+
+    id: str
+    label: str
+    category: str
+    codes: Codes
+    about: str
+    rules: tuple[Rule, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class WarningSign:
+    """A warning sign; every rule of it demands at least the sign's own level."""
+
+    id: str
+    label: str
+    level: str
+    rules: tuple[Rule, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class NextStep:
+    """Something to do, and the rule that asks for it."""
+
+    id: str
+    kind: StepKind
+    do: str
+    rule: Rule
+    level: str | None
+    answers: tuple[str, ...]
+    codes: Codes
+
+
+@dataclass(frozen=True, slots=True)
+class ContradictionRule:
+    """Answers that no patient can have together."""
+
+    id: str
+    condition: Expression
+    because: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class KnowledgeBase:
+    """Everything that medicine says here. `conditions` are all definitions and conclusions, each after what it names."""
+
+    title: str
+    version: str
+    hash: str
+    complaint: Complaint | None
+    resemblances: tuple[str, ...]
+    vocabulary: Vocabulary
+    dictionary: MedicineDictionary
+    levels: Mapping[str, Level]
+    grading: Grading
+    evidence: Mapping[str, Source]
+    categories: Mapping[str, str]
+    definitions: Mapping[str, Definition]
+    causes: Mapping[str, Cause]
+    warning_signs: Mapping[str, WarningSign]
+    next_steps: Mapping[str, NextStep]
+    contradictions: Mapping[str, ContradictionRule]
+    conditions: Mapping[str, Expression]
+    files: tuple[str, ...] = ()
+
+    @cached_property
+    def rules(self) -> Mapping[str, Rule]:
+        """Every rule by id: warning signs first, then causes, then next steps."""
+        groups = (
+            *(sign.rules for sign in self.warning_signs.values()),
+            *(cause.rules for cause in self.causes.values()),
+            tuple(step.rule for step in self.next_steps.values()),
+        )
+        return {rule.id: rule for group in groups for rule in group}
+
+    @cached_property
+    def level_rank(self) -> Mapping[str, int]:
+        """The place of every level of urgency, 0 for the lowest."""
+        return {level: rank for rank, level in enumerate(self.levels)}

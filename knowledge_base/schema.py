@@ -1,0 +1,201 @@
+"""The shape of knowledge as it is written in YAML, before its conditions are read; see README for how to write it."""
+
+from typing import Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from facts.schema_reading import Declared
+from facts.vocabulary import Codes, Name
+
+RuleId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
+Sources: TypeAlias = Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)]
+Sentence = Annotated[str, Field(min_length=1)]
+Strength: TypeAlias = Literal["weak", "strong"]
+StepKind: TypeAlias = Literal["test", "examination", "referral", "advice", "avoid"]
+EvidenceKind: TypeAlias = Literal[
+    "guideline",
+    "review",
+    "trial",
+    "observational_study",
+    "case_report",
+    "label",
+    "classification",
+    "reference_work",
+    "general_knowledge",
+    "inference",
+    "machine_written",
+]
+
+
+class Complaint(Declared):
+    """What the patient comes with: its name, and the definition that tells whether what is told fits it."""
+
+    label: str
+    definition: Name
+
+
+class Manifest(Declared):
+    """knowledge.yaml: what this knowledge base is."""
+
+    title: str
+    version: str
+    complaint: Complaint | None = None
+    categories: list[Name]
+    resemblances: list[Name] = []
+    """Categories whose causes are what a complaint that does not fit may be instead."""
+    retired: list[RuleId] = []
+    """Rule ids that were used once and never will be again."""
+
+
+class Level(Declared):
+    """A level of urgency."""
+
+    label: str
+    says: Sentence
+
+
+class LevelFile(Declared):
+    """urgency.yaml: the levels, lowest first; the lowest holds where no warning sign does."""
+
+    levels: Annotated[dict[Name, Level], Field(min_length=1)]
+
+
+class Grade(Declared):
+    """A standing and when a cause has it, by the number of its arguments that fired."""
+
+    standing: Name
+    when: str
+
+
+class GradingFile(Declared):
+    """grading.yaml: how arguments add up. The first grade that is true counts."""
+
+    standings: dict[Name, str]
+    """Every standing with its label, in the order in which causes are listed."""
+    grades: list[Grade]
+    otherwise: Name
+    likely: Name
+    """The lowest standing of a cause that counts as an answer to the complaint."""
+    considered: Name
+    """The lowest standing of a cause that counts as considered at all."""
+
+
+class Source(Declared):
+    """A work that rules rest on."""
+
+    by: str
+    title: str
+    year: int | None = None
+    kind: EvidenceKind
+    read: Literal["in_full", "in_part", "in_a_copy", "in_a_summary", "not_read"] | None = None
+    section: str | None = None
+    doi: str | None = None
+    pmid: str | None = None
+    url: str | None = None
+    note: str | None = None
+
+
+class EvidenceFile(Declared):
+    """evidence.yaml."""
+
+    evidence: dict[Name, Source]
+
+
+class DefinitionEntry(Declared):
+    """A named intermediate concept."""
+
+    label: str
+    when: str
+    says: Annotated[list[Sentence], Field(min_length=2, max_length=2)]
+    """The clause when it holds, and the clause when it does not."""
+    source: Sources | None = None
+
+
+class DefinitionFile(Declared):
+    """definitions.yaml: what several categories share."""
+
+    definitions: dict[Name, DefinitionEntry]
+
+
+class ArgumentEntry(Declared):
+    """An argument that decides by itself: confirms or excludes."""
+
+    when: str
+    because: Sentence
+    source: Sources
+
+
+class WeighedArgumentEntry(ArgumentEntry):
+    """An argument that counts by its strength: supports or opposes."""
+
+    strength: Strength
+
+
+class CauseEntry(Declared):
+    """A cause with its arguments for and against."""
+
+    label: str
+    codes: Codes = {}
+    about: str = ""
+    confirms: dict[RuleId, ArgumentEntry] = {}
+    supports: dict[RuleId, WeighedArgumentEntry] = {}
+    opposes: dict[RuleId, WeighedArgumentEntry] = {}
+    excludes: dict[RuleId, ArgumentEntry] = {}
+
+
+class CauseFile(Declared):
+    """causes/<category>.yaml."""
+
+    category: Name
+    label: str
+    definitions: dict[Name, DefinitionEntry] = {}
+    causes: dict[Name, CauseEntry]
+
+
+class WarningRuleEntry(ArgumentEntry):
+    """A way in which a warning sign shows; `level` where this one demands more than the sign itself."""
+
+    level: Name | None = None
+
+
+class WarningSignEntry(Declared):
+    """A warning sign and the least urgency it demands."""
+
+    label: str
+    level: Name
+    rules: Annotated[dict[RuleId, WarningRuleEntry], Field(min_length=1)]
+
+
+class WarningSignFile(Declared):
+    """warning_signs.yaml."""
+
+    warning_signs: dict[Name, WarningSignEntry]
+
+
+class NextStepEntry(ArgumentEntry):
+    """Something to do. A step that `answers` findings is done when all of them are known."""
+
+    kind: StepKind
+    do: Sentence
+    level: Name | None = None
+    answers: list[Name] = []
+    codes: Codes = {}
+
+
+class NextStepFile(Declared):
+    """next_steps/<group>.yaml."""
+
+    next_steps: dict[RuleId, NextStepEntry]
+
+
+class ContradictionEntry(Declared):
+    """Answers that no patient can have together."""
+
+    when: str
+    because: Sentence
+
+
+class ContradictionFile(Declared):
+    """contradictions.yaml."""
+
+    contradictions: dict[RuleId, ContradictionEntry]

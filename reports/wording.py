@@ -1,0 +1,171 @@
+"""What a condition, a value or an argument says, in English; the interpreter of the condition tree that speaks to people."""
+
+from collections.abc import Mapping, Sequence
+from string import Formatter
+
+from facts.case import Observed
+from facts.vocabulary import Finding, QuantityFinding, Value, YesNoFinding
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.logic import Truths, evaluate, push_negation_inward
+from knowledge_base.model import KnowledgeBase
+from knowledge_base.templates import WHICH, first_alternatives
+
+_UNITS = {"degC": "°C", "degF": "°F", "count": "", "umol/L": "µmol/L", "ug/dL": "µg/dL", "uIU/mL": "µIU/mL"}
+_RELATIONS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
+_OPPOSITES = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+def number_text(number: float) -> str:
+    """Write a number as a clinician would: 3.1, 150, 0.6171."""
+    return f"{number:.4g}" if abs(number) < 1_000 else f"{number:.10g}"
+
+
+def quantity_text(finding: QuantityFinding, number: float) -> str:
+    """Write a quantity with its unit."""
+    return f"{number_text(number)} {_UNITS.get(finding.unit, finding.unit)}".rstrip()
+
+
+def value_text(finding: Finding, value: Value, given: str = "") -> str:
+    """Write the value of a finding: "yes", "sudden", "0.6171 mmol/L (1.5 mg/dL)"."""
+    if isinstance(finding, YesNoFinding):
+        return "yes" if value else "no"
+    if isinstance(finding, QuantityFinding):
+        own = quantity_text(finding, float(value))
+        return f"{own} ({given})" if given else own
+    return str(value).replace("_", " ")
+
+
+def finding_clause(finding: Finding, value: Value, given: str = "") -> str:
+    """Say what a known finding tells: "the potassium is 3.1 mmol/L", "the patient is not vomiting"."""
+    if isinstance(finding, YesNoFinding):
+        return finding.present if value else finding.absent
+    if isinstance(finding, QuantityFinding):
+        return f"{finding.label} is {value_text(finding, value, given)}"
+    return finding.choices[str(value)]
+
+
+def tell(tree: Expression, knowledge: KnowledgeBase) -> str:
+    """Say a condition in English, for whoever checks the knowledge."""
+    return _tell(push_negation_inward(tree), knowledge, nested=False)
+
+
+def _tell(tree: Expression, knowledge: KnowledgeBase, *, nested: bool) -> str:
+    match tree:
+        case Present() | Compared() | OneOf():
+            return leaf_clause(tree, True, knowledge)
+        case Named(name):
+            return named_clause(name, True, knowledge)
+        case Not(Named(name)):
+            return named_clause(name, False, knowledge)
+        case Not(Present() | Compared() | OneOf() as leaf):
+            return leaf_clause(leaf, False, knowledge)
+        case And(operands):
+            told = _joined([_tell(operand, knowledge, nested=True) for operand in operands], "and")
+        case Or(operands):
+            told = _joined([_tell(operand, knowledge, nested=True) for operand in operands], "or")
+        case AtLeast(count, operands):
+            told = f"at least {count} of: " + "; ".join(_tell(operand, knowledge, nested=True) for operand in operands)
+        case _:
+            raise TypeError(f"negation was not pushed inward: {tree!r}")
+    return f"({told})" if nested else told
+
+
+def leaf_clause(leaf: Leaf, truth: bool, knowledge: KnowledgeBase) -> str:
+    """Say what a leaf asks of its finding, or the contrary."""
+    finding = knowledge.vocabulary.findings[leaf.finding]
+    match leaf:
+        case Compared(_, operator, threshold) if isinstance(finding, QuantityFinding):
+            relation = _RELATIONS[operator if truth else _OPPOSITES[operator]]
+            return f"{finding.label} is {relation} {quantity_text(finding, threshold)}"
+        case OneOf(_, choices) if finding.kind == "choice":
+            meant = [choice for choice in finding.choices if (choice in choices) is truth]
+            return " or ".join(finding.choices[choice] for choice in meant)
+        case _:
+            return finding_clause(finding, truth)
+
+
+def named_clause(name: str, truth: bool, knowledge: KnowledgeBase) -> str:
+    """Say what a definition or conclusion says when it is true, or when it is not."""
+    definition = knowledge.definitions.get(name)
+    if definition is not None:
+        return definition.says[0 if truth else 1]
+    if name in knowledge.causes:
+        return f"something speaks for {_lower(knowledge.causes[name].label)}"
+    return f"there is a warning sign: {_lower(knowledge.warning_signs[name].label)}"
+
+
+def fill(
+    template: str,
+    condition: Expression,
+    findings: Mapping[str, Observed],
+    values: Mapping[str, Value],
+    truths: Truths,
+    knowledge: KnowledgeBase,
+) -> str:
+    """Fill a `because` sentence with a case's values and the alternatives that are true."""
+    filled: list[str] = []
+    for text, name, _, _ in Formatter().parse(template):
+        filled.append(text)
+        if name == WHICH:
+            alternatives = first_alternatives(condition, knowledge.conditions) or ()
+            true = [part for part in alternatives if evaluate(part, values, truths) is True]
+            labels = dict.fromkeys(label for part in true for label in _labels(part, findings, values, truths, knowledge))
+            filled.append(_joined(list(labels), "and"))
+        elif name:
+            filled.append(_quoted_value(name, findings, knowledge))
+    sentence = "".join(filled)
+    return sentence[:1].upper() + sentence[1:]
+
+
+def _quoted_value(name: str, findings: Mapping[str, Observed], knowledge: KnowledgeBase) -> str:
+    finding, observed = knowledge.vocabulary.findings[name], findings[name]
+    if isinstance(finding, YesNoFinding):
+        return _with_origin(finding, observed)
+    return value_text(finding, observed.value, observed.given)
+
+
+def _with_origin(finding: YesNoFinding, observed: Observed) -> str:
+    from_list = observed.origin and observed.value and not observed.origin.startswith("implied")
+    return f"{finding.label} ({observed.origin})" if from_list else finding.label
+
+
+def _labels(
+    part: Expression,
+    findings: Mapping[str, Observed],
+    values: Mapping[str, Value],
+    truths: Truths,
+    knowledge: KnowledgeBase,
+) -> list[str]:
+    """Name a true alternative by noun phrases that fit into a list."""
+    match part:
+        case Present(name):
+            finding = knowledge.vocabulary.findings[name]
+            return [_with_origin(finding, findings[name]) if isinstance(finding, YesNoFinding) else finding.label]
+        case Named(name) if name in knowledge.definitions:
+            return [knowledge.definitions[name].label]
+        case Named(name):
+            return [_lower((knowledge.causes.get(name) or knowledge.warning_signs[name]).label)]
+        case Or(operands) | AtLeast(_, operands):
+            true = (operand for operand in operands if evaluate(operand, values, truths) is True)
+            return [label for operand in true for label in _labels(operand, findings, values, truths, knowledge)]
+        case And(operands):
+            needed = {knowledge.vocabulary.findings[leaf.finding].requires for leaf in operands if hasattr(leaf, "finding")}
+            own = [operand for operand in operands if not (isinstance(operand, Present) and operand.finding in needed)]
+            labels = [label for operand in own for label in _labels(operand, findings, values, truths, knowledge)]
+            return [" with ".join(labels)]
+        case _:
+            return [tell(part, knowledge)]
+
+
+def sentence(clause: str) -> str:
+    """Make a sentence of a clause."""
+    return f"{clause[:1].upper()}{clause[1:]}" + ("" if clause.endswith((".", "!", "?")) else ".")
+
+
+def _joined(parts: Sequence[str], word: str) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
+
+
+def _lower(label: str) -> str:
+    """Lower the first letter of a label inside a sentence, unless it is a name or an abbreviation."""
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
