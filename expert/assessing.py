@@ -1,9 +1,8 @@
 """From a case to its assessment: what forward chaining derived, with every argument, what is open, and what is missing."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
-from expert.forward_chaining import Derivation, ForwardChaining
+from expert.forward_chaining import Derivation, ForwardChaining, MatcherName
 from expert.ground_rules import Derived, Observation, Premise
 from facts.assessment import (
     Argument,
@@ -24,8 +23,9 @@ from facts.assessment import (
 from facts.case import Case
 from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.grading import Tally
-from knowledge_base.logic import Truth, evaluate, evaluate_named, open_findings, supports
-from knowledge_base.model import Cause, KnowledgeBase, Rule
+from knowledge_base.judgement import Judge, Judgement, contradiction_key
+from knowledge_base.logic import Truth
+from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
 from reports.citations import citation, is_checked
 from reports.wording import fill, finding_clause
 
@@ -34,44 +34,54 @@ class ContradictoryCase(ValueError):
     """Answers that no patient can have together; the text says which."""
 
 
-def assess(case: Case, chaining: ForwardChaining) -> Assessment:
-    """Assess one case. Raises ContradictoryCase when the knowledge base says that its answers exclude each other."""
-    return _Assessing(case, chaining.knowledge, chaining.derive(case.values)).assessment()
+class Disagreement(AssertionError):
+    """The engine and the meaning of the knowledge differ about a case: a defect of the program, never of the case."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
-    """A rule that has not fired and may still, and the unknown findings that decide it."""
+class Assessor:
+    """Assesses cases with one knowledge base; compiled once, usable by any number of threads."""
 
-    rule: Rule
-    missing: tuple[str, ...]
+    def __init__(self, knowledge: KnowledgeBase, matcher: MatcherName = "ground") -> None:
+        self.knowledge = knowledge
+        self.chaining = ForwardChaining(knowledge, matcher)
+        self.judge = Judge(knowledge)
+        self.rank = {**knowledge.level_rank, None: -1}
+        self.cited = {rule.id: "; ".join(rule.sources) for rule in knowledge.rules.values()}
+        self.unargued = knowledge.grading.standing(Tally())
+        self.contradictions = [(contradiction_key(name), entry) for name, entry in knowledge.contradictions.items()]
+        self.order = {standing: place for place, standing in enumerate(knowledge.grading.standings)}
+
+    def assess(self, case: Case) -> Assessment:
+        """Assess one case. Raises ContradictoryCase when the knowledge base says that its answers exclude each other."""
+        values = case.values
+        judgement = self.judge(values)
+        for key, contradiction in self.contradictions:
+            if judgement.truths[key]:
+                raise ContradictoryCase(contradiction.because)
+        return _Assessing(self, case, values, judgement, self.chaining.derive(values)).assessment()
 
 
 class _Assessing:
-    def __init__(self, case: Case, knowledge: KnowledgeBase, derivation: Derivation) -> None:
-        self.case, self.knowledge, self.derivation = case, knowledge, derivation
-        self.values: Mapping[str, Value] = case.values
-        self.truths = evaluate_named(knowledge.conditions, self.values)
-        for contradiction in knowledge.contradictions.values():
-            if evaluate(contradiction.condition, self.values, self.truths):
-                raise ContradictoryCase(contradiction.because)
+    def __init__(
+        self, assessor: Assessor, case: Case, values: Mapping[str, Value], judgement: Judgement, derivation: Derivation
+    ) -> None:
+        self.assessor, self.knowledge, self.case, self.values = assessor, assessor.knowledge, case, values
+        self.truths, self.missing_bits, self.findings_of = judgement.truths, judgement.missing, assessor.judge.findings_of
+        self.derivation = derivation
         self.fired = frozenset(derivation.fired)
         self.justifications = derivation.justifications()
-        self.open = {entry.rule.id: entry for entry in self.open_rules()}
-
-    def open_rules(self) -> Iterator[_Open]:
-        for rule in self.knowledge.rules.values():
-            if rule.id not in self.fired and evaluate(rule.condition, self.values, self.truths) is None:
-                yield _Open(rule, open_findings(rule.condition, self.values, self.truths, self.knowledge.conditions))
+        self.used: dict[str, FindingUsed] = {}
+        self.rank = assessor.rank
+        # Every case is concluded twice, by the engine and by the meaning; a difference must never reach a patient.
+        if self.fired != {name for name in self.knowledge.rules if self.truths[name]}:
+            raise Disagreement(f"case {case.name}: the engine and the meaning of the knowledge differ; please report this")
 
     def assessment(self) -> Assessment:
         knowledge = self.knowledge
         signs = self.warning_signs()
         causes = self.causes()
         steps = self.next_steps()
-        cited = [argument.source for sign in signs for argument in sign.arguments]
-        cited += [argument.source for cause in causes for argument in (*cause.arguments_for, *cause.arguments_against)]
-        cited += [step.source for step in steps]
+        cited = {self.assessor.cited[rule] for rule in self.fired}
         return Assessment(
             case=self.case.name,
             knowledge_base=KnowledgeUsed(knowledge.title, knowledge.version, knowledge.hash),
@@ -96,7 +106,7 @@ class _Assessing:
             because=self.because(rule),
             findings=findings,
             definitions=definitions,
-            source="; ".join(rule.sources),
+            source=self.assessor.cited[rule.id],
             strength=rule.strength,
             level=rule.level,
         )
@@ -127,15 +137,18 @@ class _Assessing:
         )
 
     def finding(self, name: str) -> FindingUsed:
-        finding, observed = self.knowledge.vocabulary.findings[name], self.case.findings[name]
-        return FindingUsed(
-            id=name,
-            value=observed.value,
-            says=finding_clause(finding, observed.value, observed.given),
-            unit=finding.unit if isinstance(finding, QuantityFinding) else None,
-            given=observed.given or None,
-            origin=observed.origin or None,
-        )
+        used = self.used.get(name)
+        if used is None:
+            finding, observed = self.knowledge.vocabulary.findings[name], self.case.findings[name]
+            self.used[name] = used = FindingUsed(
+                id=name,
+                value=observed.value,
+                says=finding_clause(finding, observed.value, observed.given),
+                unit=finding.unit if isinstance(finding, QuantityFinding) else None,
+                given=observed.given or None,
+                origin=observed.origin or None,
+            )
+        return used
 
     # Conclusions
 
@@ -144,44 +157,54 @@ class _Assessing:
         for sign in self.knowledge.warning_signs.values():
             rules = [rule for rule in sign.rules if rule.id in self.fired]
             if rules:
-                arguments = tuple(self.argument(rule) for rule in sorted(rules, key=lambda rule: -self.rank(rule.level)))
+                arguments = tuple(self.argument(rule) for rule in sorted(rules, key=lambda rule: -self.rank[rule.level]))
                 worst = arguments[0]
                 level = worst.level or sign.level
                 found.append(WarningSignFound(sign.id, sign.label, level, worst.because, worst.source, arguments))
-        return tuple(sorted(found, key=lambda sign: (-self.rank(sign.level), sign.id)))
+        return tuple(sorted(found, key=lambda sign: (-self.rank[sign.level], sign.id)))
 
     def urgency(self, signs: tuple[WarningSignFound, ...]) -> Urgency:
         level = self.derivation.level
+        floor = self.rank[level]
         rising = [
-            OpenWarning(entry.rule.target, entry.rule.id, entry.rule.level or level, entry.missing)
-            for entry in self.open.values()
-            if entry.rule.kind == "warns" and self.rank(entry.rule.level) > self.rank(level)
+            OpenWarning(sign.id, rule.id, rule.level or level, self.findings_of(self.missing_bits[rule.id]))
+            for sign in self.knowledge.warning_signs.values()
+            for rule in sign.rules
+            if self.rank[rule.level] > floor and self.truths[rule.id] is None
         ]
-        rising.sort(key=lambda entry: (-self.rank(entry.level), entry.warning_sign, entry.rule))
+        rising.sort(key=lambda entry: (-self.rank[entry.level], entry.warning_sign, entry.rule))
         ceiling = rising[0].level if rising else level
         because = tuple(sign.because for sign in signs if sign.level == level)
         return Urgency(level, ceiling, because or ("No warning sign is known.",), tuple(rising))
 
     def causes(self) -> tuple[CauseAssessed, ...]:
-        order = {standing: place for place, standing in enumerate(self.knowledge.grading.standings)}
         assessed = [self.cause(cause) for cause in self.knowledge.causes.values()]
+        order = self.assessor.order
         assessed.sort(key=lambda entry: (order[entry[0].standing], tuple(-part for part in entry[1].weight), entry[0].id))
         return tuple(cause for cause, _ in assessed)
 
     def cause(self, cause: Cause) -> tuple[CauseAssessed, Tally]:
-        grading = self.knowledge.grading
-        fired = tally(rule for rule in cause.rules if rule.id in self.fired)
-        open_ = [self.open[rule.id] for rule in cause.rules if rule.id in self.open]
-        arguments = [self.argument(rule) for rule in cause.rules if rule.id in self.fired]
+        for_it: list[Argument] = []
+        against_it: list[Argument] = []
+        open_: list[Rule] = []
+        bits = 0
+        for rule in cause.rules:
+            truth = self.truths[rule.id]
+            if truth:
+                (for_it if rule.kind in ("confirms", "supports") else against_it).append(self.argument(rule))
+            elif truth is None:
+                open_.append(rule)
+                bits |= self.missing_bits[rule.id]
+        fired = tally(rule for rule in cause.rules if rule.id in self.fired) if for_it or against_it else Tally()
         assessed = CauseAssessed(
             id=cause.id,
             label=cause.label,
             category=cause.category,
-            standing=self.derivation.standings.get(cause.id, grading.standing(Tally())),
-            could_be=grading.reachable(fired, tally(entry.rule for entry in open_)),
-            arguments_for=tuple(argument for argument in arguments if argument.kind in ("confirms", "supports")),
-            arguments_against=tuple(argument for argument in arguments if argument.kind in ("opposes", "excludes")),
-            missing=self.ordered(name for entry in open_ for name in entry.missing),
+            standing=self.derivation.standings.get(cause.id, self.assessor.unargued),
+            could_be=self.knowledge.grading.reachable(fired, tally(open_)),
+            arguments_for=tuple(for_it),
+            arguments_against=tuple(against_it),
+            missing=self.findings_of(bits),
         )
         return assessed, fired
 
@@ -189,15 +212,14 @@ class _Assessing:
         declared = self.knowledge.complaint
         if declared is None:
             return None
-        truth: Truth = self.truths[declared.definition]
-        findings, _ = self.grounds(Derived("definition", declared.definition, bool(truth))) if truth is not None else ((), ())
-        condition = self.knowledge.conditions[declared.definition]
-        grading = self.knowledge.grading
+        name, grading = declared.definition, self.knowledge.grading
+        truth: Truth = self.truths[name]
+        findings, _ = ((), ()) if truth is None else self.grounds(Derived("definition", name, truth))
         return Complaint(
             label=declared.label,
             fits="unknown" if truth is None else "yes" if truth else "no",
             findings=findings,
-            missing=open_findings(condition, self.values, self.truths, self.knowledge.conditions) if truth is None else (),
+            missing=self.findings_of(self.missing_bits[name]),
             resembles=tuple(
                 cause.id
                 for cause in causes
@@ -206,57 +228,55 @@ class _Assessing:
         )
 
     def next_steps(self) -> tuple[StepAdvised, ...]:
-        steps = []
-        for step in self.knowledge.next_steps.values():
-            if step.id in self.fired:
-                argument = self.argument(step.rule)
-                done = bool(step.answers) and all(name in self.values for name in step.answers)
-                steps.append(
-                    StepAdvised(
-                        id=step.id,
-                        kind=step.kind,
-                        do=step.do,
-                        because=argument.because,
-                        findings=argument.findings,
-                        source=argument.source,
-                        level=step.level,
-                        answers=step.answers,
-                        done=done,
-                    )
-                )
-        return tuple(sorted(steps, key=lambda step: (step.done, -self.rank(step.level))))
+        steps = [self.step(step) for step in self.knowledge.next_steps.values() if step.id in self.fired]
+        return tuple(sorted(steps, key=lambda step: (step.done, -self.rank[step.level])))
+
+    def step(self, step: NextStep) -> StepAdvised:
+        argument = self.argument(step.rule)
+        return StepAdvised(
+            id=step.id,
+            kind=step.kind,
+            do=step.do,
+            because=argument.because,
+            findings=argument.findings,
+            source=argument.source,
+            level=step.level,
+            answers=step.answers,
+            done=bool(step.answers) and all(name in self.values for name in step.answers),
+        )
 
     def missing(self) -> tuple[MissingFinding, ...]:
         """Give the unknown findings that could still change the urgency or a cause, what matters most first."""
+        floor = self.rank[self.derivation.level]
+        by_level: dict[str, int] = {}
+        for sign in self.knowledge.warning_signs.values():
+            for rule in sign.rules:
+                if rule.level is not None and self.rank[rule.level] > floor:
+                    by_level[rule.level] = by_level.get(rule.level, 0) | self.missing_bits[rule.id]
         levels: dict[str, str] = {}
-        causes: dict[str, dict[str, None]] = {}
-        floor = self.rank(self.derivation.level)
-        for entry in self.open.values():
-            for name in entry.missing:
-                if entry.rule.kind == "warns" and self.rank(entry.rule.level) > floor:
-                    levels[name] = max(levels.get(name, ""), entry.rule.level or "", key=self.rank)
-                elif entry.rule.kind not in ("warns", "advises"):
-                    causes.setdefault(name, {})[entry.rule.target] = None
+        for level in sorted(by_level, key=self.rank.__getitem__):
+            levels.update(dict.fromkeys(self.findings_of(by_level[level]), level))
+        causes: dict[str, list[str]] = {}
+        for cause in self.knowledge.causes.values():
+            bits = 0
+            for rule in cause.rules:
+                bits |= self.missing_bits[rule.id]
+            for name in self.findings_of(bits):
+                causes.setdefault(name, []).append(cause.id)
+        questions = self.knowledge.vocabulary.findings
         missing = [
-            MissingFinding(
-                name, self.knowledge.vocabulary.findings[name].question, levels.get(name), tuple(causes.get(name, ()))
-            )
-            for name in self.ordered([*levels, *causes])
+            MissingFinding(name, finding.question, levels.get(name), tuple(causes.get(name, ())))
+            for name, finding in questions.items()
+            if name in levels or name in causes
         ]
-        return tuple(sorted(missing, key=lambda entry: (-self.rank(entry.urgency), -len(entry.causes))))
+        missing.sort(key=lambda entry: (-self.rank[entry.urgency], -len(entry.causes)))
+        return tuple(missing)
 
     def evidence(self, cited: Iterable[str]) -> Iterator[EvidenceCited]:
         keys = {key for source in cited for key in source.split("; ") if key}
         for key, source in self.knowledge.evidence.items():
             if key in keys:
                 yield EvidenceCited(key, citation(source), source.kind, is_checked(source))
-
-    def ordered(self, names: Iterable[str]) -> tuple[str, ...]:
-        wanted = set(names)
-        return tuple(name for name in self.knowledge.vocabulary.findings if name in wanted)
-
-    def rank(self, level: str | None) -> int:
-        return self.knowledge.level_rank.get(level or "", -1)
 
 
 def tally(rules: Iterable[Rule]) -> Tally:

@@ -15,12 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from expert.ground_rules import CONCLUDING_TIER, Derived, GroundRule, Observation, Premise, ground_rules
+from expert.ground_rules import Derived, GroundRule, Premise, ground_rules
 from facts.vocabulary import Value
-from knowledge_base.expression import Leaf
+from knowledge_base.expression import Compared, Leaf, Present
 from knowledge_base.grading import Tally
 from knowledge_base.logic import evaluate_leaf
-from knowledge_base.model import KnowledgeBase, Rule
+from knowledge_base.model import KnowledgeBase
 
 
 def _import_experta() -> Any:
@@ -64,52 +64,67 @@ class GroundMatcher(experta.abstract.Matcher):  # type: ignore[misc]
 
     def __init__(self, engine: Any) -> None:
         super().__init__(engine)
-        self.rules = tuple(engine.get_rules())
-        self.lacking_at_first = tuple(len(rule) for rule in self.rules)
-        self.mentions = _mentions(self.rules)
+        self.index: _Index = engine.ground_index()
         self.reset()
 
     def reset(self) -> None:
         """Forget every fact."""
-        self.lacking = list(self.lacking_at_first)
-        self.matched: list[list[Any]] = [[] for _ in self.rules]
+        self.lacking = self.index.lacking.copy()
+        self.memory: dict[str, Any] = {}
         self.live: dict[int, Any] = {}
 
     def changes(self, adding: Any = None, deleting: Any = None) -> tuple[list[Any], list[Any]]:
         """Take in added and retracted facts; give the activations that arise and those that fall away."""
-        added, removed = [], []
+        added: list[Any] = []
+        removed: list[Any] = []
+        lacking, memory = self.lacking, self.memory
         for fact in deleting or ():
-            for index in self._woken(fact):
-                self.lacking[index] += 1
-                self.matched[index].remove(fact)
-                if index in self.live:
-                    removed.append(self.live.pop(index))
+            for number in self.index.woken(fact):
+                lacking[number] += 1
+                if number in self.live:
+                    removed.append(self.live.pop(number))
+            memory.pop(fact.get("about"), None)
         for fact in adding or ():
-            for index in self._woken(fact):
-                self.lacking[index] -= 1
-                self.matched[index].append(fact)
-                if not self.lacking[index]:
-                    activation = experta.activation.Activation(self.rules[index], self.matched[index])
-                    self.live[index] = activation
+            memory[fact.get("about")] = fact
+            for number in self.index.woken(fact):
+                lacking[number] -= 1
+                if not lacking[number]:
+                    rule = self.index.rules[number]
+                    activation = experta.activation.Activation(rule, [memory[about] for about in self.index.abouts[number]])
+                    self.live[number] = activation
                     added.append(activation)
         return added, removed
 
-    def _woken(self, fact: Any) -> list[int]:
+
+class _Index:
+    """Ground rules by what their patterns mention; made once for a knowledge base, and only read after that."""
+
+    def __init__(self, rules: Sequence[Any]) -> None:
+        self.rules = tuple(rules)
+        self.lacking = [len(rule) for rule in rules]
+        self.abouts = [tuple(dict.fromkeys(pattern["about"] for pattern in rule)) for rule in rules]
+        self.exact: dict[FactKey, list[int]] = {}
+        self.tested: dict[str, dict[Callable[[Any], bool], list[int]]] = {}
+        for number, rule in enumerate(self.rules):
+            for pattern in rule:
+                if type(pattern) is not Known or set(pattern) != {"about", "value"}:
+                    raise TypeError(f"not a ground pattern: {pattern!r}")
+                about, value = pattern["about"], pattern["value"]
+                if isinstance(value, experta.P):
+                    self.tested.setdefault(about, {}).setdefault(value.match, []).append(number)
+                elif isinstance(value, bool):
+                    self.exact.setdefault((about, value), []).append(number)
+                else:
+                    raise TypeError(f"not a ground pattern: {pattern!r}")
+
+    def woken(self, fact: Any) -> Sequence[int]:
+        """Give the rules of which this fact fulfils a premise, once for each such premise."""
         if type(fact) is not Known:
-            return []
-        value = fact["value"]
-        return [index for test, rules in self.mentions.get(fact["about"], ()) if test(value) for index in rules]
-
-
-def _mentions(rules: Sequence[Any]) -> Mapping[str, Sequence[tuple[Callable[[Any], bool], list[int]]]]:
-    """Index the rules by what their patterns are about; patterns with one test share an entry."""
-    mentions: dict[str, dict[Callable[[Any], bool], list[int]]] = {}
-    for index, rule in enumerate(rules):
-        for pattern in rule:
-            if type(pattern) is not Known or set(pattern) != {"about", "value"} or not isinstance(pattern["value"], experta.P):
-                raise TypeError(f"not a ground pattern: {pattern!r}")
-            mentions.setdefault(pattern["about"], {}).setdefault(pattern["value"].match, []).append(index)
-    return {about: list(tests.items()) for about, tests in mentions.items()}
+            return ()
+        about, value = fact["about"], fact["value"]
+        if about in self.tested:
+            return [number for test, numbers in self.tested[about].items() if test(value) for number in numbers]
+        return self.exact.get((about, value), ())
 
 
 class _BySalience(experta.abstract.Strategy):  # type: ignore[misc]
@@ -120,12 +135,25 @@ class _BySalience(experta.abstract.Strategy):  # type: ignore[misc]
             if activation in agenda.activations:
                 agenda.activations.remove(activation)
         for activation in added:
-            activation.key = activation.rule.salience
             insort(agenda.activations, activation, key=_salience)
 
 
 def _salience(activation: Any) -> int:
-    return int(activation.rule.salience)
+    salience: int = activation.rule.salience
+    return salience
+
+
+class _FactList(experta.factlist.FactList):  # type: ignore[misc]
+    """A fact list for facts that are shared between cases and threads, and so are never written to, not even an index."""
+
+    def declare(self, fact: Any) -> Any:
+        """Add a fact; None when it is there already. What experta checks of every fact is certain here by construction."""
+        about = fact.get("about")
+        if about in self:
+            return None
+        self[about] = fact
+        self.added.append(fact)
+        return fact
 
 
 class _Engine(experta.KnowledgeEngine):  # type: ignore[misc]
@@ -149,14 +177,44 @@ class _Engine(experta.KnowledgeEngine):  # type: ignore[misc]
         """Give the compiled rules; experta would look for them among all members, properties included."""
         return self.program.rules
 
+    def ground_index(self) -> _Index:
+        """Give the rules by what they mention, for GroundMatcher."""
+        return self.program.index
+
     def reset(self, **_: Any) -> None:
         """Empty the engine for another case, without experta's search of all members for initial facts."""
         self.begin()
         self.agenda = experta.agenda.Agenda()
-        self.facts = experta.factlist.FactList()
+        self.facts = _FactList()
         self.matcher.reset()
-        self.facts.declare(experta.InitialFact())
+        self.facts.declare(_INITIAL)
         self.running = False
+
+    def declare(self, *facts: Any) -> Any:
+        """Declare facts as experta does, less its search for conditions and nested names, which a Known never holds."""
+        declared = None
+        for fact in facts:
+            declared = self.facts.declare(fact)
+        if not self.running:
+            self.strategy.update_agenda(self.agenda, *self.get_activations())
+        return declared
+
+    def run(self, steps: float = float("inf")) -> None:
+        """Fire what is on the agenda as experta does, less the logging of every step, which takes longer than the step."""
+        self.running = True
+        while steps > 0 and self.running:
+            added, removed = self.get_activations()
+            if added or removed:
+                self.strategy.update_agenda(self.agenda, added, removed)
+            activation = self.agenda.get_next()
+            if activation is None:
+                break
+            steps -= 1
+            activation.rule(self)
+        self.running = False
+
+
+_INITIAL = experta.InitialFact()
 
 
 class _ReteEngine(_Engine):
@@ -174,46 +232,59 @@ class _Program:
         self.knowledge = knowledge
         self.lowest_level = next(iter(knowledge.levels))
         self.tests: dict[Any, Callable[[Any], bool]] = {}
+        self.answers = {
+            (name, answer): Known(about=name, value=answer) for name in knowledge.vocabulary.findings for answer in (True, False)
+        }
         grounded = ground_rules(knowledge)
         # Saliences fall from here: the ground rules up to the next steps, the conclusions over all arguments, the next steps.
-        salience = 2 * (len(grounded.rules) + len(knowledge.causes) + 2)
+        salience = len(grounded.rules) + len(knowledge.causes) + 2
         self.rules: list[Any] = []
         for rule in grounded.rules[: grounded.first_step]:
-            self.add(salience := salience - 1, [_key(premise) for premise in rule.premises], self.firing(rule))
-        self.add(salience := salience - 1, [("this case", True)], _conclude_arguments)
+            self.add(salience := salience - 1, [self.pattern(premise) for premise in rule.premises], self.firing(rule))
+        start, judged = Known(about="this case", value=True), Known(about="all arguments", value=True)
+        self.add(salience := salience - 1, [start], _declaring(judged))
         for cause in knowledge.causes:
-            self.add(salience := salience - 1, [("all arguments", True), (f"argued {cause}", True)], self.grading(cause))
-        self.add(salience := salience - 1, [("all arguments", True)], _conclude_urgency)
+            argued = Known(about=f"argued {cause}", value=True)
+            self.add(salience := salience - 1, [judged, argued], self.grading(cause))
+        self.add(salience := salience - 1, [judged], _conclude_urgency)
         for rule in grounded.rules[grounded.first_step :]:
-            self.add(salience := salience - 1, [_key(premise) for premise in rule.premises], self.firing(rule))
+            self.add(salience := salience - 1, [self.pattern(premise) for premise in rule.premises], self.firing(rule))
+        self.start = start
+        self.index = _Index(self.rules)
 
-    def add(self, salience: int, premises: Sequence[FactKey], effect: Callable[[Any], None]) -> None:
-        patterns = [Known(about=about, value=experta.P(self.test(about, wanted))) for about, wanted in premises]
+    def add(self, salience: int, patterns: Sequence[Any], effect: Callable[[Any], None]) -> None:
         self.rules.append(experta.Rule(*patterns, salience=salience)(effect))
 
-    def test(self, about: str, wanted: Any) -> Callable[[Any], bool]:
-        """Give the test of a fact's value; equal tests are one function, which is how both matchers share them."""
-        key = (about, wanted)
-        if key not in self.tests:
-            self.tests[key] = _leaf_test(*wanted) if isinstance(wanted, tuple) else _truth_test(wanted)
-        return self.tests[key]
+    def known(self, name: str, value: Value) -> Any:
+        """Give the fact that a finding has this value; the answers yes and no are made once."""
+        return self.answers[name, value] if isinstance(value, bool) else Known(about=name, value=value)
+
+    def pattern(self, premise: Premise) -> Any:
+        """Give the pattern of a premise; a test that several rules make is one function, which is how matchers share it."""
+        if isinstance(premise, Derived):
+            return Known(about=_about(premise), value=premise.truth)
+        leaf = premise.leaf
+        if isinstance(leaf, Present):
+            return Known(about=leaf.finding, value=premise.truth)
+        test = self.tests.setdefault(premise, _leaf_test(leaf, premise.truth))
+        return Known(about=leaf.finding, value=experta.P(test))
 
     def firing(self, ground: GroundRule) -> Callable[[Any], None]:
-        about, value = _key(ground.conclusion)
+        fact = Known(about=_about(ground.conclusion), value=ground.conclusion.truth)
         rule = self.knowledge.rules.get(ground.conclusion.id) if ground.conclusion.kind == "rule" else None
         rank = self.knowledge.level_rank
+        argued = Known(about=f"argued {rule.target}", value=True) if rule else None
 
         def fire(engine: Any) -> None:
             engine.firings.append(ground)
-            if engine.declare(Known(about=about, value=value)) is None or rule is None:
+            if engine.declare(fact) is None or rule is None:
                 return
             if rule.kind == "warns":
                 engine.level = max(engine.level, rule.level, key=rank.__getitem__)
             elif rule.kind != "advises":
-                if rule.target not in engine.tallies:
-                    engine.tallies[rule.target] = [0] * len(Tally._fields)
-                    engine.declare(Known(about=f"argued {rule.target}", value=True))
-                engine.tallies[rule.target][_TALLY[rule.kind, rule.strength]] += 1
+                engine.declare(argued)
+                tally = engine.tallies.setdefault(rule.target, [0] * len(Tally._fields))
+                tally[_TALLY[rule.kind, rule.strength]] += 1
 
         return fire
 
@@ -238,27 +309,27 @@ _TALLY = {
 }
 
 
-def _conclude_arguments(engine: Any) -> None:
-    engine.declare(Known(about="all arguments", value=True))
+def _declaring(fact: Any) -> Callable[[Any], None]:
+    def declare(engine: Any) -> None:
+        engine.declare(fact)
+
+    return declare
 
 
 def _conclude_urgency(engine: Any) -> None:
     engine.declare(Known(about="the urgency", value=engine.level))
 
 
-def _key(premise: Premise) -> FactKey:
-    if isinstance(premise, Observation):
-        return premise.leaf.finding, (premise.leaf, premise.truth)
-    return f"{premise.kind} {premise.id}", premise.truth
+def _about(derived: Derived) -> str:
+    """Name something derived; the space keeps it apart from every finding."""
+    return f"{derived.kind} {derived.id}"
 
 
 def _leaf_test(leaf: Leaf, truth: bool) -> Callable[[Any], bool]:
     finding = leaf.finding
-    return lambda value: evaluate_leaf(leaf, {finding: value}) is truth
-
-
-def _truth_test(wanted: bool) -> Callable[[Any], bool]:
-    return lambda value: value is wanted
+    kind = float if isinstance(leaf, Compared) else str
+    # RETE may try a test on the value of any other fact before it looks at what that fact is about.
+    return lambda value: type(value) is kind and evaluate_leaf(leaf, {finding: value}) is truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,8 +374,9 @@ class ForwardChaining:
         # An exception would leave an engine in the middle of a case; it is kept for the next one only when a run ends well.
         self._threads.engine = None
         engine.reset()
-        known = [Known(about=name, value=values[name]) for name in self.knowledge.vocabulary.findings if name in values]
-        engine.declare(Known(about="this case", value=True), *known)
+        program = self._program
+        known = [program.known(name, values[name]) for name in self.knowledge.vocabulary.findings if name in values]
+        engine.declare(program.start, *known)
         engine.run()
         self._threads.engine = engine
         return Derivation(tuple(engine.firings), engine.standings, engine.level)

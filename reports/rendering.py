@@ -1,0 +1,58 @@
+"""Reports of assessments as text, Markdown and HTML, rendered with Jinja2 from one arranged view."""
+
+import re
+import textwrap
+from functools import cache
+from typing import Any, Literal, TypeAlias
+
+import jinja2
+
+from facts.assessment import Assessment
+from knowledge_base.model import KnowledgeBase
+from reports.view import view
+
+TextFormat: TypeAlias = Literal["text", "markdown", "html"]
+
+_WIDTH = 92
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+_TEMPLATES = {"text": "report.txt.j2", "markdown": "report.md.j2", "html": "report.html.j2"}
+
+
+def render(assessment: Assessment, knowledge: KnowledgeBase, form: TextFormat) -> str:
+    """Render an assessment made with this knowledge base; the same assessment always gives the same text."""
+    return _environment(form).get_template(_TEMPLATES[form]).render(report=view(assessment, knowledge))
+
+
+@cache
+def _environment(form: TextFormat) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=form == "html",
+        finalize=escape_markdown if form == "markdown" else None,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["wrapped"] = wrapped
+    environment.filters["numbers"] = numbers
+    return environment
+
+
+def wrapped(text: str, first: str = "", rest: str = "") -> str:
+    """Fill lines to a terminal's width, the first with one indent and the others with another."""
+    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+
+
+def numbers(sources: tuple[int, ...]) -> str:
+    """Write the numbers of sources: "[1, 3]"."""
+    return f"[{', '.join(str(number) for number in sources)}]" if sources else ""
+
+
+def escape_markdown(value: Any) -> Any:
+    """Make text mean only itself in Markdown, where it also stands for HTML."""
+    if not isinstance(value, str):
+        return value
+    escaped = _MARKDOWN_SPECIAL.sub(r"\\\1", value)
+    # At the start of a line a number or sign would begin a list or a heading.
+    return re.sub(r"^(\d+)([.)])|^([-+=])", lambda found: f"{found[1]}\\{found[2]}" if found[1] else f"\\{found[3]}", escaped)

@@ -1,0 +1,274 @@
+"""An assessment arranged for reading: what every report format shows, in the order in which a clinician reads it.
+
+All text that came with the case passes `clean` here, so that no name or medicine can forge a line or drive a terminal;
+each format then escapes for its own syntax.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, StepAdvised
+from facts.vocabulary import Codes
+from knowledge_base.logic import evaluate_named, residue
+from knowledge_base.model import KnowledgeBase
+from reports.wording import sentence, tell, value_text
+
+STATEMENT = (
+    "Charley supports a clinician's judgment and does not replace it. It knows only what it was told: "
+    "what was not asked is unknown, and no conclusion here rests on an answer that was not given."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArgumentShown:
+    """An argument as it is read: the sentence, what it rests on, and the numbers of its sources."""
+
+    rule: str
+    because: str
+    weight: str
+    findings: tuple[str, ...]
+    sources: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignShown:
+    """A warning sign with its arguments."""
+
+    label: str
+    level: str
+    arguments: tuple[ArgumentShown, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CauseShown:
+    """A cause with its arguments and what would tell more about it."""
+
+    id: str
+    label: str
+    standing: str
+    standing_label: str
+    category: str
+    codes: str
+    about: str
+    arguments_for: tuple[ArgumentShown, ...]
+    arguments_against: tuple[ArgumentShown, ...]
+    could_be: str
+    questions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepShown:
+    """A next step and why."""
+
+    do: str
+    because: str
+    when: str
+    codes: str
+    sources: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """A level that the urgency could still rise to, and each condition under which it would."""
+
+    level: str
+    label: str
+    conditions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """Everything that a report shows."""
+
+    case: str
+    title: str
+    level: str
+    level_label: str
+    level_says: str
+    ceiling_label: str
+    because: tuple[str, ...]
+    rises: tuple[Rise, ...]
+    complaint: str
+    resembles: tuple[str, ...]
+    signs: tuple[SignShown, ...]
+    causes: tuple[CauseShown, ...]
+    lesser: tuple[CauseShown, ...]
+    unargued: int
+    steps: tuple[tuple[str, tuple[StepShown, ...]], ...]
+    steps_done: tuple[str, ...]
+    questions: tuple[tuple[str, str], ...]
+    findings: tuple[tuple[str, str, str], ...]
+    unrecognized: tuple[tuple[str, str], ...]
+    sources: tuple[tuple[int, str, bool], ...]
+    knowledge: str
+    statement: str
+
+
+_STEP_HEADINGS = {
+    "avoid": "Do not",
+    "examination": "Examine and ask",
+    "test": "Test",
+    "referral": "Refer",
+    "advice": "Advise and treat",
+}
+
+
+def clean(text: str) -> str:
+    """Make untrusted text one line without control, format or direction characters, which could forge or hide what is read."""
+    kept = "".join(
+        " " if character.isspace() else "\ufffd" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") else character
+        for character in text
+    )
+    return " ".join(kept.split())
+
+
+def view(assessment: Assessment, knowledge: KnowledgeBase) -> ReportView:
+    """Arrange an assessment made with this knowledge base for reading."""
+    return _Arranging(assessment, knowledge).view()
+
+
+class _Arranging:
+    def __init__(self, assessment: Assessment, knowledge: KnowledgeBase) -> None:
+        self.assessment, self.knowledge = assessment, knowledge
+        self.numbers = {source.id: number for number, source in enumerate(assessment.evidence, start=1)}
+        self.asked = {entry.id: entry.question for entry in assessment.missing}
+
+    def view(self) -> ReportView:
+        assessment, knowledge = self.assessment, self.knowledge
+        level = knowledge.levels[assessment.urgency.level]
+        grading = knowledge.grading
+        shown = [(cause, self.cause(cause)) for cause in assessment.causes if cause.standing != grading.otherwise]
+        main = [view for cause, view in shown if self.is_main(cause)]
+        lesser = [view for cause, view in shown if not self.is_main(cause)]
+        return ReportView(
+            case=clean(assessment.case),
+            title=knowledge.title,
+            level=assessment.urgency.level,
+            level_label=level.label,
+            level_says=level.says,
+            ceiling_label=knowledge.levels[assessment.urgency.ceiling].label,
+            because=tuple(clean(reason) for reason in assessment.urgency.because),
+            rises=self.rises(),
+            complaint=self.complaint(),
+            resembles=tuple(knowledge.causes[name].label for name in self.resembling()),
+            signs=tuple(
+                SignShown(sign.label, knowledge.levels[sign.level].label, self.arguments(sign.arguments))
+                for sign in assessment.warning_signs
+            ),
+            causes=tuple(main),
+            lesser=tuple(lesser),
+            unargued=len(assessment.causes) - len(shown),
+            steps=self.steps(),
+            steps_done=tuple(step.do for step in assessment.next_steps if step.done),
+            questions=self.questions(),
+            findings=tuple(self.finding(used) for used in assessment.findings),
+            unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
+            sources=tuple((self.numbers[source.id], source.citation, source.checked) for source in assessment.evidence),
+            knowledge=f"{knowledge.title}, knowledge {knowledge.version} ({knowledge.hash[:12]})",
+            statement=STATEMENT,
+        )
+
+    def is_main(self, cause: CauseAssessed) -> bool:
+        grading = self.knowledge.grading
+        # A cause that is both proved and disproved is news for the reader, wherever the list puts it.
+        return grading.at_least(cause.standing, grading.considered) or bool(
+            cause.standing == "conflicting" or (cause.arguments_for and cause.arguments_against and cause.standing != "excluded")
+        )
+
+    def arguments(self, arguments: Iterable[Argument]) -> tuple[ArgumentShown, ...]:
+        return tuple(
+            ArgumentShown(
+                rule=argument.rule,
+                because=clean(argument.because),
+                weight=argument.strength or {"confirms": "decisive", "excludes": "decisive"}.get(argument.kind, ""),
+                findings=tuple(self.used(used) for used in argument.findings),
+                sources=self.cited(argument.source),
+            )
+            for argument in arguments
+        )
+
+    def used(self, used: FindingUsed) -> str:
+        said = used.says if not used.origin else f"{used.says} ({used.origin})"
+        return clean(said)
+
+    def cited(self, source: str) -> tuple[int, ...]:
+        return tuple(sorted(self.numbers[key] for key in source.split("; ") if key in self.numbers))
+
+    def cause(self, cause: CauseAssessed) -> CauseShown:
+        declared, grading = self.knowledge.causes[cause.id], self.knowledge.grading
+        others = [grading.standings[standing].lower() for standing in cause.could_be if standing != cause.standing]
+        return CauseShown(
+            id=cause.id,
+            label=cause.label,
+            standing=cause.standing,
+            standing_label=grading.standings[cause.standing],
+            category=self.knowledge.categories[cause.category],
+            codes=codes_text(declared.codes),
+            about=declared.about,
+            arguments_for=self.arguments(cause.arguments_for),
+            arguments_against=self.arguments(cause.arguments_against),
+            could_be=", ".join(others),
+            questions=tuple(self.knowledge.vocabulary.findings[name].question for name in cause.missing),
+        )
+
+    def rises(self) -> tuple[Rise, ...]:
+        """Say, for each level above the present one, what would raise the urgency to it; what is known is taken out."""
+        values = {used.id: used.value for used in self.assessment.findings}
+        truths = evaluate_named(self.knowledge.conditions, values)
+        by_level: dict[str, dict[str, None]] = {}
+        for entry in self.assessment.urgency.could_rise:
+            rest = residue(self.knowledge.rules[entry.rule].condition, values, truths)
+            if rest is not None and not isinstance(rest, bool):
+                by_level.setdefault(entry.level, {})[clean(tell(rest, self.knowledge))] = None
+        return tuple(
+            Rise(level, self.knowledge.levels[level].label, tuple(conditions)) for level, conditions in by_level.items()
+        )
+
+    def complaint(self) -> str:
+        complaint = self.assessment.complaint
+        if complaint is None:
+            return ""
+        if complaint.fits == "unknown":
+            return f"Whether this is {complaint.label} is not settled by what is known."
+        because = "; ".join(self.used(used) for used in complaint.findings)
+        verdict = "fits" if complaint.fits == "yes" else "does not fit"
+        return f"What is told {verdict} {complaint.label}: {because}."
+
+    def resembling(self) -> tuple[str, ...]:
+        return self.assessment.complaint.resembles if self.assessment.complaint else ()
+
+    def steps(self) -> tuple[tuple[str, tuple[StepShown, ...]], ...]:
+        by_kind: dict[str, list[StepShown]] = {kind: [] for kind in _STEP_HEADINGS}
+        for step in self.assessment.next_steps:
+            if not step.done:
+                by_kind[step.kind].append(self.step(step))
+        return tuple((_STEP_HEADINGS[kind], tuple(steps)) for kind, steps in by_kind.items() if steps)
+
+    def step(self, step: StepAdvised) -> StepShown:
+        when = self.knowledge.levels[step.level].label.lower() if step.level else ""
+        codes = codes_text(self.knowledge.next_steps[step.id].codes)
+        return StepShown(step.do, clean(step.because), when, codes, self.cited(step.source))
+
+    def questions(self) -> tuple[tuple[str, str], ...]:
+        """Give every question that could still change something, with what it could change."""
+        labels = {cause.id: cause.label for cause in self.assessment.causes}
+        shown = []
+        for entry in self.assessment.missing:
+            parts = [f"urgency, up to {self.knowledge.levels[entry.urgency].label.lower()}"] if entry.urgency else []
+            parts += [labels[cause] for cause in entry.causes]
+            shown.append((entry.question, "; ".join(parts)))
+        return tuple(shown)
+
+    def finding(self, used: FindingUsed) -> tuple[str, str, str]:
+        finding = self.knowledge.vocabulary.findings[used.id]
+        value = value_text(finding, used.value, used.given or "")
+        label = sentence(finding.label).removesuffix(".")
+        return label, clean(value), clean(used.origin or "")
+
+
+def codes_text(codes: Codes) -> str:
+    """Write the codes of something on one line: "ICD-10-CM E87.6"; an unchecked one says so."""
+    return ", ".join(
+        f"{system} {code.code}{' (code unchecked)' if code.unchecked else ''}" for system, entries in codes.items() for code in entries
+    )
