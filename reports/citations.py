@@ -27,6 +27,5 @@ def citation(source: Source) -> str:
         cited += f", {source.year}"
     where = [f"doi:{source.doi}" if source.doi else "", f"PMID {source.pmid}" if source.pmid else "", source.url or ""]
     cited = "; ".join([cited, *(place for place in where if place)])
-    marks = [UNCHECKED.get(source.kind, ""), _READ.get(source.read or "", "")]
-    marked = ", ".join(mark for mark in marks if mark)
+    marked = UNCHECKED.get(source.kind) or _READ.get(source.read or "", "")
     return f"{cited} [{marked}]" if marked else cited

@@ -41,7 +41,7 @@ def _environment(form: TextFormat) -> jinja2.Environment:
 
 def wrapped(text: str, first: str = "", rest: str = "") -> str:
     """Fill lines to a terminal's width, the first with one indent and the others with another."""
-    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False)
+    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False)
 
 
 def numbers(sources: tuple[int, ...]) -> str:
