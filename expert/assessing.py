@@ -45,7 +45,8 @@ class Assessor:
         self.knowledge = knowledge
         self.chaining = ForwardChaining(knowledge, matcher)
         self.judge = Judge(knowledge)
-        self.rank = {**knowledge.level_rank, None: -1}
+        self.rank: dict[str | None, int] = {None: -1}
+        self.rank.update(knowledge.level_rank)
         self.cited = {rule.id: "; ".join(rule.sources) for rule in knowledge.rules.values()}
         self.unargued = knowledge.grading.standing(Tally())
         self.contradictions = [(contradiction_key(name), entry) for name, entry in knowledge.contradictions.items()]
@@ -66,7 +67,11 @@ class _Assessing:
         self, assessor: Assessor, case: Case, values: Mapping[str, Value], judgement: Judgement, derivation: Derivation
     ) -> None:
         self.assessor, self.knowledge, self.case, self.values = assessor, assessor.knowledge, case, values
-        self.truths, self.missing_bits, self.findings_of = judgement.truths, judgement.missing, assessor.judge.findings_of
+        self.truths, self.missing_bits, self.findings_of = (
+            judgement.truths,
+            judgement.missing,
+            assessor.judge.findings_of,
+        )
         self.derivation = derivation
         self.fired = frozenset(derivation.fired)
         self.justifications = derivation.justifications()

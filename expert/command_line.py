@@ -1,4 +1,6 @@
-"""The `charley` command: what is typed, what is printed, and the exit status. Heavy modules are imported by the command that needs them.
+"""The `charley` command: what is typed, what is printed, and the exit status.
+
+Heavy modules are imported by the command that needs them, so that `--help` answers at once.
 
 Exit status: 0 when everything was done, 1 when Charley itself failed, 2 when something in the input or knowledge was refused.
 """
@@ -67,7 +69,7 @@ def main() -> None:
     "--output",
     type=click.Path(),
     metavar="PATH",
-    help="Write to a file, or into a folder (one that exists, or a PATH that ends in /): one file a case. Default: the terminal.",
+    help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
 @_knowledge_option
 def report(files: tuple[Path, ...], form: str, output: str | None, knowledge: Path | None) -> None:
@@ -120,7 +122,9 @@ def _write_reports(
         elif assessed or form == "json":
             click.echo(together(base, assessed, refusals, form), nl=False)
     except OSError as error:
-        raise click.ClickException(f"{error.filename or output}: cannot be written: {error.strerror}; check the path and the space left") from None
+        raise click.ClickException(
+            f"{error.filename or output}: cannot be written: {error.strerror}; check the path and the space left"
+        ) from None
 
 
 def _tell_refusals(refusals: list["Refusal"], assessed: int) -> None:

@@ -1,9 +1,9 @@
 """Forward chaining with experta, one case at a time; the only module that imports experta.
 
-What experta 1.9.4 needs from us, each met here and nowhere else: it does not import on Python 3.10 and later until names that moved
-to `collections.abc` are put back; it configures the root logger; `Rule.__get__` would write one patient's engine into an object that
-all threads share, so rules are never class attributes here; the order of equally salient rules follows the hash seed, so no two
-rules are equally salient; a repeated fact loses its second justification, so firings are recorded by us.
+What experta 1.9.4 needs from us is met here and nowhere else: it does not import on Python 3.10 and later until names that moved
+to `collections.abc` are put back; it configures the root logger; `Rule.__get__` would write one patient's engine into an object
+that all threads share, so rules are never class attributes here; the order of equally salient rules follows the hash seed, so no
+two rules are equally salient; a repeated fact loses its second justification, so firings are recorded by us.
 """
 
 import collections
@@ -11,7 +11,8 @@ import collections.abc
 import logging
 import threading
 from bisect import insort
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -23,8 +24,9 @@ from knowledge_base.logic import evaluate_leaf
 from knowledge_base.model import KnowledgeBase
 
 
-def _import_experta() -> Any:
-    """Import experta on any Python: its dependency looks for what `collections` lost in 3.10, and logging must stay ours."""
+@contextmanager
+def _importable_experta() -> Iterator[None]:
+    """Make experta importable on any Python: it looks for what `collections` lost in 3.10. The root logger stays as it was."""
     lost = ("Mapping", "MutableMapping", "Sequence", "Iterable", "Callable", "Hashable")
     absent = [name for name in lost if not hasattr(collections, name)]
     root = logging.getLogger()
@@ -32,31 +34,31 @@ def _import_experta() -> Any:
     for name in absent:
         setattr(collections, name, getattr(collections.abc, name))
     try:
-        import experta
-        import experta.abstract
-        import experta.activation
-        import experta.agenda
-        import experta.factlist
-        import experta.matchers
+        yield
     finally:
         for name in absent:
             delattr(collections, name)
         root.handlers[:] = handlers
         root.setLevel(level)
-    return experta
 
 
-experta = _import_experta()
+with _importable_experta():
+    import experta
+    import experta.abstract
+    import experta.activation
+    import experta.agenda
+    import experta.factlist
+    import experta.matchers
 
 MatcherName: TypeAlias = Literal["ground", "rete"]
 FactKey: TypeAlias = tuple[str, Any]
 
 
-class Known(experta.Fact):  # type: ignore[misc]
+class Known(experta.Fact):
     """A fact: what it is about, and what that is worth. Nothing is ever about one thing twice."""
 
 
-class GroundMatcher(experta.abstract.Matcher):  # type: ignore[misc]
+class GroundMatcher(experta.abstract.Matcher):
     """A matcher for ground rules: a fact wakes only the rules that mention it, and a rule counts the premises it still lacks.
 
     RETE joins patterns over variables; rules without any need only counting. Raises TypeError for a rule that is not ground.
@@ -127,7 +129,7 @@ class _Index:
         return self.exact.get((about, value), ())
 
 
-class _BySalience(experta.abstract.Strategy):  # type: ignore[misc]
+class _BySalience(experta.abstract.Strategy):
     """Order the agenda by salience, which no two rules share; experta's own strategy keeps engines alive in a global cache."""
 
     def _update_agenda(self, agenda: Any, added: Any, removed: Any) -> None:
@@ -143,7 +145,7 @@ def _salience(activation: Any) -> int:
     return salience
 
 
-class _FactList(experta.factlist.FactList):  # type: ignore[misc]
+class _FactList(experta.factlist.FactList):
     """A fact list for facts that are shared between cases and threads, and so are never written to, not even an index."""
 
     def declare(self, fact: Any) -> Any:
@@ -156,7 +158,7 @@ class _FactList(experta.factlist.FactList):  # type: ignore[misc]
         return fact
 
 
-class _Engine(experta.KnowledgeEngine):  # type: ignore[misc]
+class _Engine(experta.KnowledgeEngine):
     """An experta engine for one compiled knowledge base, with one case at a time in it."""
 
     __strategy__ = _BySalience
@@ -233,10 +235,12 @@ class _Program:
         self.lowest_level = next(iter(knowledge.levels))
         self.tests: dict[Any, Callable[[Any], bool]] = {}
         self.answers = {
-            (name, answer): Known(about=name, value=answer) for name in knowledge.vocabulary.findings for answer in (True, False)
+            (name, answer): Known(about=name, value=answer)
+            for name in knowledge.vocabulary.findings
+            for answer in (True, False)
         }
         grounded = ground_rules(knowledge)
-        # Saliences fall from here: the ground rules up to the next steps, the conclusions over all arguments, the next steps.
+        # Saliences fall: ground rules up to the next steps, the conclusions over all arguments, next steps.
         salience = len(grounded.rules) + len(knowledge.causes) + 2
         self.rules: list[Any] = []
         for rule in grounded.rules[: grounded.first_step]:
@@ -260,7 +264,7 @@ class _Program:
         return self.answers[name, value] if isinstance(value, bool) else Known(about=name, value=value)
 
     def pattern(self, premise: Premise) -> Any:
-        """Give the pattern of a premise; a test that several rules make is one function, which is how matchers share it."""
+        """Give the pattern of a premise; a test that several rules make is one function, by which matchers share it."""
         if isinstance(premise, Derived):
             return Known(about=_about(premise), value=premise.truth)
         leaf = premise.leaf
@@ -380,5 +384,3 @@ class ForwardChaining:
         engine.run()
         self._threads.engine = engine
         return Derivation(tuple(engine.firings), engine.standings, engine.level)
-
-

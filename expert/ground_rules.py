@@ -1,8 +1,8 @@
-"""A knowledge base turned into ground rules: plain conjunctions of facts, without `or`, `not` or variables, for any rule engine.
+"""A knowledge base as ground rules: conjunctions of facts, without `or`, `not` or variables, for any rule engine.
 
-Negation is pushed down to the comparisons, because engines read `not` as "not stated". Every definition becomes rules for "is" and
-rules for "is not". An `or` or `at_least` inside a condition becomes a part of its own, with one rule for each way to fulfil it;
-all those ways fire, so that a justification is complete.
+Negation is pushed down to the comparisons, because engines read `not` as "not stated". Every definition becomes rules for "is"
+and rules for "is not". An `or` or `at_least` inside a condition becomes a part of its own, with one rule for each way to fulfil
+it; all those ways fire, so that a justification is complete.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ class Observation:
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A premise or conclusion about something derived: a definition is true or false; parts, conclusions and rules only true."""
+    """A premise or conclusion about something derived: definitions are true or false; all else is only ever true."""
 
     kind: Kind
     id: str
@@ -86,9 +86,7 @@ class _Grounding:
                 conclusion = Derived("conclusion", rule.target)
                 self.found.append((_TIERS[rule.kind], rule.id, (Derived("rule", rule.id),), conclusion))
         ordered = sorted(enumerate(self.found), key=lambda entry: (entry[1][0], entry[1][1], entry[0]))
-        rules = tuple(
-            GroundRule(premises, conclusion, rank) for rank, (_, (_, _, premises, conclusion)) in enumerate(ordered)
-        )
+        rules = tuple(GroundRule(premises, conclusion, rank) for rank, (_, (_, _, premises, conclusion)) in enumerate(ordered))
         first_step = sum(tier < CONCLUDING_TIER for tier, _, _, _ in self.found)
         return GroundRules(rules, first_step)
 

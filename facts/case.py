@@ -95,7 +95,11 @@ def _add_from_list(findings: dict[str, Observed], name: str, value: bool, entrie
         findings[name] = Observed(value, origin=origin)
     elif answer.value is not value:
         said = "yes" if answer.value else "no"
-        listed = f"the medicine list says yes ({entries})" if value else "nothing on the medicine list, which is taken as complete, is one"
+        listed = (
+            f"the medicine list says yes ({entries})"
+            if value
+            else "nothing on the medicine list, which is taken as complete, is one"
+        )
         raise Contradiction(f"{name} is answered {said}, but {listed}")
 
 

@@ -150,7 +150,9 @@ def load_medicines(path: Path, shown: str, vocabulary: Vocabulary) -> MedicineDi
     for medicine, entry in file.medicines.items():
         place = document.place(("medicines", medicine), of_key=True)
         for unknown in set(entry.classes) - set(file.classes):
-            problems.append(Problem(place, f"{medicine}: the class {unknown} is not declared", did_you_mean(unknown, file.classes)))
+            problems.append(
+                Problem(place, f"{medicine}: the class {unknown} is not declared", did_you_mean(unknown, file.classes))
+            )
         for unknown in set(entry.parts) - set(file.medicines):
             problems.append(Problem(place, f"{medicine}: its part {unknown} is not declared", "declare it"))
         for written in (medicine, *entry.names):
@@ -160,7 +162,9 @@ def load_medicines(path: Path, shown: str, vocabulary: Vocabulary) -> MedicineDi
                 problems.append(Problem(place, message, "a name must mean one medicine: remove it from one"))
     if problems:
         raise CharleyError(sorted(problems))
-    places = {name: document.place((kind, name), of_key=True) for kind in ("classes", "medicines") for name in document.value[kind]}
+    places = {
+        name: document.place((kind, name), of_key=True) for kind in ("classes", "medicines") for name in document.value[kind]
+    }
     return dictionary(file.classes, file.medicines, names, places)
 
 

@@ -46,9 +46,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     from rapidfuzz import fuzz, process
 
     # 75 of 100 admits a slip or two in a word and keeps strangers out; a suggestion is only ever shown, never acted on.
-    near = process.extract(
-        name.casefold().replace(" ", "_"), sorted(known), scorer=fuzz.ratio, limit=3, score_cutoff=75
-    )
+    near = process.extract(name.casefold().replace(" ", "_"), sorted(known), scorer=fuzz.ratio, limit=3, score_cutoff=75)
     if not near:
         return ""
     return "did you mean " + " or ".join(choice for choice, _, _ in near) + "?"

@@ -104,7 +104,7 @@ class Vocabulary:
 
 
 def load_vocabulary(folder: Path, shown: str) -> Vocabulary:
-    """Load every YAML file of a findings folder; `shown` names the folder in messages. Raises CharleyError with all problems."""
+    """Load every YAML file of a findings folder, which messages call `shown`. Raises CharleyError with all problems."""
     findings: dict[str, Finding] = {}
     groups: dict[str, str] = {}
     places: dict[str, Place] = {}
@@ -142,7 +142,7 @@ def _read_file(path: Path, shown: str, places: dict[str, Place], problems: list[
 
 
 def _wrong_requirements(findings: Mapping[str, Finding], places: Mapping[str, Place]) -> Iterator[Problem]:
-    for name, finding in findings.items():
+    for name in findings:
         chain = [name]
         while (needed := findings[chain[-1]].requires) is not None:
             if needed not in findings:

@@ -117,7 +117,9 @@ def parse(text: str, scope: Scope) -> Expression:
     try:
         tree = ast.parse(" ".join(text.split("\n")).strip(), mode="eval")
     except SyntaxError as error:
-        raise ConditionError(f"not a condition: {error.msg}", "see the condition language in README", (error.offset or 1) - 1) from None
+        raise ConditionError(
+            f"not a condition: {error.msg}", "see the condition language in README", (error.offset or 1) - 1
+        ) from None
     except (ValueError, RecursionError, MemoryError):
         raise ConditionError("not a condition", "see the condition language in README") from None
     return _Parser(scope).expression(tree.body, 0)
@@ -127,7 +129,7 @@ class _Parser:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
 
-    def expression(self, node: ast.expr, depth: int) -> Expression:
+    def expression(self, node: ast.expr, depth: int) -> Expression:  # noqa: RET503 - refuse never returns
         if depth > DEEPEST:
             self.refuse(node, f"nested more than {DEEPEST} levels deep", "split it into definitions")
         match node:
@@ -196,7 +198,9 @@ class _Parser:
 
     def comparison(self, node: ast.Compare) -> Expression:
         terms = [node.left, *node.comparators]
-        parts = [self.pair(node, left, operator, right) for left, operator, right in zip(terms, node.ops, terms[1:], strict=False)]
+        parts = [
+            self.pair(node, left, operator, right) for left, operator, right in zip(terms, node.ops, terms[1:], strict=False)
+        ]
         if len(parts) > 1:
             if not all(isinstance(operator, ast.Lt | ast.LtE) for operator in node.ops) or len(parts) > 2:
                 self.refuse(node, "a chain must run upwards", "write it as in `3.5 <= x <= 5.0`")
@@ -230,7 +234,9 @@ class _Parser:
             self.refuse(name, f"{finding.id} is not a quantity", "only quantities are compared with numbers")
         low, high = finding.range
         if not low <= value <= high:
-            message = f"the threshold {value:g} is outside the plausible range of {finding.id}, {low:g} to {high:g} {finding.unit}"
+            message = (
+                f"the threshold {value:g} is outside the plausible range of {finding.id}, {low:g} to {high:g} {finding.unit}"
+            )
             self.refuse(number, message, "check the threshold and its unit")
         return self.with_requirement(finding, Compared(finding.id, operator, value))
 
@@ -249,10 +255,16 @@ class _Parser:
             value = element.id if isinstance(element, ast.Name) else ast.unparse(element)
             if not isinstance(element, ast.Name) or value not in finding.choices:
                 mend = did_you_mean(value, finding.choices) or f"use {' or '.join(finding.choices)}"
-                self.refuse(element if hasattr(element, "col_offset") else name, f"{value} is not a choice of {finding.id}", mend)
+                self.refuse(
+                    element if hasattr(element, "col_offset") else name,
+                    f"{value} is not a choice of {finding.id}",
+                    mend,
+                )
         values = {element.id for element in listed.elts if isinstance(element, ast.Name)}
         # In the order of declaration: `in [b, a]` and `in [a, b]` are one condition.
-        leaf = self.with_requirement(finding, OneOf(finding.id, tuple(choice for choice in finding.choices if choice in values)))
+        leaf = self.with_requirement(
+            finding, OneOf(finding.id, tuple(choice for choice in finding.choices if choice in values))
+        )
         return Not(leaf) if negated else leaf
 
     def refuse(self, node: ast.expr, message: str, mend: str) -> NoReturn:
@@ -264,14 +276,16 @@ def _number(node: ast.expr) -> float | None:
     while isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         sign = -sign if isinstance(node.op, ast.USub) else sign
         node = node.operand
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
         return sign * float(node.value)
     return None
 
 
 def conjunction(operands: "Iterator[Expression] | list[Expression]") -> Expression:
     """Join conditions with `and`: nested ones are flattened and equal ones kept once."""
-    flat = dict.fromkeys(part for operand in operands for part in (operand.operands if isinstance(operand, And) else (operand,)))
+    flat = dict.fromkeys(
+        part for operand in operands for part in (operand.operands if isinstance(operand, And) else (operand,))
+    )
     return And(tuple(flat)) if len(flat) > 1 else next(iter(flat))
 
 

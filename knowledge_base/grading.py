@@ -1,6 +1,6 @@
 """How the arguments of a cause add up to its standing; the grades are data (grading.yaml), this reads and applies them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -50,15 +50,15 @@ class Grading:
         return self._standing(tally)
 
     def reachable(self, fired: Tally, open_: Tally) -> tuple[str, ...]:
-        """Give every standing that the cause may still take while the `open_` arguments may fire or not; sound, in listed order."""
+        """Give every standing that the cause may take, whichever of the `open_` arguments fire; sound, in listed order."""
         return self._reachable(fired, open_)
 
     @cached_property
-    def _standing(self) -> "lru_cache[str]":  # type: ignore[type-arg]
+    def _standing(self) -> Callable[[Tally], str]:
         return lru_cache(maxsize=4096)(lambda tally: next(self._possible(tally, Tally())))
 
     @cached_property
-    def _reachable(self) -> "lru_cache[tuple[str, ...]]":  # type: ignore[type-arg]
+    def _reachable(self) -> Callable[[Tally, Tally], tuple[str, ...]]:
         def reachable(fired: Tally, open_: Tally) -> tuple[str, ...]:
             possible = set(self._possible(fired, open_))
             return tuple(standing for standing in self.standings if standing in possible)

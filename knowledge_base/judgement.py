@@ -1,8 +1,8 @@
 """The meaning of a whole knowledge base as one function: every condition judged at once for a case, with what is missing.
 
-`logic.evaluate` is the reference, slow and obvious; this says the same, several hundred times faster, and a generative test holds the
-two together. Each condition becomes three assignments of plain Python: is it true, is it false, and (as the bits of a number)
-which unknown findings could still decide it. The source is made from the trees alone: names in it are positions, never text.
+`logic.evaluate` is the reference, slow and obvious; this says the same a hundred times faster, and a generative test holds the two
+together. Each condition becomes three assignments of plain Python: is it true, is it false, and (as the bits of a number) which
+unknown findings could still decide it. The source is made from the trees alone: names in it are positions, never text.
 """
 
 from collections.abc import Callable, Mapping
@@ -144,5 +144,3 @@ def _join(kind: str, numbers: list[int], operator: str) -> str:
     if not numbers:
         return {"and": "True", "or": "False", "|": "0"}[operator]
     return f" {operator} ".join(f"{kind}{number}" for number in numbers)
-
-

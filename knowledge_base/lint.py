@@ -70,7 +70,7 @@ def sentences_without_end(knowledge: KnowledgeBase) -> Iterator[Problem]:
         if not step.do.rstrip().endswith("."):
             yield Problem(step.rule.place, f"{step.id}: `do` is not a full sentence", "end it with a full stop")
     for name, clause in _clauses(knowledge):
-        if clause.endswith(".") or clause[:1].isupper() and clause[1:2].islower() and " " not in clause[:2]:
+        if clause.endswith(".") or clause[:2].istitle():
             place = knowledge.vocabulary.places.get(name) or _definition_place(knowledge, name)
             yield Problem(place, f"{name}: {clause!r} is not a clause", "begin it small and leave out the full stop")
 

@@ -108,9 +108,7 @@ class _Loader:
             evidence=evidence.evidence,
             categories={category: categories[category] for category in ordered},
             definitions={name: build.definitions[name] for name in conditions if name in build.definitions},
-            causes={
-                cause.id: cause for category in ordered for cause in built_causes.values() if cause.category == category
-            },
+            causes={cause.id: cause for category in ordered for cause in built_causes.values() if cause.category == category},
             warning_signs=built_signs,
             next_steps=built_steps,
             contradictions=built_contradictions,
@@ -247,13 +245,21 @@ class _Builder:
     # Rules
 
     def rule(
-        self, file: str, path: KeyPath, kind: RuleKind, target: str, entry: schema.ArgumentEntry, level: str | None = None
+        self,
+        file: str,
+        path: KeyPath,
+        kind: RuleKind,
+        target: str,
+        entry: schema.ArgumentEntry,
+        level: str | None = None,
     ) -> Rule | None:
         name = str(path[-1])
         place = self.loader.documents[file].place(path, of_key=True)
         first = self.loader.rule_places.setdefault(name, place)
         if first is not place:
-            self.loader.problem(file, path, f"the rule {name} already stands at {first}", "a rule's id is used once", of_key=True)
+            self.loader.problem(
+                file, path, f"the rule {name} already stands at {first}", "a rule's id is used once", of_key=True
+            )
         if name in self.manifest.retired:
             self.loader.problem(file, path, f"the rule id {name} is retired", "choose an id that was never used", of_key=True)
         sources = self.sources(file, path, entry.source)
@@ -335,7 +341,8 @@ class _Builder:
     def in_order(self, signs: Iterable[WarningSign], causes: Iterable[Cause]) -> dict[str, Expression]:
         """Order definitions and conclusions so that each stands after what it names; a circle is a problem."""
         conditions: dict[str, Expression] = {name: entry.condition for name, entry in self.definitions.items()}
-        for conclusion in (*signs, *causes):
+        conclusions: list[WarningSign | Cause] = [*signs, *causes]
+        for conclusion in conclusions:
             for_it = [rule.condition for rule in conclusion.rules if rule.kind in ("warns", "confirms", "supports")]
             conditions[conclusion.id] = disjunction(for_it) if for_it else Or(())
         graph = {name: dict.fromkeys(n for n in names_used(tree) if n in conditions) for name, tree in conditions.items()}
@@ -354,7 +361,7 @@ class _Builder:
         conclusions: Iterable[WarningSign | Cause],
         steps: Iterable[NextStep],
     ) -> None:
-        rules = [rule for conclusion in conclusions for rule in conclusion.rules] + [step.rule for step in steps]
+        rules = [*(rule for conclusion in conclusions for rule in conclusion.rules), *(step.rule for step in steps)]
         for rule in rules:
             try:
                 check_template(rule.because, rule.condition, conditions)

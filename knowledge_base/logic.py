@@ -151,7 +151,7 @@ def evaluate_named(conditions: Mapping[str, Expression], values: Values) -> dict
 
 
 def open_findings(tree: Expression, values: Values, named: Truths, conditions: Mapping[str, Expression]) -> tuple[str, ...]:
-    """Give the unknown findings that could still decide an undecided condition, those behind definitions and conclusions too."""
+    """Give the unknown findings that could still decide an undecided condition, those behind named conditions too."""
     found: dict[str, None] = {}
     waiting = [tree]
     while waiting:

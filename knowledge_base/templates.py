@@ -38,7 +38,9 @@ def check_template(template: str, condition: Expression, conditions: Mapping[str
             if first_alternatives(condition, conditions) is None:
                 raise TemplateError("{which} needs an `or` or `at_least` in the condition; name the finding instead")
         elif name not in always_known(push_negation_inward(condition), conditions):
-            raise TemplateError(f"{{{name}}} may be unknown when the rule fires; quote what every branch of it needs, or {{which}}")
+            raise TemplateError(
+                f"{{{name}}} may be unknown when the rule fires; quote what every branch of it needs, or {{which}}"
+            )
 
 
 def always_known(tree: Expression, conditions: Mapping[str, Expression]) -> frozenset[str]:

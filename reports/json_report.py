@@ -13,7 +13,8 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 def plain(assessment: Assessment) -> dict[str, Any]:
     """Give an assessment as plain data: what the JSON holds; fields that do not apply are left out, unknown ones are not."""
     data: dict[str, Any] = _adapter().dump_python(assessment, mode="json", by_alias=True)
-    return _without_absent(data)
+    plain_data: dict[str, Any] = _without_absent(data)
+    return plain_data
 
 
 def to_json(data: Any) -> str:
@@ -34,7 +35,10 @@ def case_schema(vocabulary: Vocabulary, levels: Sequence[str], causes: Sequence[
     answer = {"enum": [True, False, "yes", "no", "true", "false", "present", "absent", "unknown", None]}
     findings: dict[str, Any] = {}
     for name, finding in vocabulary.findings.items():
-        entry: dict[str, Any] = {"title": finding.label, "description": " ".join(filter(None, (finding.question, finding.help)))}
+        entry: dict[str, Any] = {
+            "title": finding.label,
+            "description": " ".join(filter(None, (finding.question, finding.help))),
+        }
         if isinstance(finding, ChoiceFinding):
             entry["enum"] = [*finding.choices, "unknown", None]
         elif isinstance(finding, QuantityFinding):
@@ -65,7 +69,10 @@ def case_schema(vocabulary: Vocabulary, levels: Sequence[str], causes: Sequence[
         "properties": {
             "case": {"type": ["string", "number"], "description": "Any text, unique in its file."},
             "findings": {"type": ["object", "null"], "additionalProperties": False, "properties": findings},
-            "medicines": {"anyOf": [texts, {"type": ["string", "null"]}], "description": "All current medicines; what is not listed is not taken."},
+            "medicines": {
+                "anyOf": [texts, {"type": ["string", "null"]}],
+                "description": "All current medicines; what is not listed is not taken.",
+            },
             "stopped_medicines": {"type": ["array", "null"], "items": stopped},
             "expected": {
                 "type": ["object", "null"],

@@ -27,7 +27,7 @@ def render(assessment: Assessment, knowledge: KnowledgeBase, form: TextFormat) -
 def _environment(form: TextFormat) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
-        autoescape=form == "html",
+        autoescape=form == "html",  # noqa: S701 - text and Markdown are not HTML; Markdown has its own escape in `finalize`
         finalize=escape_markdown if form == "markdown" else None,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
@@ -41,7 +41,9 @@ def _environment(form: TextFormat) -> jinja2.Environment:
 
 def wrapped(text: str, first: str = "", rest: str = "") -> str:
     """Fill lines to a terminal's width, the first with one indent and the others with another."""
-    return textwrap.fill(text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False)
+    return textwrap.fill(
+        text, _WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
+    )
 
 
 def numbers(sources: tuple[int, ...]) -> str:

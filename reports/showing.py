@@ -40,7 +40,11 @@ def _lines(name: str, knowledge: KnowledgeBase) -> Iterator[str]:
     if recognition.medicines and not recognition.doubt:
         return _medicines(recognition.medicines, knowledge)
     known = {
-        *knowledge.vocabulary.findings, *knowledge.conditions, *knowledge.rules, *knowledge.evidence, *knowledge.dictionary.medicines
+        *knowledge.vocabulary.findings,
+        *knowledge.conditions,
+        *knowledge.rules,
+        *knowledge.evidence,
+        *knowledge.dictionary.medicines,
     }
     near = did_you_mean(name, known) or "`charley knowledge show` takes the id of anything in the knowledge base"
     raise UnknownName(f"{name[:60]!r} is not in the knowledge base; {near}")
@@ -55,7 +59,8 @@ def _finding(finding: Finding, knowledge: KnowledgeBase) -> Iterator[str]:
     if finding.kind == "quantity":
         low, high = finding.range
         yield f"  Unit {finding.unit}" + (f", also {', '.join(finding.accepts)}" if finding.accepts else "")
-        yield f"  Plausible from {quantity_text(finding, low)} to {quantity_text(finding, high)}; of several readings, the {finding.reduction}"
+        plausible = f"{quantity_text(finding, low)} to {quantity_text(finding, high)}"
+        yield f"  Plausible from {plausible}; of several readings, the {finding.reduction}"
     if finding.kind == "choice":
         yield from (f"  {choice}: {clause}" for choice, clause in finding.choices.items())
     if finding.requires:
@@ -63,7 +68,9 @@ def _finding(finding: Finding, knowledge: KnowledgeBase) -> Iterator[str]:
     if finding.codes:
         yield f"  {codes_text(finding.codes)}"
     yield f"  Declared at {knowledge.vocabulary.places[finding.id]}"
-    used = [*(f"definition {name}" for name in knowledge.definitions if _uses(knowledge.definitions[name].condition, finding.id))]
+    used = [
+        *(f"definition {name}" for name in knowledge.definitions if _uses(knowledge.definitions[name].condition, finding.id))
+    ]
     used += [f"rule {rule.id}" for rule in knowledge.rules.values() if _uses(rule.condition, finding.id)]
     yield "  Used by:" if used else "  Used by nothing"
     yield from (f"    {user}" for user in used)

@@ -173,7 +173,8 @@ class _Arranging:
         grading = self.knowledge.grading
         # A cause that is both proved and disproved is news for the reader, wherever the list puts it.
         return grading.at_least(cause.standing, grading.considered) or bool(
-            cause.standing == "conflicting" or (cause.arguments_for and cause.arguments_against and cause.standing != "excluded")
+            cause.standing == "conflicting"
+            or (cause.arguments_for and cause.arguments_against and cause.standing != "excluded")
         )
 
     def arguments(self, arguments: Iterable[Argument]) -> tuple[ArgumentShown, ...]:
@@ -270,5 +271,7 @@ class _Arranging:
 def codes_text(codes: Codes) -> str:
     """Write the codes of something on one line: "ICD-10-CM E87.6"; an unchecked one says so."""
     return ", ".join(
-        f"{system} {code.code}{' (code unchecked)' if code.unchecked else ''}" for system, entries in codes.items() for code in entries
+        f"{system} {code.code}{' (code unchecked)' if code.unchecked else ''}"
+        for system, entries in codes.items()
+        for code in entries
     )

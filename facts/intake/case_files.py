@@ -1,6 +1,6 @@
 """Case files in YAML, JSON and JSON Lines read into cases: every entry becomes a case or a refusal that says why."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -116,13 +116,17 @@ def _read_case(
     entry: Entry, vocabulary: Vocabulary, dictionary: MedicineDictionary, first_place: dict[str, Place]
 ) -> Case | Refusal:
     if not isinstance(entry.value, dict):
-        problem = Problem(entry.locate((), False), f"found {quoted(entry.value)}, expected a case", "write `case:` and `findings:`")
+        problem = Problem(
+            entry.locate((), False), f"found {quoted(entry.value)}, expected a case", "write `case:` and `findings:`"
+        )
         return Refusal(None, (problem,))
     reader = _Reader(entry)
     reader.keys((), entry.value, _CASE_KEYS)
     name = reader.text(("case",), entry.value.get("case"), _LONGEST_NAME)
     if name in first_place:
-        reader.refuse(("case",), f"the case {quoted(name)} stands twice in this file, first at {first_place[name]}", "rename one")
+        reader.refuse(
+            ("case",), f"the case {quoted(name)} stands twice in this file, first at {first_place[name]}", "rename one"
+        )
     elif name:
         first_place[name] = entry.locate((), False)
     answered = _read_findings(reader, vocabulary)
@@ -199,18 +203,27 @@ def _read_expected(reader: _Reader) -> Expected:
         return Expected()
     reader.keys(("expected",), written, _EXPECTED_KEYS)
 
-    def names(key: str) -> tuple[str, ...]:
-        return tuple(_typed(reader, ("expected", key), written.get(key, []), list, "a list of ids"))
-
-    standings: dict[str, Any] = _typed(reader, ("expected", "standings"), written.get("standings", {}), dict, "cause: standing")
     urgency = written.get("urgency")
     if urgency is not None and not isinstance(urgency, str):
         reader.refuse(("expected", "urgency"), f"urgency: found {quoted(urgency)}, expected a level", "write its name")
-    return Expected(urgency, names("causes"), MappingProxyType(standings), names("fires"), names("open"))
+    causes, fires, open_ = (_names(reader, key, written.get(key)) for key in ("causes", "fires", "open"))
+    return Expected(urgency, causes, MappingProxyType(_standings(reader, written.get("standings"))), fires, open_)
 
 
-def _typed(reader: _Reader, path: KeyPath, value: Any, kind: Callable[..., Any], expected: str) -> Any:
-    if isinstance(value, kind) and all(isinstance(item, str) for item in (value.values() if isinstance(value, dict) else value)):  # type: ignore[arg-type]
-        return value
-    reader.refuse(path, f"{path[-1]}: found {quoted(value)}, expected {expected}", "see `charley schema case`")
-    return kind()
+def _names(reader: _Reader, key: str, value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return tuple(value)
+    reader.refuse(("expected", key), f"{key}: found {quoted(value)}, expected a list of ids", "see `charley schema case`")
+    return ()
+
+
+def _standings(reader: _Reader, value: Any) -> dict[str, str]:
+    if value is None:
+        return {}
+    if isinstance(value, dict) and all(isinstance(item, str) for item in value.values()):
+        return dict(value)
+    message = f"standings: found {quoted(value)}, expected cause: standing"
+    reader.refuse(("expected", "standings"), message, "see `charley schema case`")
+    return {}

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -112,7 +113,7 @@ def _split(text: str, start: re.Pattern[str], first_line: int) -> Iterator[tuple
     """Cut a text before every match, and give each piece with the number of its first line."""
     cuts = [0, *(match.start() for match in start.finditer(text) if match.start()), len(text)]
     line = first_line
-    for begin, end in zip(cuts, cuts[1:], strict=False):
+    for begin, end in pairwise(cuts):
         piece = text[begin:end]
         yield piece, line
         line += piece.count("\n")
@@ -169,7 +170,9 @@ def _json(text: str, shown: str) -> Iterator[Entry | Problem]:
     rest = _skip_space(text, end)
     if rest < len(text):
         line = 1 + text.count("\n", 0, rest)
-        yield Problem(Place(shown, line), "there is more after the end of the JSON; it is not read", "put the cases in one list")
+        yield Problem(
+            Place(shown, line), "there is more after the end of the JSON; it is not read", "put the cases in one list"
+        )
 
 
 def _json_lines(stream: BinaryIO, shown: str) -> Iterator[Entry | Problem]:

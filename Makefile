@@ -1,0 +1,46 @@
+# Two commands do all the set-up: `make demo` runs the main job, `make test` passes the tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.base
+	rm -rf demo && mkdir demo
+	$(BIN)/charley report facts/examples --format html --output demo/
+	$(BIN)/charley report facts/examples/night-cramps-on-a-diuretic.yaml
+	@echo
+	@echo "The explained reports of all examples are in demo/: open demo/*.html in a browser."
+
+test: $(VENV)/.test lint
+	$(BIN)/python -m pytest --cov
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/charley knowledge check
+
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks.engines
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Charley needs Python 3.11 or later; try make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.test: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@ $(VENV)/.base
+
+$(VENV)/.bench: $(BIN)/python setup.cfg pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable '.[test,bench]'
+	touch $@ $(VENV)/.base $(VENV)/.test
