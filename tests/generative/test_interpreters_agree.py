@@ -1,0 +1,106 @@
+"""Meaning, judgement, experta with its RETE, experta with our matcher, and English agree on every random knowledge base and case."""
+
+from collections.abc import Mapping
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from expert.assessing import Assessor, tally
+from expert.forward_chaining import ForwardChaining
+from facts.vocabulary import Value
+from knowledge_base.expression import Expression, Leaf, Named
+from knowledge_base.grading import Tally
+from knowledge_base.judgement import Judge
+from knowledge_base.logic import Truth, evaluate, evaluate_named, open_findings, push_negation_inward, supports
+from knowledge_base.model import KnowledgeBase
+from reports.wording import tell
+from tests.generative.drawing import EVERY_OPERATOR, cases, completions, knowledge_bases, operators
+from tests.small_knowledge import case
+
+
+def test_all_interpreters_agree_and_every_operator_was_drawn() -> None:
+    drawn: set[str] = set()
+
+    @given(knowledge_bases(), st.lists(cases(), min_size=1, max_size=3))
+    def agree(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> None:
+        ground, rete, judge = ForwardChaining(knowledge, "ground"), ForwardChaining(knowledge, "rete"), Judge(knowledge)
+        for tree in (*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())):
+            drawn.update(operators(tree))
+            assert tell(tree, knowledge)
+        for values in patients:
+            truths = meaning(knowledge, values)
+            judgement = judge(values)
+            assert judgement.truths == truths
+            for name, condition in all_conditions(knowledge).items():
+                missing = open_findings(condition, values, truths, knowledge.conditions)
+                assert set(judge.findings_of(judgement.missing[name])) == set(missing)
+            derivation = ground.derive(values)
+            assert derivation == rete.derive(values)
+            assert set(derivation.fired) == {name for name in knowledge.rules if truths[name]}
+            assert derivation.standings == standings(knowledge, truths)
+            assert derivation.level == level(knowledge, truths)
+
+    agree()
+    assert drawn == EVERY_OPERATOR
+
+
+@given(knowledge_bases(), cases())
+def test_an_argument_rests_on_exactly_the_findings_that_carry_its_condition(
+    knowledge: KnowledgeBase, values: dict[str, Value]
+) -> None:
+    truths = meaning(knowledge, values)
+    assessment = Assessor(knowledge).assess(case(values))
+    arguments = [argument for sign in assessment.warning_signs for argument in sign.arguments]
+    arguments += [argument for cause in assessment.causes for argument in (*cause.arguments_for, *cause.arguments_against)]
+    for argument in arguments:
+        carried = carrying(knowledge.rules[argument.rule].condition, True, knowledge, values, truths)
+        assert {finding.id for finding in argument.findings} == carried
+
+
+@given(knowledge_bases(), cases(), st.data())
+def test_more_knowledge_never_unsays_and_stays_within_what_was_said_to_be_possible(
+    knowledge: KnowledgeBase, values: dict[str, Value], data: st.DataObject
+) -> None:
+    assessor = Assessor(knowledge)
+    before = assessor.assess(case(values))
+    after = assessor.assess(case(data.draw(completions(values))))
+    rank = knowledge.level_rank
+    assert rank[before.urgency.level] <= rank[after.urgency.level] <= rank[after.urgency.ceiling] <= rank[before.urgency.ceiling]
+    assert {sign.id for sign in before.warning_signs} <= {sign.id for sign in after.warning_signs}
+    could_be = {cause.id: cause.could_be for cause in before.causes}
+    for cause in after.causes:
+        assert cause.standing in cause.could_be
+        assert set(cause.could_be) <= set(could_be[cause.id])
+
+
+def all_conditions(knowledge: KnowledgeBase) -> dict[str, Expression]:
+    return {**knowledge.conditions, **{rule.id: rule.condition for rule in knowledge.rules.values()}}
+
+
+def meaning(knowledge: KnowledgeBase, values: Mapping[str, Value]) -> dict[str, Truth]:
+    named = evaluate_named(knowledge.conditions, values)
+    return {**named, **{rule.id: evaluate(rule.condition, values, named) for rule in knowledge.rules.values()}}
+
+
+def standings(knowledge: KnowledgeBase, truths: Mapping[str, Truth]) -> dict[str, str]:
+    tallies = {cause.id: tally(rule for rule in cause.rules if truths[rule.id]) for cause in knowledge.causes.values()}
+    return {name: knowledge.grading.standing(counts) for name, counts in tallies.items() if counts != Tally()}
+
+
+def level(knowledge: KnowledgeBase, truths: Mapping[str, Truth]) -> str:
+    levels = [rule.level for sign in knowledge.warning_signs.values() for rule in sign.rules if truths[rule.id] and rule.level]
+    return max(levels, key=knowledge.level_rank.__getitem__, default=next(iter(knowledge.levels)))
+
+
+def carrying(
+    tree: Expression, truth: bool, knowledge: KnowledgeBase, values: Mapping[str, Value], truths: Mapping[str, Truth]
+) -> set[str]:
+    """Follow the reference's supports through definitions and conclusions down to findings."""
+    found: set[str] = set()
+    for part, holds in supports(tree if truth else push_negation_inward(tree, negate=True), values, truths):
+        if isinstance(part, Named):
+            found |= carrying(knowledge.conditions[part.name], holds, knowledge, values, truths)
+        else:
+            leaf: Leaf = part
+            found.add(leaf.finding)
+    return found
