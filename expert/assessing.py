@@ -1,9 +1,11 @@
 """From a case to its assessment: what forward chaining derived, with every argument, what is open, and what is missing."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from itertools import compress
 
 from expert.forward_chaining import Derivation, ForwardChaining, MatcherName
-from expert.ground_rules import Derived, Observation, Premise
+from expert.ground_rules import Derived, GroundRule, Observation
 from facts.assessment import (
     Argument,
     Assessment,
@@ -20,14 +22,14 @@ from facts.assessment import (
     Urgency,
     WarningSignFound,
 )
-from facts.case import Case
+from facts.case import Case, Observed
 from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.grading import Tally
 from knowledge_base.judgement import Judge, Judgement, contradiction_key
 from knowledge_base.logic import Truth
 from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
 from reports.citations import citation, is_checked
-from reports.wording import fill, finding_clause
+from reports.wording import Sentence, finding_clause
 
 
 class ContradictoryCase(ValueError):
@@ -39,7 +41,11 @@ class Disagreement(AssertionError):
 
 
 class Assessor:
-    """Assesses cases with one knowledge base; compiled once, usable by any number of threads."""
+    """Assesses cases with one knowledge base; compiled once, usable by any number of threads.
+
+    What does not depend on the patient (questions, open warnings, citations, causes nobody argued about) is made once and kept;
+    nothing that a patient told is.
+    """
 
     def __init__(self, knowledge: KnowledgeBase, matcher: MatcherName = "ground") -> None:
         self.knowledge = knowledge
@@ -47,184 +53,254 @@ class Assessor:
         self.judge = Judge(knowledge)
         self.rank: dict[str | None, int] = {None: -1}
         self.rank.update(knowledge.level_rank)
-        self.cited = {rule.id: "; ".join(rule.sources) for rule in knowledge.rules.values()}
+        rules = knowledge.rules
+        position = self.judge.position
+        self.rule_names = tuple(rules)
+        self.cited = {name: "; ".join(rule.sources) for name, rule in rules.items()}
+        self.sentences = {name: Sentence(rule.because, rule.condition, knowledge) for name, rule in rules.items()}
+        self.cause_rules = {
+            cause.id: tuple((rule, position[rule.id]) for rule in cause.rules) for cause in knowledge.causes.values()
+        }
+        self.warnings = tuple(
+            sorted(
+                (
+                    (rule, position[rule.id], self.rank[rule.level])
+                    for sign in knowledge.warning_signs.values()
+                    for rule in sign.rules
+                ),
+                key=lambda entry: (-entry[2], entry[0].target, entry[0].id),
+            )
+        )
+        self.contradictions = [
+            (position[contradiction_key(name)], entry.because) for name, entry in knowledge.contradictions.items()
+        ]
+        self.used = KnowledgeUsed(knowledge.title, knowledge.version, knowledge.hash)
+        self.evidence = {
+            key: EvidenceCited(key, citation(source), source.kind, is_checked(source))
+            for key, source in knowledge.evidence.items()
+        }
+        self.evidence_order = {key: place for place, key in enumerate(knowledge.evidence)}
+        self.bit = {name: 1 << place for place, name in enumerate(knowledge.vocabulary.findings)}
+        self.definition_bit = {
+            Derived("definition", name, truth): 1 << 2 * place + truth
+            for place, name in enumerate(knowledge.definitions)
+            for truth in (False, True)
+        }
+        self.grounds = {ground: self._grounds(ground) for ground in self.chaining.ground_rules}
+        self.standing_order = {standing: place for place, standing in enumerate(knowledge.grading.standings)}
         self.unargued = knowledge.grading.standing(Tally())
-        self.contradictions = [(contradiction_key(name), entry) for name, entry in knowledge.contradictions.items()]
-        self.order = {standing: place for place, standing in enumerate(knowledge.grading.standings)}
+        self.missing_finding = lru_cache(maxsize=16_384)(self._missing_finding)
+        self.open_warning = lru_cache(maxsize=16_384)(self._open_warning)
+        self.unargued_cause = lru_cache(maxsize=16_384)(self._unargued_cause)
+        self.definitions_used = lru_cache(maxsize=16_384)(self._definitions_used)
 
     def assess(self, case: Case) -> Assessment:
         """Assess one case. Raises ContradictoryCase when the knowledge base says that its answers exclude each other."""
         values = case.values
         judgement = self.judge(values)
-        for key, contradiction in self.contradictions:
-            if judgement.truths[key]:
-                raise ContradictoryCase(contradiction.because)
+        for position, because in self.contradictions:
+            if judgement.true[position]:
+                raise ContradictoryCase(because)
         return _Assessing(self, case, values, judgement, self.chaining.derive(values)).assessment()
+
+    def _grounds(self, ground: GroundRule) -> tuple[int, tuple[Derived, ...]]:
+        """Give the bits of the findings that a ground rule asks for, and what else it rests on."""
+        bits = 0
+        for premise in ground.premises:
+            if isinstance(premise, Observation):
+                bits |= self.bit[premise.leaf.finding]
+        return bits, tuple(premise for premise in ground.premises if isinstance(premise, Derived))
+
+    def _missing_finding(
+        self, name: str, level: str | None, causes: tuple[str, ...]
+    ) -> tuple[tuple[int, int, int], MissingFinding]:
+        finding = self.knowledge.vocabulary.findings[name]
+        sorted_by = (-self.rank[level], -len(causes), self.bit[name])
+        return sorted_by, MissingFinding(name, finding.question, level, causes)
+
+    def _definitions_used(self, bits: int) -> tuple[DefinitionUsed, ...]:
+        known = self.knowledge.definitions
+        return tuple(
+            DefinitionUsed(derived.id, derived.truth, known[derived.id].says[0 if derived.truth else 1])
+            for derived, bit in self.definition_bit.items()
+            if bits & bit
+        )
+
+    def _open_warning(self, name: str, bits: int) -> OpenWarning:
+        rule = self.knowledge.rules[name]
+        return OpenWarning(rule.target, name, rule.level or "", self.judge.findings_of(bits))
+
+    def _unargued_cause(self, name: str, open_rules: tuple[str, ...], bits: int) -> CauseAssessed:
+        cause = self.knowledge.causes[name]
+        open_ = tally(self.knowledge.rules[rule] for rule in open_rules)
+        could_be = self.knowledge.grading.reachable(Tally(), open_)
+        missing = self.judge.findings_of(bits)
+        return CauseAssessed(name, cause.label, cause.category, self.unargued, could_be, (), (), missing)
 
 
 class _Assessing:
+    """One case on its way to an assessment."""
+
     def __init__(
         self, assessor: Assessor, case: Case, values: Mapping[str, Value], judgement: Judgement, derivation: Derivation
     ) -> None:
         self.assessor, self.knowledge, self.case, self.values = assessor, assessor.knowledge, case, values
-        self.truths, self.missing_bits, self.findings_of = (
-            judgement.truths,
-            judgement.missing,
-            assessor.judge.findings_of,
-        )
+        self.judgement, self.findings_of = judgement, assessor.judge.findings_of
         self.derivation = derivation
-        self.fired = frozenset(derivation.fired)
-        self.justifications = derivation.justifications()
-        self.used: dict[str, FindingUsed] = {}
         self.rank = assessor.rank
+        self.fired = frozenset(derivation.fired)
+        self.justifications: dict[Derived, list[tuple[int, tuple[Derived, ...]]]] = {}
+        for ground in derivation.firings:
+            self.justifications.setdefault(ground.conclusion, []).append(assessor.grounds[ground])
+        self.used: dict[str, FindingUsed] = {}
+        self.reached: dict[Derived, tuple[int, int]] = {}
+        self.cause_bits: dict[str, int] = {}
+        self.level_bits: dict[str, int] = {}
         # Every case is concluded twice, by the engine and by the meaning; a difference must never reach a patient.
-        if self.fired != {name for name in self.knowledge.rules if self.truths[name]}:
+        if self.fired != frozenset(compress(assessor.rule_names, judgement.true[assessor.judge.rules])):
             raise Disagreement(f"case {case.name}: the engine and the meaning of the knowledge differ; please report this")
 
     def assessment(self) -> Assessment:
-        knowledge = self.knowledge
         signs = self.warning_signs()
         causes = self.causes()
-        steps = self.next_steps()
-        cited = {self.assessor.cited[rule] for rule in self.fired}
+        urgency = self.urgency(signs)
         return Assessment(
             case=self.case.name,
-            knowledge_base=KnowledgeUsed(knowledge.title, knowledge.version, knowledge.hash),
+            knowledge_base=self.assessor.used,
             complaint=self.complaint(causes),
-            urgency=self.urgency(signs),
+            urgency=urgency,
             warning_signs=signs,
             causes=causes,
-            next_steps=steps,
+            next_steps=self.next_steps(),
             missing=self.missing(),
             unrecognized=tuple(UnrecognizedText(item.text, item.reason) for item in self.case.unrecognized),
             findings=tuple(self.finding(name) for name in self.case.findings),
-            evidence=tuple(self.evidence(cited)),
+            evidence=self.evidence(),
         )
+
+    def truth(self, name: str) -> Truth:
+        return self.judgement.truth(self.assessor.judge.position[name])
 
     # Arguments
 
     def argument(self, rule: Rule) -> Argument:
-        findings, definitions = self.grounds(Derived("rule", rule.id))
-        return Argument(
-            rule=rule.id,
-            kind=rule.kind,
-            because=self.because(rule),
-            findings=findings,
-            definitions=definitions,
-            source=self.assessor.cited[rule.id],
-            strength=rule.strength,
-            level=rule.level,
-        )
+        name = rule.id
+        findings, definitions = self.grounds(Derived("rule", name))
+        cited = self.assessor.cited[name]
+        return Argument(name, rule.kind, self.because(name), findings, definitions, cited, rule.strength, rule.level)
 
-    def because(self, rule: Rule) -> str:
-        return fill(rule.because, rule.condition, self.case.findings, self.values, self.truths, self.knowledge)
+    def because(self, rule: str) -> str:
+        return self.assessor.sentences[rule].fill(self.case.findings, self.values, self.truth)
 
     def grounds(self, conclusion: Derived) -> tuple[tuple[FindingUsed, ...], tuple[DefinitionUsed, ...]]:
-        """Follow every justification back to the findings, and note the definitions on the way."""
-        findings: set[str] = set()
-        definitions: dict[str, bool] = {}
-        seen: set[Derived] = set()
-        waiting: list[Premise] = [conclusion]
-        while waiting:
-            premise = waiting.pop()
-            if isinstance(premise, Observation):
-                findings.add(premise.leaf.finding)
-            elif premise not in seen:
-                seen.add(premise)
-                if premise.kind == "definition":
-                    definitions[premise.id] = premise.truth
-                waiting.extend(below for way in self.justifications.get(premise, ()) for below in way)
-        used = tuple(self.finding(name) for name in self.case.findings if name in findings)
-        return used, tuple(
-            DefinitionUsed(name, definitions[name], entry.says[0 if definitions[name] else 1])
-            for name, entry in self.knowledge.definitions.items()
-            if name in definitions
-        )
+        """Give the findings that a conclusion rests on by every justification, and the definitions on the way."""
+        findings, definitions = self.reach(conclusion)
+        used = tuple([self.finding(name) for name in self.findings_of(findings)])
+        return used, self.assessor.definitions_used(definitions) if definitions else ()
+
+    def reach(self, conclusion: Derived) -> tuple[int, int]:
+        """Follow every justification back; gives the bits of the findings and of the definitions that were met."""
+        reached = self.reached.get(conclusion)
+        if reached is None:
+            findings, definitions = 0, self.assessor.definition_bit.get(conclusion, 0)
+            for bits, below in self.justifications.get(conclusion, ()):
+                findings |= bits
+                for premise in below:
+                    further = self.reach(premise)
+                    findings |= further[0]
+                    definitions |= further[1]
+            self.reached[conclusion] = reached = findings, definitions
+        return reached
 
     def finding(self, name: str) -> FindingUsed:
         used = self.used.get(name)
         if used is None:
-            finding, observed = self.knowledge.vocabulary.findings[name], self.case.findings[name]
-            self.used[name] = used = FindingUsed(
-                id=name,
-                value=observed.value,
-                says=finding_clause(finding, observed.value, observed.given),
-                unit=finding.unit if isinstance(finding, QuantityFinding) else None,
-                given=observed.given or None,
-                origin=observed.origin or None,
-            )
+            self.used[name] = used = self.used_finding(name, self.case.findings[name])
         return used
+
+    def used_finding(self, name: str, observed: Observed) -> FindingUsed:
+        finding = self.knowledge.vocabulary.findings[name]
+        says = finding_clause(finding, observed.value, observed.given)
+        unit = finding.unit if isinstance(finding, QuantityFinding) else None
+        return FindingUsed(name, observed.value, says, unit, observed.given or None, observed.origin or None)
 
     # Conclusions
 
     def warning_signs(self) -> tuple[WarningSignFound, ...]:
+        by_sign: dict[str, list[Argument]] = {}
+        true = self.judgement.true
+        for rule, position, _ in self.assessor.warnings:
+            if true[position]:
+                by_sign.setdefault(rule.target, []).append(self.argument(rule))
         found = []
-        for sign in self.knowledge.warning_signs.values():
-            rules = [rule for rule in sign.rules if rule.id in self.fired]
-            if rules:
-                arguments = tuple(self.argument(rule) for rule in sorted(rules, key=lambda rule: -self.rank[rule.level]))
-                worst = arguments[0]
-                level = worst.level or sign.level
-                found.append(WarningSignFound(sign.id, sign.label, level, worst.because, worst.source, arguments))
+        for name, arguments in by_sign.items():
+            # The rules stand highest level first, so the first argument is the one that decides the level.
+            worst, sign = arguments[0], self.knowledge.warning_signs[name]
+            level = worst.level or sign.level
+            found.append(WarningSignFound(name, sign.label, level, worst.because, worst.source, tuple(arguments)))
         return tuple(sorted(found, key=lambda sign: (-self.rank[sign.level], sign.id)))
 
     def urgency(self, signs: tuple[WarningSignFound, ...]) -> Urgency:
         level = self.derivation.level
         floor = self.rank[level]
-        rising = [
-            OpenWarning(sign.id, rule.id, rule.level or level, self.findings_of(self.missing_bits[rule.id]))
-            for sign in self.knowledge.warning_signs.values()
-            for rule in sign.rules
-            if self.rank[rule.level] > floor and self.truths[rule.id] is None
-        ]
-        rising.sort(key=lambda entry: (-self.rank[entry.level], entry.warning_sign, entry.rule))
+        missing = self.judgement.missing
+        rising: list[OpenWarning] = []
+        for rule, position, rank in self.assessor.warnings:
+            bits = missing[position]
+            if bits and rank > floor and rule.level is not None:
+                rising.append(self.assessor.open_warning(rule.id, bits))
+                self.level_bits[rule.level] = self.level_bits.get(rule.level, 0) | bits
         ceiling = rising[0].level if rising else level
         because = tuple(sign.because for sign in signs if sign.level == level)
         return Urgency(level, ceiling, because or ("No warning sign is known.",), tuple(rising))
 
     def causes(self) -> tuple[CauseAssessed, ...]:
         assessed = [self.cause(cause) for cause in self.knowledge.causes.values()]
-        order = self.assessor.order
-        assessed.sort(key=lambda entry: (order[entry[0].standing], tuple(-part for part in entry[1].weight), entry[0].id))
+        assessed.sort(key=lambda entry: entry[1])
         return tuple(cause for cause, _ in assessed)
 
-    def cause(self, cause: Cause) -> tuple[CauseAssessed, Tally]:
-        for_it: list[Argument] = []
-        against_it: list[Argument] = []
+    def cause(self, cause: Cause) -> tuple[CauseAssessed, tuple[int | str, ...]]:
+        """Give a cause and what it is sorted by: standing, weight, id."""
+        true, missing = self.judgement
+        fired: list[Rule] = []
         open_: list[Rule] = []
         bits = 0
-        for rule in cause.rules:
-            truth = self.truths[rule.id]
-            if truth:
-                (for_it if rule.kind in ("confirms", "supports") else against_it).append(self.argument(rule))
-            elif truth is None:
+        for rule, position in self.assessor.cause_rules[cause.id]:
+            if true[position]:
+                fired.append(rule)
+            elif missing[position]:
                 open_.append(rule)
-                bits |= self.missing_bits[rule.id]
-        fired = tally(rule for rule in cause.rules if rule.id in self.fired) if for_it or against_it else Tally()
+                bits |= missing[position]
+        self.cause_bits[cause.id] = bits
+        order = self.assessor.standing_order
+        if not fired:
+            unargued = self.assessor.unargued_cause(cause.id, tuple(rule.id for rule in open_), bits)
+            return unargued, (order[unargued.standing], 0, 0, 0, cause.id)
+        fired_tally = tally(fired)
+        standing = self.derivation.standings[cause.id]
         assessed = CauseAssessed(
             id=cause.id,
             label=cause.label,
             category=cause.category,
-            standing=self.derivation.standings.get(cause.id, self.assessor.unargued),
-            could_be=self.knowledge.grading.reachable(fired, tally(open_)),
-            arguments_for=tuple(for_it),
-            arguments_against=tuple(against_it),
+            standing=standing,
+            could_be=self.knowledge.grading.reachable(fired_tally, tally(open_)),
+            arguments_for=tuple(self.argument(rule) for rule in fired if rule.kind in ("confirms", "supports")),
+            arguments_against=tuple(self.argument(rule) for rule in fired if rule.kind in ("opposes", "excludes")),
             missing=self.findings_of(bits),
         )
-        return assessed, fired
+        return assessed, (order[standing], *(-part for part in fired_tally.weight), cause.id)
 
     def complaint(self, causes: tuple[CauseAssessed, ...]) -> Complaint | None:
         declared = self.knowledge.complaint
         if declared is None:
             return None
         name, grading = declared.definition, self.knowledge.grading
-        truth: Truth = self.truths[name]
-        findings, _ = ((), ()) if truth is None else self.grounds(Derived("definition", name, truth))
+        truth = self.truth(name)
         return Complaint(
             label=declared.label,
             fits="unknown" if truth is None else "yes" if truth else "no",
-            findings=findings,
-            missing=self.findings_of(self.missing_bits[name]),
+            findings=() if truth is None else self.grounds(Derived("definition", name, truth))[0],
+            missing=self.findings_of(self.judgement.missing[self.assessor.judge.position[name]]),
             resembles=tuple(
                 cause.id
                 for cause in causes
@@ -233,55 +309,38 @@ class _Assessing:
         )
 
     def next_steps(self) -> tuple[StepAdvised, ...]:
-        steps = [self.step(step) for step in self.knowledge.next_steps.values() if step.id in self.fired]
+        steps = [self.step(self.knowledge.next_steps[name]) for name in self.knowledge.next_steps if name in self.fired]
         return tuple(sorted(steps, key=lambda step: (step.done, -self.rank[step.level])))
 
     def step(self, step: NextStep) -> StepAdvised:
-        argument = self.argument(step.rule)
-        return StepAdvised(
-            id=step.id,
-            kind=step.kind,
-            do=step.do,
-            because=argument.because,
-            findings=argument.findings,
-            source=argument.source,
-            level=step.level,
-            answers=step.answers,
-            done=bool(step.answers) and all(name in self.values for name in step.answers),
-        )
+        name = step.id
+        done = bool(step.answers) and all(answered in self.values for answered in step.answers)
+        findings, _ = self.grounds(Derived("rule", name))
+        cited = self.assessor.cited[name]
+        return StepAdvised(name, step.kind, step.do, self.because(name), findings, cited, step.level, step.answers, done)
 
     def missing(self) -> tuple[MissingFinding, ...]:
         """Give the unknown findings that could still change the urgency or a cause, what matters most first."""
-        floor = self.rank[self.derivation.level]
-        by_level: dict[str, int] = {}
-        for sign in self.knowledge.warning_signs.values():
-            for rule in sign.rules:
-                if rule.level is not None and self.rank[rule.level] > floor:
-                    by_level[rule.level] = by_level.get(rule.level, 0) | self.missing_bits[rule.id]
         levels: dict[str, str] = {}
-        for level in sorted(by_level, key=self.rank.__getitem__):
-            levels.update(dict.fromkeys(self.findings_of(by_level[level]), level))
-        causes: dict[str, list[str]] = {}
-        for cause in self.knowledge.causes.values():
-            bits = 0
-            for rule in cause.rules:
-                bits |= self.missing_bits[rule.id]
+        # The highest level comes first, and is the one that counts.
+        for level, bits in self.level_bits.items():
             for name in self.findings_of(bits):
-                causes.setdefault(name, []).append(cause.id)
-        questions = self.knowledge.vocabulary.findings
-        missing = [
-            MissingFinding(name, finding.question, levels.get(name), tuple(causes.get(name, ())))
-            for name, finding in questions.items()
-            if name in levels or name in causes
-        ]
-        missing.sort(key=lambda entry: (-self.rank[entry.urgency], -len(entry.causes)))
-        return tuple(missing)
+                levels.setdefault(name, level)
+        causes: dict[str, list[str]] = {name: [] for name in levels}
+        for cause, bits in self.cause_bits.items():
+            for name in self.findings_of(bits):
+                if name in causes:
+                    causes[name].append(cause)
+                else:
+                    causes[name] = [cause]
+        find = self.assessor.missing_finding
+        return tuple(
+            [entry for _, entry in sorted([find(name, levels.get(name), tuple(some)) for name, some in causes.items()])]
+        )
 
-    def evidence(self, cited: Iterable[str]) -> Iterator[EvidenceCited]:
-        keys = {key for source in cited for key in source.split("; ") if key}
-        for key, source in self.knowledge.evidence.items():
-            if key in keys:
-                yield EvidenceCited(key, citation(source), source.kind, is_checked(source))
+    def evidence(self) -> tuple[EvidenceCited, ...]:
+        cited = {key for name in self.fired for key in self.knowledge.rules[name].sources}
+        return tuple(self.assessor.evidence[key] for key in sorted(cited, key=self.assessor.evidence_order.__getitem__))
 
 
 def tally(rules: Iterable[Rule]) -> Tally:

@@ -1,19 +1,19 @@
 """Forward chaining with experta, one case at a time; the only module that imports experta.
 
-What experta 1.9.4 needs from us is met here and nowhere else: it does not import on Python 3.10 and later until names that moved
-to `collections.abc` are put back; it configures the root logger; `Rule.__get__` would write one patient's engine into an object
-that all threads share, so rules are never class attributes here; the order of equally salient rules follows the hash seed, so no
-two rules are equally salient; a repeated fact loses its second justification, so firings are recorded by us.
+What experta 1.9.4 needs from us is met here and nowhere else: it does not import on Python 3.10 and later until names that
+moved to `collections.abc` are put back; it configures the root logger; `Rule.__get__` would write one patient's engine into an
+object that all threads share, so rules are never class attributes here; the order of equally salient rules follows the hash
+seed, so no two rules are equally salient; a repeated fact loses its second justification, so firings are recorded by us.
 """
 
 import collections
 import collections.abc
 import logging
 import threading
-from bisect import insort
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from typing import Any, Literal, TypeAlias
 
 from expert.ground_rules import Derived, GroundRule, Premise, ground_rules
@@ -57,57 +57,56 @@ FactKey: TypeAlias = tuple[str, Any]
 class Known(experta.Fact):
     """A fact: what it is about, and what that is worth. Nothing is ever about one thing twice."""
 
+    wakes: tuple[int, ...] | None = None
+    """The ground rules of which this fact fulfils a premise, once found out; a fact is made for one program."""
+
 
 class GroundMatcher(experta.abstract.Matcher):
     """A matcher for ground rules: a fact wakes only the rules that mention it, and a rule counts the premises it still lacks.
 
-    RETE joins patterns over variables; rules without any need only counting. Raises TypeError for a rule that is not ground.
+    RETE joins patterns over variables; rules without any need only counting. What would be worked out anew for every case
+    (which rules a fact wakes, what an activation says) is the same for all of them, and is kept in the index.
     """
 
     def __init__(self, engine: Any) -> None:
         super().__init__(engine)
-        self.index: _Index = engine.ground_index()
+        self.index: GroundIndex = engine.ground_index()
         self.reset()
 
     def reset(self) -> None:
         """Forget every fact."""
         self.lacking = self.index.lacking.copy()
-        self.memory: dict[str, Any] = {}
-        self.live: dict[int, Any] = {}
 
     def changes(self, adding: Any = None, deleting: Any = None) -> tuple[list[Any], list[Any]]:
         """Take in added and retracted facts; give the activations that arise and those that fall away."""
         added: list[Any] = []
         removed: list[Any] = []
-        lacking, memory = self.lacking, self.memory
+        lacking, activations = self.lacking, self.index.activations
         for fact in deleting or ():
             for number in self.index.woken(fact):
+                if not lacking[number]:
+                    removed.append(activations[number])
                 lacking[number] += 1
-                if number in self.live:
-                    removed.append(self.live.pop(number))
-            memory.pop(fact.get("about"), None)
         for fact in adding or ():
-            memory[fact.get("about")] = fact
             for number in self.index.woken(fact):
                 lacking[number] -= 1
                 if not lacking[number]:
-                    rule = self.index.rules[number]
-                    activation = experta.activation.Activation(rule, [memory[about] for about in self.index.abouts[number]])
-                    self.live[number] = activation
-                    added.append(activation)
+                    added.append(activations[number])
         return added, removed
 
 
-class _Index:
-    """Ground rules by what their patterns mention; made once for a knowledge base, and only read after that."""
+class GroundIndex:
+    """Ground rules by what their patterns mention; made once for a knowledge base, and only read after that.
+
+    Raises TypeError for a rule that is not ground.
+    """
 
     def __init__(self, rules: Sequence[Any]) -> None:
-        self.rules = tuple(rules)
         self.lacking = [len(rule) for rule in rules]
-        self.abouts = [tuple(dict.fromkeys(pattern["about"] for pattern in rule)) for rule in rules]
-        self.exact: dict[FactKey, list[int]] = {}
+        self.activations = [experta.activation.Activation(rule, tuple(rule)) for rule in rules]
+        exact: dict[FactKey, list[int]] = {}
         self.tested: dict[str, dict[Callable[[Any], bool], list[int]]] = {}
-        for number, rule in enumerate(self.rules):
+        for number, rule in enumerate(rules):
             for pattern in rule:
                 if type(pattern) is not Known or set(pattern) != {"about", "value"}:
                     raise TypeError(f"not a ground pattern: {pattern!r}")
@@ -115,38 +114,56 @@ class _Index:
                 if isinstance(value, experta.P):
                     self.tested.setdefault(about, {}).setdefault(value.match, []).append(number)
                 elif isinstance(value, bool):
-                    self.exact.setdefault((about, value), []).append(number)
+                    exact.setdefault((about, value), []).append(number)
                 else:
                     raise TypeError(f"not a ground pattern: {pattern!r}")
+        self.exact = {key: tuple(numbers) for key, numbers in exact.items()}
 
-    def woken(self, fact: Any) -> Sequence[int]:
+    def woken(self, fact: Any) -> tuple[int, ...]:
         """Give the rules of which this fact fulfils a premise, once for each such premise."""
         if type(fact) is not Known:
             return ()
-        about, value = fact["about"], fact["value"]
-        if about in self.tested:
-            return [number for test, numbers in self.tested[about].items() if test(value) for number in numbers]
-        return self.exact.get((about, value), ())
+        if fact.wakes is None:
+            about, value = fact["about"], fact["value"]
+            tests = self.tested.get(about)
+            if tests is None:
+                fact.wakes = self.exact.get((about, value), ())
+            else:
+                fact.wakes = tuple(number for test, numbers in tests.items() if test(value) for number in numbers)
+        return fact.wakes
+
+
+class _Agenda(experta.agenda.Agenda):
+    """An agenda as a heap by salience, which no two rules share."""
+
+    activations: list[tuple[int, Any]]
+
+    def add(self, activation: Any) -> None:
+        heappush(self.activations, (-activation.rule.salience, activation))
+
+    def remove(self, activation: Any) -> None:
+        self.activations = [entry for entry in self.activations if entry[0] != -activation.rule.salience]
+        heapify(self.activations)
+
+    def get_next(self) -> Any:
+        """Take the activation that is to fire next; None when there is none."""
+        return heappop(self.activations)[1] if self.activations else None
 
 
 class _BySalience(experta.abstract.Strategy):
-    """Order the agenda by salience, which no two rules share; experta's own strategy keeps engines alive in a global cache."""
+    """Order the agenda by salience alone; experta's own strategy keeps engines alive in a cache of the whole process."""
 
     def _update_agenda(self, agenda: Any, added: Any, removed: Any) -> None:
         for activation in removed:
-            if activation in agenda.activations:
-                agenda.activations.remove(activation)
+            agenda.remove(activation)
         for activation in added:
-            insort(agenda.activations, activation, key=_salience)
-
-
-def _salience(activation: Any) -> int:
-    salience: int = activation.rule.salience
-    return salience
+            agenda.add(activation)
 
 
 class _FactList(experta.factlist.FactList):
     """A fact list for facts that are shared between cases and threads, and so are never written to, not even an index."""
+
+    added: list[Any]
 
     def declare(self, fact: Any) -> Any:
         """Add a fact; None when it is there already. What experta checks of every fact is certain here by construction."""
@@ -156,6 +173,12 @@ class _FactList(experta.factlist.FactList):
         self[about] = fact
         self.added.append(fact)
         return fact
+
+    @property
+    def changes(self) -> tuple[list[Any], list[Any]]:
+        """Give the facts added since the last call; none is ever taken back while a case is run."""
+        added, self.added = self.added, []
+        return added, self.removed
 
 
 class _Engine(experta.KnowledgeEngine):
@@ -179,14 +202,14 @@ class _Engine(experta.KnowledgeEngine):
         """Give the compiled rules; experta would look for them among all members, properties included."""
         return self.program.rules
 
-    def ground_index(self) -> _Index:
+    def ground_index(self) -> GroundIndex:
         """Give the rules by what they mention, for GroundMatcher."""
         return self.program.index
 
     def reset(self, **_: Any) -> None:
         """Empty the engine for another case, without experta's search of all members for initial facts."""
         self.begin()
-        self.agenda = experta.agenda.Agenda()
+        self.agenda = _Agenda()
         self.facts = _FactList()
         self.matcher.reset()
         self.facts.declare(_INITIAL)
@@ -204,11 +227,11 @@ class _Engine(experta.KnowledgeEngine):
     def run(self, steps: float = float("inf")) -> None:
         """Fire what is on the agenda as experta does, less the logging of every step, which takes longer than the step."""
         self.running = True
+        facts, agenda = self.facts, self.agenda
         while steps > 0 and self.running:
-            added, removed = self.get_activations()
-            if added or removed:
-                self.strategy.update_agenda(self.agenda, added, removed)
-            activation = self.agenda.get_next()
+            if facts.added:
+                self.strategy.update_agenda(agenda, *self.get_activations())
+            activation = agenda.get_next()
             if activation is None:
                 break
             steps -= 1
@@ -240,6 +263,7 @@ class _Program:
             for answer in (True, False)
         }
         grounded = ground_rules(knowledge)
+        self.ground_rules = grounded.rules
         # Saliences fall: ground rules up to the next steps, the conclusions over all arguments, next steps.
         salience = len(grounded.rules) + len(knowledge.causes) + 2
         self.rules: list[Any] = []
@@ -254,7 +278,7 @@ class _Program:
         for rule in grounded.rules[grounded.first_step :]:
             self.add(salience := salience - 1, [self.pattern(premise) for premise in rule.premises], self.firing(rule))
         self.start = start
-        self.index = _Index(self.rules)
+        self.index = GroundIndex(self.rules)
 
     def add(self, salience: int, patterns: Sequence[Any], effect: Callable[[Any], None]) -> None:
         self.rules.append(experta.Rule(*patterns, salience=salience)(effect))
@@ -276,34 +300,40 @@ class _Program:
     def firing(self, ground: GroundRule) -> Callable[[Any], None]:
         fact = Known(about=_about(ground.conclusion), value=ground.conclusion.truth)
         rule = self.knowledge.rules.get(ground.conclusion.id) if ground.conclusion.kind == "rule" else None
-        rank = self.knowledge.level_rank
+        rank: Mapping[Any, int] = self.knowledge.level_rank
+        place = _TALLY.get((rule.kind, rule.strength), 0) if rule else 0
         argued = Known(about=f"argued {rule.target}", value=True) if rule else None
 
-        def fire(engine: Any) -> None:
+        # experta filters what it hands to a rule by the names in its signature, unless that takes any.
+        def fire(engine: Any, **_: Any) -> None:
             engine.firings.append(ground)
-            if engine.declare(fact) is None or rule is None:
+            if engine.facts.declare(fact) is None or rule is None:
                 return
             if rule.kind == "warns":
-                engine.level = max(engine.level, rule.level, key=rank.__getitem__)
+                if rank[rule.level] > rank[engine.level]:
+                    engine.level = rule.level
             elif rule.kind != "advises":
-                engine.declare(argued)
-                tally = engine.tallies.setdefault(rule.target, [0] * len(Tally._fields))
-                tally[_TALLY[rule.kind, rule.strength]] += 1
+                tally = engine.tallies.get(rule.target)
+                if tally is None:
+                    engine.tallies[rule.target] = tally = [0] * len(Tally._fields)
+                    engine.facts.declare(argued)
+                tally[place] += 1
 
         return fire
 
     def grading(self, cause: str) -> Callable[[Any], None]:
         grading = self.knowledge.grading
+        facts = {standing: Known(about=f"standing {cause}", value=standing) for standing in grading.standings}
 
-        def grade(engine: Any) -> None:
+        def grade(engine: Any, **_: Any) -> None:
             standing = grading.standing(Tally(*engine.tallies[cause]))
             engine.standings[cause] = standing
-            engine.declare(Known(about=f"standing {cause}", value=standing))
+            engine.declare(facts[standing])
 
         return grade
 
 
-_TALLY = {
+_TALLY: Mapping[Any, int] = {
     ("confirms", None): 0,
     ("supports", "strong"): 1,
     ("supports", "weak"): 2,
@@ -314,13 +344,13 @@ _TALLY = {
 
 
 def _declaring(fact: Any) -> Callable[[Any], None]:
-    def declare(engine: Any) -> None:
+    def declare(engine: Any, **_: Any) -> None:
         engine.declare(fact)
 
     return declare
 
 
-def _conclude_urgency(engine: Any) -> None:
+def _conclude_urgency(engine: Any, **_: Any) -> None:
     engine.declare(Known(about="the urgency", value=engine.level))
 
 
@@ -338,7 +368,7 @@ def _leaf_test(leaf: Leaf, truth: bool) -> Callable[[Any], bool]:
 
 @dataclass(frozen=True, slots=True)
 class Derivation:
-    """What forward chaining derived of one case: every firing in order, the standing of every cause argued about, the urgency."""
+    """What was derived of one case: every firing in order, the standing of every cause argued about, the urgency."""
 
     firings: tuple[GroundRule, ...]
     standings: Mapping[str, str]
@@ -368,6 +398,7 @@ class ForwardChaining:
         self.knowledge = knowledge
         self._engine_class = _GroundEngine if matcher == "ground" else _ReteEngine
         self._program = _Program(knowledge)
+        self.ground_rules = self._program.ground_rules
         self._threads = threading.local()
 
     def derive(self, values: Mapping[str, Value]) -> Derivation:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.logic import push_negation_inward
@@ -21,16 +21,14 @@ MOST_WAYS = 1_000
 """Ways to fulfil one `at_least` that are written out as rules; beyond it, it should be split into definitions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """A premise about a finding: that the leaf is true (or false) of its known value."""
 
     leaf: Leaf
     truth: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(NamedTuple):
     """A premise or conclusion about something derived: definitions are true or false; all else is only ever true."""
 
     kind: Kind
@@ -72,19 +70,16 @@ class _Grounding:
     def __init__(self, knowledge: KnowledgeBase) -> None:
         self.knowledge = knowledge
         self.parts: dict[Expression, str] = {}
+        self.needed: set[Derived] = set()
         # (tier, order in it, premises, conclusion)
         self.found: list[tuple[int, str, tuple[Premise, ...], Derived]] = []
 
     def ground(self) -> GroundRules:
-        for definition in self.knowledge.definitions.values():
-            for truth in (True, False):
-                condition = push_negation_inward(definition.condition, negate=not truth)
-                self.add(0, definition.id, condition, Derived("definition", definition.id, truth))
         for rule in self.knowledge.rules.values():
             self.add(_TIERS[rule.kind], rule.id, push_negation_inward(rule.condition), Derived("rule", rule.id))
-            if rule.kind in ("warns", "confirms", "supports"):
-                conclusion = Derived("conclusion", rule.target)
-                self.found.append((_TIERS[rule.kind], rule.id, (Derived("rule", rule.id),), conclusion))
+        if self.knowledge.complaint:
+            for truth in (True, False):
+                self.need(Derived("definition", self.knowledge.complaint.definition, truth))
         ordered = sorted(enumerate(self.found), key=lambda entry: (entry[1][0], entry[1][1], entry[0]))
         rules = tuple(GroundRule(premises, conclusion, rank) for rank, (_, (_, _, premises, conclusion)) in enumerate(ordered))
         first_step = sum(tier < CONCLUDING_TIER for tier, _, _, _ in self.found)
@@ -95,6 +90,20 @@ class _Grounding:
             # Each way is a conjunction; what is still an `or` inside it becomes a part.
             flat = [premise for operand in way for premise in self.premises(operand)]
             self.found.append((tier, order, tuple(dict.fromkeys(flat)), conclusion))
+
+    def need(self, derived: Derived) -> Derived:
+        """Ground what a premise names; what no rule ever asks for is not derived at all."""
+        if derived not in self.needed:
+            self.needed.add(derived)
+            if derived.kind == "definition":
+                condition = self.knowledge.definitions[derived.id].condition
+                self.add(0, derived.id, push_negation_inward(condition, negate=not derived.truth), derived)
+            elif derived.kind == "conclusion":
+                target = self.knowledge.warning_signs.get(derived.id) or self.knowledge.causes[derived.id]
+                for rule in target.rules:
+                    if rule.kind in ("warns", "confirms", "supports"):
+                        self.found.append((_TIERS[rule.kind], rule.id, (Derived("rule", rule.id),), derived))
+        return derived
 
     def ways(self, tree: Expression) -> Iterator[tuple[Expression, ...]]:
         match tree:
@@ -128,7 +137,7 @@ class _Grounding:
                 raise TypeError(f"negation was not pushed inward: {tree!r}")
 
     def named(self, name: str, truth: bool) -> Derived:
-        return Derived("definition" if name in self.knowledge.definitions else "conclusion", name, truth)
+        return self.need(Derived("definition" if name in self.knowledge.definitions else "conclusion", name, truth))
 
     def part(self, tree: Expression) -> str:
         """Give the name of an inner `or` or `at_least`; equal ones are shared between rules."""

@@ -1,29 +1,36 @@
 """The meaning of a whole knowledge base as one function: every condition judged at once for a case, with what is missing.
 
-`logic.evaluate` is the reference, slow and obvious; this says the same a hundred times faster, and a generative test holds the two
-together. Each condition becomes three assignments of plain Python: is it true, is it false, and (as the bits of a number) which
-unknown findings could still decide it. The source is made from the trees alone: names in it are positions, never text.
+`logic.evaluate` is the reference, slow and obvious; this says the same a hundred times faster, and a generative test holds
+the two together. Each condition becomes three assignments of plain Python: is it true, is it false, and (as the bits of a
+number) which unknown findings could still decide it. The source is made from the trees alone: names in it are positions,
+never text.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, TypeAlias, assert_never
+from typing import Any, NamedTuple, TypeAlias, assert_never
 
 from facts.vocabulary import Value
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.logic import Truth
 from knowledge_base.model import KnowledgeBase
 
-_Function: TypeAlias = Callable[[Mapping[str, Value]], tuple[tuple[Any, ...], tuple[Any, ...], tuple[int, ...]]]
+_Function: TypeAlias = Callable[[Mapping[str, Value]], tuple[tuple[Any, ...], tuple[int, ...]]]
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What every condition is worth for one case: `true` and `false` hold names, `missing` the findings' bits of the others."""
+class Judgement(NamedTuple):
+    """What every condition is worth for one case, in the order of the judge's names.
 
-    truths: Mapping[str, Truth]
-    missing: Mapping[str, int]
+    A condition is true where `true` is truthy, unknown where `missing` (the bits of the findings that could decide it) is not
+    0, and else false.
+    """
+
+    true: tuple[Any, ...]
+    missing: tuple[int, ...]
+
+    def truth(self, position: int) -> Truth:
+        """Give what the condition at this position is worth."""
+        return True if self.true[position] else None if self.missing[position] else False
 
 
 class Judge:
@@ -33,16 +40,20 @@ class Judge:
         conditions: dict[str, Expression] = dict(knowledge.conditions)
         conditions.update((rule.id, rule.condition) for rule in knowledge.rules.values())
         conditions.update((contradiction_key(entry.id), entry.condition) for entry in knowledge.contradictions.values())
-        self.names = tuple(conditions)
+        self.position = {name: position for position, name in enumerate(conditions)}
+        first_rule = len(knowledge.conditions)
+        self.rules = slice(first_rule, first_rule + len(knowledge.rules))
         self.findings = tuple(knowledge.vocabulary.findings)
         self._function = _compile(conditions, self.findings)
         self.findings_of = lru_cache(maxsize=65_536)(self._findings_of)
 
     def __call__(self, values: Mapping[str, Value]) -> Judgement:
         """Judge everything for the known findings of one case."""
-        true, false, missing = self._function(values)
-        truths = {name: True if yes else False if no else None for name, yes, no in zip(self.names, true, false, strict=True)}
-        return Judgement(truths, dict(zip(self.names, missing, strict=True)))
+        return Judgement(*self._function(values))
+
+    def truths(self, judgement: Judgement) -> dict[str, Truth]:
+        """Give what each condition is worth by its name."""
+        return {name: judgement.truth(position) for name, position in self.position.items()}
 
     def _findings_of(self, bits: int) -> tuple[str, ...]:
         """Give the findings that a number of `missing` stands for, in the vocabulary's order."""
@@ -58,7 +69,7 @@ def _compile(conditions: Mapping[str, Expression], findings: tuple[str, ...]) ->
     writer = _Writer(conditions, {name: position for position, name in enumerate(findings)})
     tops = [writer.node(tree) for tree in conditions.values()]
     body = "\n    ".join(writer.lines)
-    columns = (f"({''.join(f'{kind}{number}, ' for number in tops)})" for kind in "tfm")
+    columns = (f"({''.join(f'{kind}{number}, ' for number in tops)})" for kind in "tm")
     source = f"def judge(known):\n    get = known.get\n    {body}\n    return {', '.join(columns)}\n"
     namespace: dict[str, Any] = dict(writer.constants)
     exec(compile(source, "<judgement>", "exec"), namespace)  # noqa: S102 - made from frozen trees, holds no text of anybody's

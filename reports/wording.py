@@ -1,14 +1,17 @@
 """What a condition, a value or an argument says, in English; the interpreter of the condition tree that speaks to people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import Formatter
+from typing import TypeAlias
 
 from facts.case import Observed
 from facts.vocabulary import Finding, QuantityFinding, Value, YesNoFinding
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.logic import Truths, evaluate, push_negation_inward
+from knowledge_base.logic import Truth, evaluate, push_negation_inward
 from knowledge_base.model import KnowledgeBase
 from knowledge_base.templates import WHICH, first_alternatives
+
+TruthOf: TypeAlias = Callable[[str], Truth]
 
 _UNITS = {"degC": "°C", "degF": "°F", "count": "", "umol/L": "µmol/L", "ug/dL": "µg/dL", "uIU/mL": "µIU/mL"}
 _RELATIONS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
@@ -94,27 +97,31 @@ def named_clause(name: str, truth: bool, knowledge: KnowledgeBase) -> str:
     return f"there is a warning sign: {_lower(knowledge.warning_signs[name].label)}"
 
 
-def fill(
-    template: str,
-    condition: Expression,
-    findings: Mapping[str, Observed],
-    values: Mapping[str, Value],
-    truths: Truths,
-    knowledge: KnowledgeBase,
-) -> str:
-    """Fill a `because` sentence with a case's values and the alternatives that are true."""
-    filled: list[str] = []
-    for text, name, _, _ in Formatter().parse(template):
-        filled.append(text)
-        if name == WHICH:
-            alternatives = first_alternatives(condition, knowledge.conditions) or ()
-            true = [part for part in alternatives if evaluate(part, values, truths) is True]
-            labels = dict.fromkeys(label for part in true for label in _labels(part, findings, values, truths, knowledge))
-            filled.append(_joined(list(labels), "and"))
-        elif name:
-            filled.append(_quoted_value(name, findings, knowledge))
-    sentence = "".join(filled)
-    return sentence[:1].upper() + sentence[1:]
+class Sentence:
+    """A `because` sentence ready to be filled: its pieces, and the alternatives that {which} names."""
+
+    def __init__(self, template: str, condition: Expression, knowledge: KnowledgeBase) -> None:
+        self.knowledge = knowledge
+        self.pieces = tuple((text, name) for text, name, _, _ in Formatter().parse(template))
+        asks_which = any(name == WHICH for _, name in self.pieces)
+        self.alternatives = (first_alternatives(condition, knowledge.conditions) or ()) if asks_which else ()
+        self.fixed = template[:1].upper() + template[1:] if all(name is None for _, name in self.pieces) else None
+
+    def fill(self, findings: Mapping[str, Observed], values: Mapping[str, Value], truth: TruthOf) -> str:
+        """Fill the sentence with a case's values and the alternatives that are true; `truth` tells of definitions."""
+        if self.fixed is not None:
+            return self.fixed
+        filled: list[str] = []
+        for text, name in self.pieces:
+            filled.append(text)
+            if name == WHICH:
+                telling = _Telling(self.knowledge, findings, values, truth)
+                labels = dict.fromkeys(label for part in self.alternatives for label in telling.labels(part))
+                filled.append(_joined(list(labels), "and"))
+            elif name:
+                filled.append(_quoted_value(name, findings, self.knowledge))
+        sentence = "".join(filled)
+        return sentence[:1].upper() + sentence[1:]
 
 
 def _quoted_value(name: str, findings: Mapping[str, Observed], knowledge: KnowledgeBase) -> str:
@@ -129,32 +136,54 @@ def _with_origin(finding: YesNoFinding, observed: Observed) -> str:
     return f"{finding.label} ({observed.origin})" if from_list else finding.label
 
 
-def _labels(
-    part: Expression,
-    findings: Mapping[str, Observed],
-    values: Mapping[str, Value],
-    truths: Truths,
-    knowledge: KnowledgeBase,
-) -> list[str]:
-    """Name a true alternative by noun phrases that fit into a list."""
-    match part:
-        case Present(name):
-            finding = knowledge.vocabulary.findings[name]
-            return [_with_origin(finding, findings[name]) if isinstance(finding, YesNoFinding) else finding.label]
-        case Named(name) if name in knowledge.definitions:
-            return [knowledge.definitions[name].label]
-        case Named(name):
-            return [_lower((knowledge.causes.get(name) or knowledge.warning_signs[name]).label)]
-        case Or(operands) | AtLeast(_, operands):
-            true = (operand for operand in operands if evaluate(operand, values, truths) is True)
-            return [label for operand in true for label in _labels(operand, findings, values, truths, knowledge)]
-        case And(operands):
-            needed = {knowledge.vocabulary.findings[leaf.finding].requires for leaf in operands if hasattr(leaf, "finding")}
-            own = [operand for operand in operands if not (isinstance(operand, Present) and operand.finding in needed)]
-            labels = [label for operand in own for label in _labels(operand, findings, values, truths, knowledge)]
-            return [" with ".join(labels)]
-        case _:
-            return [tell(part, knowledge)]
+class _Telling:
+    """Names the true alternatives of a condition by noun phrases that fit into a list."""
+
+    def __init__(
+        self, knowledge: KnowledgeBase, findings: Mapping[str, Observed], values: Mapping[str, Value], truth: TruthOf
+    ) -> None:
+        self.knowledge, self.findings, self.values = knowledge, findings, values
+        self.truths = _Lookup(truth)
+
+    def labels(self, part: Expression) -> list[str]:
+        if evaluate(part, self.values, self.truths) is not True:
+            return []
+        match part:
+            case Present(name):
+                finding = self.knowledge.vocabulary.findings[name]
+                return [_with_origin(finding, self.findings[name]) if isinstance(finding, YesNoFinding) else finding.label]
+            case Named(name) if name in self.knowledge.definitions:
+                return [self.knowledge.definitions[name].label]
+            case Named(name):
+                return [_lower((self.knowledge.causes.get(name) or self.knowledge.warning_signs[name]).label)]
+            case Or(operands) | AtLeast(_, operands):
+                return [label for operand in operands for label in self.labels(operand)]
+            case And(operands):
+                return [" with ".join(label for operand in self.own(operands) for label in self.labels(operand))]
+            case _:
+                return [tell(part, self.knowledge)]
+
+    def own(self, operands: Sequence[Expression]) -> list[Expression]:
+        """Leave out what stands there only because another operand requires it."""
+        leaves = [operand for operand in operands if isinstance(operand, Present | Compared | OneOf)]
+        needed = {self.knowledge.vocabulary.findings[leaf.finding].requires for leaf in leaves}
+        return [operand for operand in operands if not (isinstance(operand, Present) and operand.finding in needed)]
+
+
+class _Lookup(Mapping[str, Truth]):
+    """A function seen as a mapping, for `evaluate`."""
+
+    def __init__(self, truth: TruthOf) -> None:
+        self.truth = truth
+
+    def __getitem__(self, name: str) -> Truth:
+        return self.truth(name)
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("the names are not listed here")
+
+    def __len__(self) -> int:
+        raise TypeError("the names are not counted here")
 
 
 def sentence(clause: str) -> str:

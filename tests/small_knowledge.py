@@ -22,7 +22,14 @@ GRADES = [
 
 
 def yes_no(name: str, **more: Any) -> dict[str, Any]:
-    return {"kind": "yes_no", "label": name, "question": f"{name}?", "present": f"{name} is so", "absent": f"{name} is not so", **more}
+    return {
+        "kind": "yes_no",
+        "label": name,
+        "question": f"{name}?",
+        "present": f"{name} is so",
+        "absent": f"{name} is not so",
+        **more,
+    }
 
 
 def quantity(name: str, low: float = 0, high: float = 10, **more: Any) -> dict[str, Any]:
@@ -67,7 +74,10 @@ def write(
             "category": "some",
             "label": "Some",
             "causes": {
-                name: {"label": name, **{kind: {rule: _rule(entry) for rule, entry in rules.items()} for kind, rules in kinds.items()}}
+                name: {
+                    "label": name,
+                    **{kind: {rule: _rule(entry) for rule, entry in rules.items()} for kind, rules in kinds.items()},
+                }
                 for name, kinds in (causes or {}).items()
             },
         },

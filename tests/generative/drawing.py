@@ -106,7 +106,9 @@ def _loaded(parts: Mapping[str, Any]) -> KnowledgeBase:
 
 def cases() -> st.SearchStrategy[dict[str, Value]]:
     """Draw what is known of a patient: any of the findings, and what they require."""
-    return st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in VALUES.items()}).map(consistent)
+    return st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in VALUES.items()}).map(
+        consistent
+    )
 
 
 def completions(known: Mapping[str, Value]) -> st.SearchStrategy[dict[str, Value]]:

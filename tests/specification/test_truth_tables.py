@@ -192,7 +192,9 @@ def read(cell: str) -> Value | None:
 def tables(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeBase:
     """Every condition as a definition, with a rule that fires when it holds and one that fires when it does not."""
     definitions = {f"d{number}": condition for number, condition in enumerate(TABLES)}
-    supports = {f"is-{name}": (name, "weak") for name in definitions} | {f"not-{name}": (f"not {name}", "weak") for name in definitions}
+    supports = {f"is-{name}": (name, "weak") for name in definitions} | {
+        f"not-{name}": (f"not {name}", "weak") for name in definitions
+    }
     folder: Path = tmp_path_factory.mktemp("tables")
     return load(folder, FINDINGS, definitions=definitions, causes={"cause": {"supports": supports}})
 
@@ -211,9 +213,10 @@ def test_every_interpreter_reads_the_table(
     result: Truth,
 ) -> None:
     name = f"d{list(TABLES).index(condition)}"
+    judge = Judge(tables)
     said = {
         "meaning": evaluate_named(tables.conditions, known)[name],
-        "judgement": Judge(tables)(known).truths[name],
+        "judgement": judge.truths(judge(known))[name],
     }
     for engine, chaining in engines.items():
         fired = chaining.derive(known).fired
