@@ -103,7 +103,8 @@ class GroundIndex:
 
     def __init__(self, rules: Sequence[Any]) -> None:
         self.lacking = [len(rule) for rule in rules]
-        self.activations = [experta.activation.Activation(rule, tuple(rule)) for rule in rules]
+        # An activation lists facts to tell apart the bindings of one rule's variables; a ground rule has none.
+        self.activations = [experta.activation.Activation(rule, ()) for rule in rules]
         exact: dict[FactKey, list[int]] = {}
         self.tested: dict[str, dict[Callable[[Any], bool], list[int]]] = {}
         for number, rule in enumerate(rules):

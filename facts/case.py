@@ -57,7 +57,11 @@ class Case:
 
 
 class Contradiction(ValueError):
-    """Answers that cannot both be true; the text names them."""
+    """Answers that cannot both be true; the text names them, `finding` is the one that was answered."""
+
+    def __init__(self, message: str, finding: str) -> None:
+        super().__init__(message)
+        self.finding = finding
 
 
 def complete(
@@ -100,7 +104,7 @@ def _add_from_list(findings: dict[str, Observed], name: str, value: bool, entrie
             if value
             else "nothing on the medicine list, which is taken as complete, is one"
         )
-        raise Contradiction(f"{name} is answered {said}, but {listed}")
+        raise Contradiction(f"{name} is answered {said}, but {listed}", name)
 
 
 def _add_required(vocabulary: Vocabulary, findings: dict[str, Observed]) -> None:
@@ -113,7 +117,7 @@ def _add_required(vocabulary: Vocabulary, findings: dict[str, Observed]) -> None
             elif answer.value is False:
                 shown = findings[child].value
                 said = "yes" if shown is True else str(shown)
-                raise Contradiction(f"{needed} is no, but {child} is {said}")
+                raise Contradiction(f"{needed} is no, but {child} is {said}", child)
             child = needed
 
 

@@ -41,6 +41,10 @@ class CharleyError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+_RIVAL = 8
+"""How far, of 100, a second suggestion may lie behind the best and still be worth reading."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Suggest how to mend an unknown name: "did you mean vomiting?", or an empty text when nothing comes near."""
     from rapidfuzz import fuzz, process
@@ -49,7 +53,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     near = process.extract(name.casefold().replace(" ", "_"), sorted(known), scorer=fuzz.ratio, limit=3, score_cutoff=75)
     if not near:
         return ""
-    return "did you mean " + " or ".join(choice for choice, _, _ in near) + "?"
+    best = near[0][1]
+    return "did you mean " + " or ".join(choice for choice, score, _ in near if score > best - _RIVAL) + "?"
 
 
 def quoted(text: object, limit: int = 60) -> str:

@@ -44,9 +44,10 @@ def read_quantity(text: str, finding: QuantityFinding) -> tuple[float, str]:
     Returns the value in the finding's own unit, and what was written when that was in another unit (else "").
     Raises UnitError. The plausible range is not judged here.
     """
-    match = _WRITTEN.fullmatch(text.strip())
+    comma = re.match(r"[-+]?\d+,\d", text.strip())
+    match = None if comma else _WRITTEN.fullmatch(text.strip())
     if match is None or len(text) > 60:
-        hint = " with a decimal point" if re.fullmatch(r"[-+]?\d+,\d+.*", text.strip()) else ""
+        hint = " with a decimal point" if comma else ""
         raise UnitError(f"a number in {finding.unit} was expected{hint}, like {_example(finding)}")
     number, unit = Decimal(match[1]), match[2].strip()
     if not unit:

@@ -27,6 +27,9 @@ def to_json(data: Any) -> str:
 def assessment_schema() -> dict[str, Any]:
     """Give the JSON Schema of one assessment."""
     schema: dict[str, Any] = _adapter().json_schema(mode="serialization", by_alias=True)
+    for part in schema["$defs"].values():
+        may_be_null = {key for key, entry in part.get("properties", {}).items() if {"type": "null"} in entry.get("anyOf", ())}
+        part["required"] = [key for key in part.get("required", ()) if key not in may_be_null & _OPTIONAL]
     return {"$schema": _DIALECT, **schema}
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, StepAdvised
 from facts.vocabulary import Codes
+from knowledge_base.expression import leaves
 from knowledge_base.logic import evaluate_named, residue
 from knowledge_base.model import KnowledgeBase
 from reports.wording import sentence, tell, value_text
@@ -217,13 +218,15 @@ class _Arranging:
         """Say, for each level above the present one, what would raise the urgency to it; what is known is taken out."""
         values = {used.id: used.value for used in self.assessment.findings}
         truths = evaluate_named(self.knowledge.conditions, values)
-        by_level: dict[str, dict[str, None]] = {}
+        by_level: dict[str, dict[str, int]] = {}
         for entry in self.assessment.urgency.could_rise:
             rest = residue(self.knowledge.rules[entry.rule].condition, values, truths)
             if rest is not None and not isinstance(rest, bool):
-                by_level.setdefault(entry.level, {})[clean(tell(rest, self.knowledge))] = None
+                by_level.setdefault(entry.level, {})[clean(tell(rest, self.knowledge))] = sum(1 for _ in leaves(rest))
+        # What takes one answer to find out is read before what takes three.
         return tuple(
-            Rise(level, self.knowledge.levels[level].label, tuple(conditions)) for level, conditions in by_level.items()
+            Rise(level, self.knowledge.levels[level].label, tuple(sorted(conditions, key=conditions.__getitem__)))
+            for level, conditions in by_level.items()
         )
 
     def complaint(self) -> str:

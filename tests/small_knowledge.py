@@ -51,7 +51,10 @@ def write(
     contradictions: Mapping[str, str] | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write a knowledge folder. Causes: {id: {kind: {rule: condition or (condition, strength)}}}; signs: {id: {rule: (condition, level)}}."""
+    """Write a knowledge folder.
+
+    Causes are {id: {kind: {rule: condition, or (condition, strength)}}}, signs are {id: {rule: (condition, level)}}.
+    """
     files: dict[str, Any] = {
         "knowledge.yaml": {"title": "Test", "version": "1", "categories": ["some"]},
         "urgency.yaml": {"levels": {level: {"label": level, "says": f"Level {level}."} for level in LEVELS}},

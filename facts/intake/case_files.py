@@ -139,7 +139,7 @@ def _read_case(
             findings, unrecognized = complete(vocabulary, dictionary, answered, medicines, stopped)
             return Case(name, MappingProxyType(findings), unrecognized, expected, note)
         except Contradiction as error:
-            reader.refuse(("findings",), f"the answers contradict each other: {error}", "correct one of them")
+            reader.refuse(("findings", error.finding), f"the answers contradict each other: {error}", "correct one of them")
     return Refusal(name or None, tuple(sorted(_named(name, problem) for problem in reader.problems)))
 
 

@@ -176,22 +176,24 @@ def _json(text: str, shown: str) -> Iterator[Entry | Problem]:
 
 
 def _json_lines(stream: BinaryIO, shown: str) -> Iterator[Entry | Problem]:
-    number, objects = 0, 0
+    number, objects, found = 0, 0, False
     while raw := stream.readline(LARGEST_LINE + 1):
         number += 1
         if len(raw) > LARGEST_LINE:
             while raw and not raw.endswith(b"\n"):
                 raw = stream.readline(LARGEST_LINE)
+            found = True
             yield Problem(Place(shown, number), f"the line is longer than {LARGEST_LINE:,} bytes", "write one case a line")
         elif raw.strip(b" \t\r\n\xef\xbb\xbf"):
             entry = _json_line(raw, shown, number)
             objects += isinstance(entry, Entry) and isinstance(entry.value, dict)
+            found = True
             yield entry
         if number >= HOPELESS_AFTER and not objects:
             message = f"no JSON object in the first {number:,} lines; the rest is not read"
             yield Problem(Place(shown), message, "write one case, as a JSON object, a line")
             return
-    if not number:
+    if not found:
         yield Problem(Place(shown), "the file is empty", "write one case, as a JSON object, a line")
 
 
@@ -203,13 +205,15 @@ def _json_line(raw: bytes, shown: str, number: int) -> Entry | Problem:
         return Problem(Place(shown, number, error.colno), f"this is not JSON: {error.msg.lower()}", "correct the line")
     except RecursionError:
         return Problem(Place(shown, number), "nested too deep to be a case", "write it flatter")
-    if text[end:].strip():
-        return Problem(Place(shown, number, end + 1), "there is more after the JSON object", "write one case a line")
+    rest = _skip_space(text, end)
+    if rest < len(text):
+        return Problem(Place(shown, number, rest + 1), "there is more after the JSON object", "write one case a line")
     return _json_entry(value, shown, number, text)
 
 
 def _json_entry(value: Any, shown: str, line: int, text: str) -> Entry | Problem:
-    problem = _not_utf8(text, shown, line)
+    # A lone surrogate may also be spelled out, as "\\ud800".
+    problem = _not_utf8(text, shown, line) or _not_utf8(json.dumps(value, ensure_ascii=False), shown, line)
     if problem:
         return problem
     place = Place(shown, line)

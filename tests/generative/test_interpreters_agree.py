@@ -1,4 +1,4 @@
-"""Meaning, judgement, experta with its RETE, experta with our matcher, and English agree on every random knowledge base and case."""
+"""Meaning, judgement, and experta with either matcher agree on every random knowledge base and case; English tells it."""
 
 from collections.abc import Mapping
 

@@ -1,0 +1,64 @@
+"""Every lint has a faulty knowledge base that it catches."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from knowledge_base.lint import CHECKS, lint
+from knowledge_base.model import KnowledgeBase
+from tests.small_knowledge import load, quantity, yes_no
+
+FINDINGS = {"cough": yes_no("cough"), "fever": yes_no("fever"), "takes_p": yes_no("takes_p")}
+SOUND: dict[str, Any] = {"causes": {"flu": {"confirms": {"a": "cough and fever"}}}}
+
+FAULTY: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "unused_definitions": ({}, {"definitions": {"ill": "cough"}}, "nothing uses the definition ill"),
+    "idle_medicine_classes": (
+        {},
+        {"more": {"medicines.yaml": {"classes": {"p": {"label": "p"}}, "medicines": {}}}},
+        "no medicine is in the class p",
+    ),
+    "sources_given_twice": (
+        {},
+        {
+            "more": {
+                "next_steps/more.yaml": {
+                    "next_steps": {
+                        "b": {"kind": "advice", "do": "Do.", "when": "cough", "because": "So.", "source": ["book", "book"]}
+                    }
+                }
+            }
+        },
+        "b cites a source twice",
+    ),
+    "repeated_arguments": (
+        {},
+        {"causes": {"flu": {"supports": {"a": ("cough", "weak"), "b": ("cough", "weak")}}}},
+        "b has the same condition as a",
+    ),
+    "arguments_for_and_against_alike": (
+        {},
+        {"causes": {"flu": {"confirms": {"a": "cough"}, "excludes": {"b": "cough"}}}},
+        "b speaks against flu when a speaks for it",
+    ),
+    "sentences_without_end": ({"shiver": yes_no("shiver", present="Shivers.")}, {}, "shiver: 'Shivers.' is not a clause"),
+    "questions_without_mark": ({"shiver": yes_no("shiver", question="Shivers")}, {}, "no question mark"),
+    "units_that_cannot_be_converted": ({"salt": quantity("salt", accepts=["mg/dL"])}, {}, "mg/dL cannot be turned into mmol/L"),
+}
+
+
+def test_the_shipped_knowledge_is_clean(knowledge: KnowledgeBase) -> None:
+    assert lint(knowledge) == []
+
+
+def test_a_sound_knowledge_base_is_clean(tmp_path: Path) -> None:
+    assert lint(load(tmp_path, FINDINGS, **SOUND)) == []
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=[check.__name__ for check in CHECKS])
+def test_each_lint_catches_its_fault(tmp_path: Path, check: Any) -> None:
+    findings, parts, told = FAULTY[check.__name__]
+    problems = list(check(load(tmp_path, {**FINDINGS, **findings}, **{**SOUND, **parts})))
+    assert told in " ".join(map(str, problems))
+    assert all(problem.place.line for problem in problems)
