@@ -257,7 +257,7 @@ class _Program:
     def __init__(self, knowledge: KnowledgeBase) -> None:
         self.knowledge = knowledge
         self.lowest_level = next(iter(knowledge.levels))
-        self.tests: dict[Any, Callable[[Any], bool]] = {}
+        self.patterns: dict[Premise, Any] = {}
         self.answers = {
             (name, answer): Known(about=name, value=answer)
             for name in knowledge.vocabulary.findings
@@ -282,21 +282,27 @@ class _Program:
         self.index = GroundIndex(self.rules)
 
     def add(self, salience: int, patterns: Sequence[Any], effect: Callable[[Any], None]) -> None:
-        self.rules.append(experta.Rule(*patterns, salience=salience)(effect))
+        rule = experta.Rule(*patterns, salience=salience)
+        # What calling the rule with its effect does, less a look at the signature: every effect here takes any keyword.
+        rule._wrapped = effect
+        self.rules.append(rule)
 
     def known(self, name: str, value: Value) -> Any:
         """Give the fact that a finding has this value; the answers yes and no are made once."""
         return self.answers[name, value] if isinstance(value, bool) else Known(about=name, value=value)
 
     def pattern(self, premise: Premise) -> Any:
-        """Give the pattern of a premise; a test that several rules make is one function, by which matchers share it."""
-        if isinstance(premise, Derived):
-            return Known(about=_about(premise), value=premise.truth)
-        leaf = premise.leaf
-        if isinstance(leaf, Present):
-            return Known(about=leaf.finding, value=premise.truth)
-        test = self.tests.setdefault(premise, _leaf_test(leaf, premise.truth))
-        return Known(about=leaf.finding, value=experta.P(test))
+        """Give the pattern of a premise; what several rules ask for is one pattern, by which the matchers share its test."""
+        known = self.patterns.get(premise)
+        if known is None:
+            if isinstance(premise, Derived):
+                known = Known(about=_about(premise), value=premise.truth)
+            elif isinstance(premise.leaf, Present):
+                known = Known(about=premise.leaf.finding, value=premise.truth)
+            else:
+                known = Known(about=premise.leaf.finding, value=experta.P(_leaf_test(premise.leaf, premise.truth)))
+            self.patterns[premise] = known
+        return known
 
     def firing(self, ground: GroundRule) -> Callable[[Any], None]:
         fact = Known(about=_about(ground.conclusion), value=ground.conclusion.truth)

@@ -17,6 +17,9 @@ from facts.problems import CharleyError, Place, Problem
 KeyPath: TypeAlias = tuple[str | int, ...]
 """The way from a document's top to a value: the keys of mappings and the positions in lists."""
 
+LineColumn: TypeAlias = tuple[int, int]
+"""A place in a file that is known from elsewhere, both counted from 1; most are never asked for as a Place."""
+
 DEEPEST = 40
 """Levels of nesting that a file may have; knowledge and cases need fewer than ten."""
 
@@ -30,8 +33,9 @@ class Document:
     """A YAML document as plain data, with the place of every path in it and the problems that leave it readable."""
 
     value: Any
-    places: Mapping[KeyPath, Place]
-    key_places: Mapping[KeyPath, Place]
+    file: str
+    places: Mapping[KeyPath, LineColumn]
+    key_places: Mapping[KeyPath, LineColumn]
     problems: tuple[tuple[KeyPath, Problem], ...]
 
     def place(self, path: KeyPath, *, of_key: bool = False) -> Place:
@@ -40,7 +44,7 @@ class Document:
         while path and path not in places:
             path = path[:-1]
             places = self.places
-        return places[path]
+        return Place(self.file, *places[path])
 
 
 def read_document(text: str, file: str, *, typed: bool, first_line: int = 1) -> Document:
@@ -69,21 +73,21 @@ def read_document(text: str, file: str, *, typed: bool, first_line: int = 1) -> 
 class _Builder:
     def __init__(self, file: str, first_line: int, typed: bool) -> None:
         self.file, self.first_line, self.typed = file, first_line, typed
-        self.places: dict[KeyPath, Place] = {}
-        self.key_places: dict[KeyPath, Place] = {}
+        self.places: dict[KeyPath, LineColumn] = {}
+        self.key_places: dict[KeyPath, LineColumn] = {}
         self.problems: list[tuple[KeyPath, Problem]] = []
 
     def document(self, events: Iterator[Any]) -> Document:
         value: Any = None
         seen = False
-        self.places[()] = Place(self.file, self.first_line)
+        self.places[()] = (self.first_line, 1)
         for event in events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if seen:
                     raise self.refusal(event, "a second document starts here", "keep one document in this file")
                 value = self.node(next(events), events, (), 0)
                 seen = True
-        return Document(value, self.places, self.key_places, tuple(self.problems))
+        return Document(value, self.file, self.places, self.key_places, tuple(self.problems))
 
     def node(self, event: Any, events: Iterator[Any], path: KeyPath, depth: int) -> Any:
         if isinstance(event, yaml.AliasEvent) or event.anchor is not None:
@@ -92,7 +96,7 @@ class _Builder:
             raise self.refusal(event, f"the tag {quoted_tag(event.tag)} is not read", "remove it")
         if depth > DEEPEST:
             raise self.refusal(event, f"nested more than {DEEPEST} levels deep", "write it flatter")
-        self.places[path] = self.place(event)
+        self.places[path] = self.where(event)
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -113,13 +117,13 @@ class _Builder:
                 first = self.key_places[here]
                 problem = Problem(
                     self.place(event),
-                    f"the key {key!r} stands twice (first on line {first.line})",
+                    f"the key {key!r} stands twice (first on line {first[0]})",
                     "keep one of them",
                 )
                 self.problems.append((path, problem))
                 self.node(next(events), events, here, depth + 1)
                 continue
-            self.key_places[here] = self.place(event)
+            self.key_places[here] = self.where(event)
             entries[key] = self.node(next(events), events, here, depth + 1)
         return entries
 
@@ -135,8 +139,12 @@ class _Builder:
             return int(text) if _INTEGER.fullmatch(text) and len(text) < 19 else float(text)
         return text
 
+    def where(self, event: Any) -> LineColumn:
+        mark = event.start_mark
+        return self.first_line + mark.line, mark.column + 1
+
     def place(self, event: Any) -> Place:
-        return Place(self.file, self.first_line + event.start_mark.line, event.start_mark.column + 1)
+        return Place(self.file, *self.where(event))
 
     def refusal(self, event: Any, message: str, mend: str) -> CharleyError:
         return CharleyError([Problem(self.place(event), message, mend)])
