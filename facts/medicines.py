@@ -195,9 +195,9 @@ class Stopped:
     after_weeks: float | None = None
 
     def __str__(self) -> str:
-        days = "" if self.days_ago is None else f" {self.days_ago:g} days ago"
-        weeks = "" if self.after_weeks is None else f" after {self.after_weeks:g} weeks"
-        return f"{self.name}, stopped{days}{weeks}"
+        days = "" if self.days_ago is None else f" {_counted(self.days_ago, 'day')} ago"
+        weeks = "" if self.after_weeks is None else f" after {_counted(self.after_weeks, 'week')}"
+        return f"{self.name}, stopped{' today' if self.days_ago == 0 else days}{weeks}"
 
 
 Derived = Mapping[str, tuple[bool, str]]
@@ -250,6 +250,10 @@ def _decided(
         elif recognized and finding not in doubtful:
             decided[finding] = (False, "")
     return decided
+
+
+def _counted(number: float, unit: str) -> str:
+    return f"{number:g} {unit}" if number == 1 else f"{number:g} {unit}s"
 
 
 def _words(text: str) -> list[str]:

@@ -7,7 +7,8 @@ choices, `at_least(n, …)`, names and brackets.
 
 import ast
 from collections.abc import Iterator, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, NoReturn, TypeAlias
 
 from facts.problems import did_you_mean
@@ -87,15 +88,19 @@ LONGEST = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The names a condition may use: findings, definitions (which may be negated) and conclusions (which may not)."""
+    """The names a condition may use: findings, definitions (which may be negated) and conclusions (which may not).
+
+    A group's name stands for any of its conclusions.
+    """
 
     findings: Mapping[str, Finding]
     definitions: Set[str] = frozenset()
     conclusions: Set[str] = frozenset()
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
 
     def names(self) -> set[str]:
         """All of them."""
-        return {*self.findings, *self.definitions, *self.conclusions}
+        return {*self.findings, *self.definitions, *self.conclusions, *self.groups}
 
 
 class ConditionError(ValueError):
@@ -156,6 +161,8 @@ class _Parser:
         name = node.id
         if name in self.scope.definitions or name in self.scope.conclusions:
             return Named(name)
+        if name in self.scope.groups:
+            return disjunction(Named(conclusion) for conclusion in self.scope.groups[name])
         finding = self.finding(node)
         if finding.kind != "yes_no":
             how = f"{name} < number" if finding.kind == "quantity" else f"{name} == {next(iter(finding.choices))}"

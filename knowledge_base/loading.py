@@ -35,6 +35,8 @@ from knowledge_base.model import (
 from knowledge_base.templates import TemplateError, check_template
 
 SHIPPED = Path(__file__).parent
+ANY_WARNING_SIGN = "any_warning_sign"
+"""The name that stands, in arguments and next steps, for any of the warning signs."""
 _SHIPPED_FACTS = Path(facts.__file__).parent
 _ARGUMENT_KINDS: tuple[ArgumentKind, ...] = ("confirms", "supports", "opposes", "excludes")
 
@@ -82,6 +84,7 @@ class _Loader:
             build.declare_conclusions(name, "causes", file.causes)
         build.parse_definitions()
         built_signs = build.signs(signs.warning_signs) if signs else {}
+        build.group_signs(built_signs)
         built_causes = {cause.id: cause for name, file in causes.items() for cause in build.causes(name, file)}
         conditions = build.in_order(built_signs.values(), built_causes.values())
         built_steps = {step.id: step for name, steps_file in steps.items() for step in build.steps(name, steps_file)}
@@ -193,6 +196,8 @@ class _Builder:
         first = self.loader.places.setdefault(name, place)
         if first is not place:
             self.loader.problem(file, path, f"the name {name} already stands at {first}", "choose another", of_key=True)
+        if name == ANY_WARNING_SIGN:
+            self.loader.problem(file, path, f"the name {name} stands for all warning signs", "choose another", of_key=True)
         return first is place
 
     def declare_definitions(self, entries: Mapping[str, schema.DefinitionEntry], file: str) -> None:
@@ -217,6 +222,12 @@ class _Builder:
             if condition is not None:
                 self.definitions[name] = Definition(name, entry.label, condition, entry.when, says, sources, place)
         self.scope = Scope(self.vocabulary.findings, frozenset(self.written), frozenset(self.conclusions))
+
+    def group_signs(self, signs: Iterable[str]) -> None:
+        """Let what is read from here on name all warning signs at once."""
+        names = tuple(signs)
+        groups = {ANY_WARNING_SIGN: names} if names else {}
+        self.scope = Scope(self.scope.findings, self.scope.definitions, self.scope.conclusions, groups)
 
     def condition(self, file: str, path: KeyPath, text: str) -> Expression | None:
         try:

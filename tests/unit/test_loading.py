@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from facts.problems import CharleyError
+from knowledge_base.expression import names_used
 from knowledge_base.loading import load_knowledge_base
 from tests.small_knowledge import load, quantity, write, yes_no
 
@@ -225,6 +226,21 @@ def test_the_hash_tells_any_change_and_not_the_folder(tmp_path: Path) -> None:
     same = load(tmp_path / "b", FINDINGS, causes={"flu": {"confirms": {"a": "cough"}}})
     other = load(tmp_path / "c", FINDINGS, causes={"flu": {"confirms": {"a": "fever"}}})
     assert first.hash == same.hash != other.hash
+
+
+def test_any_warning_sign_stands_for_all_of_them_and_is_never_negated(tmp_path: Path) -> None:
+    signs = {"s": {"r": ("cough", "low")}, "t": {"q": ("fever", "high")}}
+    knowledge = load(
+        tmp_path,
+        FINDINGS,
+        signs=signs,
+        causes={"well": {"confirms": {"a": "potassium > 3"}, "excludes": {"b": "any_warning_sign"}}},
+    )
+    assert set(names_used(knowledge.rules["b"].condition)) == {"s", "t"}
+    with pytest.raises(CharleyError, match="a conclusion cannot be negated"):
+        load(tmp_path / "b", FINDINGS, signs=signs, causes={"well": {"confirms": {"a": "not any_warning_sign"}}})
+    with pytest.raises(CharleyError, match="any_warning_sign is not known"):
+        load(tmp_path / "c", FINDINGS, signs={**signs, "u": {"p": ("any_warning_sign", "low")}})
 
 
 def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:

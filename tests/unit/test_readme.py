@@ -28,5 +28,5 @@ def test_the_rule_in_readme_is_the_one_in_the_knowledge() -> None:
 
 def test_the_commands_in_readme_are_in_the_makefile() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for command in re.findall(r"^make (\w+)", README, re.MULTILINE) + ["bench"]:
+    for command in [*re.findall(r"^make (\w+)", README, re.MULTILINE), "bench"]:
         assert f"\n{command}:" in makefile
