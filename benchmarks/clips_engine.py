@@ -7,7 +7,7 @@ and every `reset` looks through all of them: an environment gets slower with eve
 
 from collections.abc import Mapping
 from statistics import median
-from time import perf_counter
+from time import process_time
 from typing import Literal, TypeAlias
 
 import clips
@@ -73,19 +73,16 @@ class ClipsEngine:
 
     def defrule(self, rule: GroundRule, wanted: tuple[Pattern, ...], recording: bool) -> str:
         """Write a ground rule in CLIPS. Nothing in it needs escaping: ids have the form of CLIPS symbols."""
-        conditions = [
-            f"(known (about {pattern.about}) (value {_constraint(pattern, '?value')}))"
-            for pattern in wanted
-            if pattern.derived or self.shape == "many facts"
-        ]
-        if self.shape == "one fact":
-            slots = [
-                f"({pattern.about} {_constraint(pattern, f'?value{number}')})"
-                for number, pattern in enumerate(wanted)
-                if not pattern.derived
-            ]
-            if slots:
-                conditions.insert(0, f"(patient {' '.join(slots)})")
+        conditions, slots = [], []
+        for number, pattern in enumerate(wanted):
+            # A variable of the same name would have to be worth the same in both patterns.
+            constraint = _constraint(pattern, f"?value{number}")
+            if pattern.derived or self.shape == "many facts":
+                conditions.append(f"(known (about {pattern.about}) (value {constraint}))")
+            else:
+                slots.append(f"({pattern.about} {constraint})")
+        if slots:
+            conditions.insert(0, f"(patient {' '.join(slots)})")
         record = f"(bind ?*fired* (create$ ?*fired* {rule.rank}))" if recording else ""
         conclusion = f"(assert (known (about {about(rule.conclusion)}) (value {_symbol(rule.conclusion.truth)})))"
         salience = f"(declare (salience {_HIGHEST_SALIENCE - rule.rank}))"
@@ -108,6 +105,7 @@ class ClipsEngine:
     def fire_and_read(self, values: Mapping[str, Value]) -> list[GroundRule]:
         """Fire, and give the ground rules that fired, in order. Needs an environment that records."""
         self.fire(values)
+        assert self.global_fired is not None, "made without recording"
         return [self.rules[rank] for rank in self.global_fired.value]
 
     def concluded(self) -> frozenset[str]:
@@ -141,9 +139,9 @@ def main() -> None:
         for _ in range(8):
             times = []
             for values in cases:
-                start = perf_counter()
+                start = process_time()
                 engine.fire(values)
-                times.append(perf_counter() - start)
+                times.append(process_time() - start)
             medians.append(f"{median(times) * 1_000:.2f}")
         print(f"{name:>12}: {'  '.join(medians)}")
 

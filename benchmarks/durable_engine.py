@@ -1,7 +1,7 @@
 """durable_rules with the ground rules of a knowledge base, in its own idiom; for `benchmarks.engines`.
 
 What durable_rules 2.0.28 needs is met here. Its tables have fixed sizes, and a full one makes `create_ruleset` run forever, so
-the facts are spread over groups (`g3`), each with a table of its own, and what would not fit is refused first. A fact that no
+the facts are spread over groups (`G3`), each with a table of its own, and what would not fit is refused first. A fact that no
 rule asks for is an error, so every group has a rule that asks and never fires. Its background threads would fire rules in the
 middle of a case, and disturb whatever else is measured, so they are not started.
 """
@@ -50,13 +50,13 @@ class DurableEngine:
         ]
         asked = {pattern.about: pattern for _, wanted in compiled for pattern in wanted}
         count = isqrt(len(asked)) + 1
-        self.group = {name: f"g{number % count}" for number, name in enumerate(asked)}
+        self.group = {name: f"G{number % count}" for number, name in enumerate(asked)}
         self.asked = {(pattern.about, answer) for _, wanted in compiled for pattern in wanted for answer in pattern.answers}
         self.refuse_what_does_not_fit(compiled, count)
         rules = ruleset(name)
         with rules:
             for number in range(count):
-                when_all(getattr(m, f"g{number}") == 1, m.never == 1)(_do_nothing)
+                when_all(getattr(m, f"G{number}") == 1, m.NEVER == 1)(_do_nothing)
             for rule, wanted in compiled:
                 # Among rules that could fire, the lowest number fires first; 0 would mean that none is given.
                 when_all(*(self.condition(pattern) for pattern in wanted), pri(rule.rank + 1))(self.action(rule))

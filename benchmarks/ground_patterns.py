@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from expert.ground_rules import Derived, GroundRule, Observation, Premise
 from facts.vocabulary import ChoiceFinding, Vocabulary
-from knowledge_base.expression import Compared, Operator, Present
+from knowledge_base.expression import Compared, OneOf, Operator, Present
 
 _OPPOSITE: dict[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
@@ -49,7 +49,7 @@ def _join(name: str, premises: Iterable[Premise], vocabulary: Vocabulary) -> Pat
                 answers &= {truth}
             case Observation(Compared(_, operator, threshold), truth):
                 bounds.append((operator if truth else _OPPOSITE[operator], threshold))
-            case Observation(leaf, truth):
-                choices = [choice for choice in choices if (choice in leaf.choices) is truth]
+            case Observation(OneOf(_, wanted), truth):
+                choices = [choice for choice in choices if (choice in wanted) is truth]
     derived = isinstance(next(iter(premises)), Derived)
     return Pattern(name, derived, tuple(sorted(answers)) if asks_for_an_answer else (), tuple(choices), tuple(bounds))

@@ -157,6 +157,7 @@ def check(knowledge: Path | None) -> None:
       charley knowledge check --knowledge my-headaches/
     """
     from knowledge_base.lint import lint
+    from reports.handbook import rests_on_unchecked
 
     base = _load(knowledge)
     problems = lint(base)
@@ -173,6 +174,11 @@ def check(knowledge: Path | None) -> None:
         (len(base.evidence), "sources"),
     ]
     click.echo(f"{base.title} {base.version} ({base.hash[:12]}): " + ", ".join(f"{count:,} {kind}" for count, kind in kinds))
+    unchecked = [rule for rule in base.rules.values() if rests_on_unchecked(rule, base)]
+    if unchecked:
+        click.echo(f"{len(unchecked)} rules rest on unchecked sources alone (general knowledge, inference, machine-written):")
+        for rule in unchecked:
+            click.echo(f"  {rule.place}: {rule.id} ({', '.join(rule.sources)})")
     if problems:
         click.echo(f"{len(problems)} problems")
         sys.exit(REFUSED)
@@ -199,6 +205,47 @@ def show(name: str, knowledge: Path | None) -> None:
         click.echo(describe(name, _load(knowledge)))
     except UnknownName as error:
         click.echo(str(error), err=True)
+        sys.exit(REFUSED)
+
+
+@knowledge.command(context_settings=_CONTEXT)
+@click.option(
+    "--format", "form", type=click.Choice(["html", "markdown"]), default="html", show_default=True, help="What to write."
+)
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
+@click.option(
+    "--cases", type=click.Path(path_type=Path), metavar="FOLDER", help="Name each rule's cases from these case files."
+)
+@_knowledge_option
+def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path | None) -> None:
+    """Write the whole knowledge base as a document that a clinician can read, check and sign.
+
+    Every rule in English with its source, threshold and cases, and an index by finding. Rules that rest on unchecked sources
+    alone are marked and listed.
+
+    \b
+    Examples:
+      charley knowledge handbook --output handbook.html
+      charley knowledge handbook --format markdown --cases tests/cases > handbook.md
+    """
+    from facts.intake.case_files import read_case_files
+    from reports.handbook import handbook as tell_all
+    from reports.handbook import render_handbook
+    from reports.writing import write_private
+
+    base = _load(knowledge)
+    named: dict[str, list[str]] = {}
+    intake = read_case_files([cases] if cases else [], base.vocabulary, base.dictionary)
+    for case, _ in intake.cases:
+        for rule in (*case.expected.fires, *case.expected.ruled_out):
+            named.setdefault(rule, []).append(case.name)
+    text = render_handbook(tell_all(base, named), "html" if form == "html" else "markdown")
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_private(output, text)
+    _tell_refusals(list(intake.refusals), len(intake.cases))
+    if intake.refusals:
         sys.exit(REFUSED)
 
 

@@ -37,6 +37,7 @@ class Expected:
     causes: tuple[str, ...] = ()
     standings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     fires: tuple[str, ...] = ()
+    ruled_out: tuple[str, ...] = ()
     open: tuple[str, ...] = ()
 
 

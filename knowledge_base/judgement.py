@@ -7,7 +7,6 @@ never text.
 """
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
 from facts.vocabulary import Value
@@ -43,9 +42,9 @@ class Judge:
         self.position = {name: position for position, name in enumerate(conditions)}
         first_rule = len(knowledge.conditions)
         self.rules = slice(first_rule, first_rule + len(knowledge.rules))
-        self.findings = tuple(knowledge.vocabulary.findings)
-        self._function = _compile(conditions, self.findings)
-        self.findings_of = lru_cache(maxsize=65_536)(self._findings_of)
+        findings = tuple(knowledge.vocabulary.findings)
+        self.by_bit = {1 << position: name for position, name in enumerate(findings)}
+        self._function = _compile(conditions, findings)
 
     def __call__(self, values: Mapping[str, Value]) -> Judgement:
         """Judge everything for the known findings of one case."""
@@ -55,9 +54,14 @@ class Judge:
         """Give what each condition is worth by its name."""
         return {name: judgement.truth(position) for name, position in self.position.items()}
 
-    def _findings_of(self, bits: int) -> tuple[str, ...]:
+    def findings_of(self, bits: int) -> tuple[str, ...]:
         """Give the findings that a number of `missing` stands for, in the vocabulary's order."""
-        return tuple(name for position, name in enumerate(self.findings) if bits >> position & 1)
+        names = []
+        while bits:
+            lowest = bits & -bits
+            names.append(self.by_bit[lowest])
+            bits ^= lowest
+        return tuple(names)
 
 
 def contradiction_key(name: str) -> str:

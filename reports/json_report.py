@@ -86,6 +86,7 @@ def case_schema(vocabulary: Vocabulary, levels: Sequence[str], causes: Sequence[
                     "causes": {"type": "array", "items": {"enum": list(causes)}},
                     "standings": {"type": "object", "propertyNames": {"enum": list(causes)}},
                     "fires": texts,
+                    "ruled_out": texts,
                     "open": texts,
                 },
             },

@@ -16,7 +16,6 @@ from facts.case import Case, Observed
 from facts.intake.case_files import Intake, read_case_files
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
 from knowledge_base.expression import Compared, Expression, leaves, names_used
-from knowledge_base.loading import load_knowledge_base
 from knowledge_base.logic import Truth, evaluate, evaluate_named
 from knowledge_base.model import KnowledgeBase
 
@@ -75,18 +74,8 @@ SCOPE = [*CAUSES, *WARNING_SIGNS]
 
 
 @pytest.fixture(scope="session")
-def muscle_cramps() -> KnowledgeBase:
-    return load_knowledge_base()
-
-
-@pytest.fixture(scope="session")
-def assessor(muscle_cramps: KnowledgeBase) -> Assessor:
-    return Assessor(muscle_cramps)
-
-
-@pytest.fixture(scope="session")
-def cases(muscle_cramps: KnowledgeBase) -> list[Case]:
-    return [case for case, _ in read(muscle_cramps, FOLDER).cases]
+def cases(knowledge: KnowledgeBase) -> list[Case]:
+    return [case for case, _ in read(knowledge, FOLDER).cases]
 
 
 # What must be declared
@@ -97,30 +86,30 @@ def test_the_base_list_has_26_causes_and_10_warning_signs() -> None:
 
 
 @pytest.mark.parametrize("name", CAUSES)
-def test_cause_of_the_base_list_is_declared_in_its_category(name: str, muscle_cramps: KnowledgeBase) -> None:
-    assert muscle_cramps.causes[name].category == CAUSES[name]
+def test_cause_of_the_base_list_is_declared_in_its_category(name: str, knowledge: KnowledgeBase) -> None:
+    assert knowledge.causes[name].category == CAUSES[name]
 
 
 @pytest.mark.parametrize("name", WARNING_SIGNS)
-def test_warning_sign_demands_at_least_its_level(name: str, muscle_cramps: KnowledgeBase) -> None:
-    sign, rank = muscle_cramps.warning_signs[name], muscle_cramps.level_rank
+def test_warning_sign_demands_at_least_its_level(name: str, knowledge: KnowledgeBase) -> None:
+    sign, rank = knowledge.warning_signs[name], knowledge.level_rank
     assert min(rank[rule.level or sign.level] for rule in sign.rules) >= rank[WARNING_SIGNS[name]]
 
 
 @pytest.mark.parametrize("name", YES_NO.split())
-def test_finding_is_a_yes_no_question(name: str, muscle_cramps: KnowledgeBase) -> None:
-    assert muscle_cramps.vocabulary.findings[name].kind == "yes_no"
+def test_finding_is_a_yes_no_question(name: str, knowledge: KnowledgeBase) -> None:
+    assert knowledge.vocabulary.findings[name].kind == "yes_no"
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_finding_offers_its_choices(name: str, muscle_cramps: KnowledgeBase) -> None:
-    finding = muscle_cramps.vocabulary.findings[name]
+def test_finding_offers_its_choices(name: str, knowledge: KnowledgeBase) -> None:
+    finding = knowledge.vocabulary.findings[name]
     assert isinstance(finding, ChoiceFinding) and CHOICES[name] <= set(finding.choices)
 
 
 @pytest.mark.parametrize("name", QUANTITIES)
-def test_finding_is_measured_in_its_unit(name: str, muscle_cramps: KnowledgeBase) -> None:
-    finding = muscle_cramps.vocabulary.findings[name]
+def test_finding_is_measured_in_its_unit(name: str, knowledge: KnowledgeBase) -> None:
+    finding = knowledge.vocabulary.findings[name]
     assert isinstance(finding, QuantityFinding) and finding.unit == QUANTITIES[name]
 
 
@@ -128,8 +117,8 @@ def test_finding_is_measured_in_its_unit(name: str, muscle_cramps: KnowledgeBase
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(FOLDER)))
-def test_cases_come_out_as_expected(file: Path, muscle_cramps: KnowledgeBase, assessor: Assessor) -> None:
-    intake = read(muscle_cramps, file)
+def test_cases_come_out_as_expected(file: Path, knowledge: KnowledgeBase, assessor: Assessor) -> None:
+    intake = read(knowledge, file)
     assert intake.refusals == ()
     assert [fault for case, place in intake.cases for fault in faults(assessor, case, str(place))] == []
 

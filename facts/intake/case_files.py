@@ -16,7 +16,7 @@ from facts.yaml_reading import KeyPath
 
 _CASE_KEYS = ("case", "findings", "medicines", "stopped_medicines", "expected", "note")
 _STOPPED_KEYS = ("name", "days_ago", "after_weeks")
-_EXPECTED_KEYS = ("urgency", "causes", "standings", "fires", "open")
+_EXPECTED_KEYS = ("urgency", "causes", "standings", "fires", "ruled_out", "open")
 _LONGEST_NAME = 200
 _LONGEST_TEXT = 2_000
 _LONGEST_STOP = 40_000.0
@@ -206,8 +206,10 @@ def _read_expected(reader: _Reader) -> Expected:
     urgency = written.get("urgency")
     if urgency is not None and not isinstance(urgency, str):
         reader.refuse(("expected", "urgency"), f"urgency: found {quoted(urgency)}, expected a level", "write its name")
-    causes, fires, open_ = (_names(reader, key, written.get(key)) for key in ("causes", "fires", "open"))
-    return Expected(urgency, causes, MappingProxyType(_standings(reader, written.get("standings"))), fires, open_)
+    causes, fires, ruled_out, open_ = (
+        _names(reader, key, written.get(key)) for key in ("causes", "fires", "ruled_out", "open")
+    )
+    return Expected(urgency, causes, MappingProxyType(_standings(reader, written.get("standings"))), fires, ruled_out, open_)
 
 
 def _names(reader: _Reader, key: str, value: Any) -> tuple[str, ...]:
