@@ -86,7 +86,8 @@ class Assessor:
             for place, name in enumerate(knowledge.definitions)
             for truth in (False, True)
         }
-        self.grounds = {ground: self._grounds(ground) for ground in self.chaining.ground_rules}
+        # By rank, which is the position of a ground rule among all of them.
+        self.grounds = [self._grounds(ground) for ground in self.chaining.ground_rules]
         self.standing_order = {standing: place for place, standing in enumerate(knowledge.grading.standings)}
         self.unargued = knowledge.grading.standing(Tally())
         self.missing_finding = lru_cache(maxsize=16_384)(self._missing_finding)
@@ -151,7 +152,7 @@ class _Assessing:
         self.fired = frozenset(derivation.fired)
         self.justifications: dict[Derived, list[tuple[int, tuple[Derived, ...]]]] = {}
         for ground in derivation.firings:
-            self.justifications.setdefault(ground.conclusion, []).append(assessor.grounds[ground])
+            self.justifications.setdefault(ground.conclusion, []).append(assessor.grounds[ground.rank])
         self.used: dict[str, FindingUsed] = {}
         self.reached: dict[Derived, tuple[int, int]] = {}
         self.cause_bits: dict[str, int] = {}

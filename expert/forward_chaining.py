@@ -417,7 +417,8 @@ class ForwardChaining:
         self._threads.engine = None
         engine.reset()
         program = self._program
-        known = [program.known(name, values[name]) for name in self.knowledge.vocabulary.findings if name in values]
+        # No two rules are equally salient, so the order in which findings are told changes nothing.
+        known = [program.known(name, value) for name, value in values.items()]
         engine.declare(program.start, *known)
         engine.run()
         self._threads.engine = engine

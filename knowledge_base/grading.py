@@ -75,15 +75,22 @@ class Grading:
         yield self.otherwise
 
 
+@lru_cache(maxsize=256)
+def _prepared(condition: Expression) -> tuple[tuple[tuple[str, Compared], ...], Expression]:
+    """Give the comparisons of a grade by name, and the grade with those names in their places."""
+    compared = tuple((_name(leaf), leaf) for leaf in leaves(condition) if isinstance(leaf, Compared))
+    return compared, _by_name(condition)
+
+
 def _judge(condition: Expression, fired: Tally, open_: Tally) -> Truth:
+    compared, by_name = _prepared(condition)
     truths: dict[str, Truth] = {}
-    for leaf in leaves(condition):
-        if isinstance(leaf, Compared):
-            least = getattr(fired, leaf.finding)
-            ends = {_holds(leaf, number) for number in (least, least + getattr(open_, leaf.finding))}
-            # A comparison changes once between the two ends or not at all.
-            truths[_name(leaf)] = ends.pop() if len(ends) == 1 else None
-    return evaluate(_by_name(condition), {}, truths)
+    for name, leaf in compared:
+        least = getattr(fired, leaf.finding)
+        ends = {_holds(leaf, number) for number in (least, least + getattr(open_, leaf.finding))}
+        # A comparison changes once between the two ends or not at all.
+        truths[name] = ends.pop() if len(ends) == 1 else None
+    return evaluate(by_name, {}, truths)
 
 
 def _holds(leaf: Compared, number: int) -> bool:
