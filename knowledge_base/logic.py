@@ -115,30 +115,38 @@ def _carriers(tree: Expression, values: Values, named: Truths) -> Iterator[Suppo
                     yield from _carriers(operand, values, named)
 
 
-def residue(tree: Expression, values: Values, named: Truths) -> Expression | Truth:
-    """Give what remains to be known: the condition with everything decided taken out, or its truth when nothing remains."""
+def residue(tree: Expression, values: Values, named: Truths, conditions: Mapping[str, Expression]) -> Expression | Truth:
+    """Give what remains to be known: the condition with everything decided taken out, or its truth when nothing remains.
+
+    A definition or conclusion of which nothing is decided keeps its name; of another, what remains is told.
+    """
     truth = evaluate(tree, values, named)
     if truth is not None:
         return truth
     match tree:
         case Not(operand):
-            inner = residue(operand, values, named)
+            inner = residue(operand, values, named, conditions)
             return None if isinstance(inner, bool) or inner is None else Not(inner)
         case And(operands) | Or(operands):
-            parts = _undecided(operands, values, named)
+            parts = _undecided(operands, values, named, conditions)
             return parts[0] if len(parts) == 1 else type(tree)(parts)
         case AtLeast(count, operands):
-            parts = _undecided(operands, values, named)
+            parts = _undecided(operands, values, named, conditions)
             wanted = count - sum(evaluate(operand, values, named) is True for operand in operands)
             if wanted == len(parts):
                 return parts[0] if wanted == 1 else And(parts)
             return Or(parts) if wanted == 1 else AtLeast(wanted, parts)
+        case Named(name):
+            rest = residue(conditions[name], values, named, conditions)
+            return tree if rest == conditions[name] else rest
         case _:
             return tree
 
 
-def _undecided(operands: tuple[Expression, ...], values: Values, named: Truths) -> tuple[Expression, ...]:
-    rests = (residue(operand, values, named) for operand in operands)
+def _undecided(
+    operands: tuple[Expression, ...], values: Values, named: Truths, conditions: Mapping[str, Expression]
+) -> tuple[Expression, ...]:
+    rests = (residue(operand, values, named, conditions) for operand in operands)
     return tuple(rest for rest in rests if rest is not None and not isinstance(rest, bool))
 
 

@@ -220,7 +220,7 @@ class _Arranging:
         truths = evaluate_named(self.knowledge.conditions, values)
         by_level: dict[str, dict[str, int]] = {}
         for entry in self.assessment.urgency.could_rise:
-            rest = residue(self.knowledge.rules[entry.rule].condition, values, truths)
+            rest = residue(self.knowledge.rules[entry.rule].condition, values, truths, self.knowledge.conditions)
             if rest is not None and not isinstance(rest, bool):
                 by_level.setdefault(entry.level, {})[clean(tell(rest, self.knowledge))] = sum(1 for _ in leaves(rest))
         # What takes one answer to find out is read before what takes three.

@@ -11,10 +11,10 @@ from facts.vocabulary import Value
 from knowledge_base.expression import Expression, Leaf, Named
 from knowledge_base.grading import Tally
 from knowledge_base.judgement import Judge
-from knowledge_base.logic import Truth, evaluate, evaluate_named, open_findings, push_negation_inward, supports
+from knowledge_base.logic import Truth, evaluate, evaluate_named, open_findings, push_negation_inward, residue, supports
 from knowledge_base.model import KnowledgeBase
 from reports.wording import tell
-from tests.generative.drawing import EVERY_OPERATOR, cases, completions, knowledge_bases, operators
+from tests.generative.drawing import EVERY_OPERATOR, cases, completions, consistent, knowledge_bases, operators
 from tests.small_knowledge import case
 
 
@@ -73,6 +73,18 @@ def test_more_knowledge_never_unsays_and_stays_within_what_was_said_to_be_possib
     for cause in after.causes:
         assert cause.standing in cause.could_be
         assert set(cause.could_be) <= set(could_be[cause.id])
+
+
+@given(knowledge_bases(), cases(), cases())
+def test_what_remains_of_a_condition_decides_it_as_the_whole_does(
+    knowledge: KnowledgeBase, values: dict[str, Value], more: dict[str, Value]
+) -> None:
+    later = consistent({**more, **values})
+    before, after = meaning(knowledge, values), meaning(knowledge, later)
+    for name, condition in all_conditions(knowledge).items():
+        rest = residue(condition, values, before, knowledge.conditions)
+        decided = rest if isinstance(rest, bool) or rest is None else evaluate(rest, later, after)
+        assert decided is after[name]
 
 
 def all_conditions(knowledge: KnowledgeBase) -> dict[str, Expression]:
