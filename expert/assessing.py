@@ -1,4 +1,7 @@
-"""From a case to its assessment: what forward chaining derived, with every argument, what is open, and what is missing."""
+"""From a case to its assessment: what forward chaining derived, with every argument, what is open, and what is missing.
+
+Longer than other modules: every part of an assessment is read off the same derivation and judgement of one case.
+"""
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache

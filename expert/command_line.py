@@ -1,6 +1,7 @@
 """The `charley` command: what is typed, what is printed, and the exit status.
 
-Heavy modules are imported by the command that needs them, so that `--help` answers at once.
+Heavy modules are imported by the command that needs them, so that `--help` answers at once. Longer than other modules by the
+help that each command gives.
 
 Exit status: 0 when everything was done, 1 when Charley itself failed, 2 when something in the input or knowledge was refused.
 """

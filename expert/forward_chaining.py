@@ -4,6 +4,8 @@ What experta 1.9.4 needs from us is met here and nowhere else: it does not impor
 moved to `collections.abc` are put back; it configures the root logger; `Rule.__get__` would write one patient's engine into an
 object that all threads share, so rules are never class attributes here; the order of equally salient rules follows the hash
 seed, so no two rules are equally salient; a repeated fact loses its second justification, so firings are recorded by us.
+
+Longer than other modules, because experta has one door: the matcher, the engine and the compiled program stand behind it.
 """
 
 import collections

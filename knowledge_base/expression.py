@@ -3,6 +3,8 @@
 The tree holds meaning and nothing else; everything that runs is an interpreter of it. Python's own parser reads the text and a
 whitelist admits what the language has: `and`, `or`, `not`, comparisons of a finding with a number, `==`, `!=` and `in` on
 choices, `at_least(n, …)`, names and brackets.
+
+Longer than other modules: the parser is one walk, and most of it is what it says of mistakes.
 """
 
 import ast

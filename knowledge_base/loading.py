@@ -2,6 +2,8 @@
 
 A knowledge base is the shipped one, or a folder with the same layout (`--knowledge FOLDER`). A folder that brings no
 `findings/` speaks the shipped vocabulary with the shipped medicines; one that does brings its own `medicines.yaml` or has none.
+
+Longer than other modules: reading, naming and parsing share one list of problems, so that all of them are told at once.
 """
 
 import hashlib
