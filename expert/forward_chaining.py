@@ -389,13 +389,6 @@ class Derivation:
         rules = (ground.conclusion.id for ground in self.firings if ground.conclusion.kind == "rule")
         return tuple(dict.fromkeys(rules))
 
-    def justifications(self) -> Mapping[Derived, list[tuple[Premise, ...]]]:
-        """Give every justification of everything derived: two rules that support one conclusion are two."""
-        graph: dict[Derived, list[tuple[Premise, ...]]] = {}
-        for ground in self.firings:
-            graph.setdefault(ground.conclusion, []).append(ground.premises)
-        return graph
-
 
 class ForwardChaining:
     """Draws conclusions from known findings with experta; may be used by any number of threads at once.

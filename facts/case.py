@@ -7,6 +7,11 @@ from types import MappingProxyType
 from facts.medicines import MedicineDictionary, Recognition, Stopped, findings_of_current, findings_of_stopped
 from facts.vocabulary import Value, Vocabulary
 
+NOT_LISTED = "not on the complete list of medicines"
+"""The origin of a finding that is absent because a medicine list says nothing of it."""
+IMPLIED = "implied by"
+"""How the origin of a finding begins that another answer implies."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -94,7 +99,7 @@ def complete(
 
 
 def _add_from_list(findings: dict[str, Observed], name: str, value: bool, entries: str) -> None:
-    origin = entries or "not on the complete list of medicines"
+    origin = entries or NOT_LISTED
     answer = findings.get(name)
     if answer is None:
         findings[name] = Observed(value, origin=origin)
@@ -114,7 +119,7 @@ def _add_required(vocabulary: Vocabulary, findings: dict[str, Observed]) -> None
         while (needed := vocabulary.findings[child].requires) is not None and findings[child].value is not False:
             answer = findings.get(needed)
             if answer is None:
-                findings[needed] = Observed(True, origin=f"implied by {child}")
+                findings[needed] = Observed(True, origin=f"{IMPLIED} {child}")
             elif answer.value is False:
                 shown = findings[child].value
                 said = "yes" if shown is True else str(shown)

@@ -1,6 +1,6 @@
 """The meaning of a whole knowledge base as one function: every condition judged at once for a case, with what is missing.
 
-`logic.evaluate` is the reference, slow and obvious; this says the same a hundred times faster, and a generative test holds
+`logic.evaluate` is the reference, slow and obvious; this says the same much faster, and a generative test holds
 the two together. Each condition becomes three assignments of plain Python: is it true, is it false, and (as the bits of a
 number) which unknown findings could still decide it. The source is made from the trees alone: names in it are positions,
 never text.

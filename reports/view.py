@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, StepAdvised
+from facts.case import NOT_LISTED
 from facts.vocabulary import Codes
 from knowledge_base.expression import leaves
 from knowledge_base.logic import evaluate_named, residue
@@ -100,6 +101,7 @@ class ReportView:
     steps_done: tuple[str, ...]
     questions: tuple[tuple[str, str], ...]
     findings: tuple[tuple[str, str, str], ...]
+    not_listed: tuple[str, ...]
     unrecognized: tuple[tuple[str, str], ...]
     sources: tuple[tuple[int, str, bool], ...]
     knowledge: str
@@ -163,7 +165,8 @@ class _Arranging:
             steps=self.steps(),
             steps_done=tuple(step.do for step in assessment.next_steps if step.done),
             questions=self.questions(),
-            findings=tuple(self.finding(used) for used in assessment.findings),
+            findings=tuple(self.finding(used) for used in assessment.findings if used.origin != NOT_LISTED),
+            not_listed=tuple(self.finding(used)[0] for used in assessment.findings if used.origin == NOT_LISTED),
             unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
             sources=tuple((self.numbers[source.id], source.citation, source.checked) for source in assessment.evidence),
             knowledge=f"{knowledge.title}, knowledge {knowledge.version} ({knowledge.hash[:12]})",
@@ -172,11 +175,12 @@ class _Arranging:
 
     def is_main(self, cause: CauseAssessed) -> bool:
         grading = self.knowledge.grading
-        # A cause that is both proved and disproved is news for the reader, wherever the list puts it.
-        return grading.at_least(cause.standing, grading.considered) or bool(
-            cause.standing == "conflicting"
-            or (cause.arguments_for and cause.arguments_against and cause.standing != "excluded")
-        )
+        if grading.at_least(cause.standing, grading.considered):
+            return True
+        # A cause that is argued about, or both proved and disproved, is news for the reader; one that is ruled out is not.
+        proved = any(argument.kind == "confirms" for argument in cause.arguments_for)
+        ruled_out = any(argument.kind == "excludes" for argument in cause.arguments_against) and not proved
+        return bool(cause.arguments_for and cause.arguments_against) and not ruled_out
 
     def arguments(self, arguments: Iterable[Argument]) -> tuple[ArgumentShown, ...]:
         return tuple(

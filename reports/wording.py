@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import Formatter
 from typing import TypeAlias
 
-from facts.case import Observed
+from facts.case import IMPLIED, Observed
 from facts.vocabulary import Finding, QuantityFinding, Value, YesNoFinding
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.logic import Truth, evaluate, push_negation_inward
@@ -132,7 +132,7 @@ def _quoted_value(name: str, findings: Mapping[str, Observed], knowledge: Knowle
 
 
 def _with_origin(finding: YesNoFinding, observed: Observed) -> str:
-    from_list = observed.origin and observed.value and not observed.origin.startswith("implied")
+    from_list = observed.origin and observed.value and not observed.origin.startswith(IMPLIED)
     return f"{finding.label} ({observed.origin})" if from_list else finding.label
 
 

@@ -8,7 +8,7 @@ import pytest
 from expert.forward_chaining import ForwardChaining
 from facts.vocabulary import Value
 from knowledge_base.judgement import Judge
-from knowledge_base.logic import Truth, evaluate_named
+from knowledge_base.logic import Truth, could_be_true, evaluate_named
 from knowledge_base.model import KnowledgeBase
 from tests.small_knowledge import choice, load, quantity, yes_no
 
@@ -222,3 +222,4 @@ def test_every_interpreter_reads_the_table(
         fired = chaining.derive(known).fired
         said[engine] = True if f"is-{name}" in fired else False if f"not-{name}" in fired else None
     assert said == dict.fromkeys(said, result)
+    assert could_be_true(tables.conditions[name], known, {}) is (result is not False)
