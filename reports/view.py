@@ -20,6 +20,7 @@ STATEMENT = (
     "Charley supports a clinician's judgment and does not replace it. It knows only what it was told: "
     "what was not asked is unknown, and no conclusion here rests on an answer that was not given."
 )
+_CAUSES_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,12 +260,16 @@ class _Arranging:
         return StepShown(step.do, clean(step.because), when, codes, self.cited(step.source))
 
     def questions(self) -> tuple[tuple[str, str], ...]:
-        """Give every question that could still change something, with what it could change."""
-        labels = {cause.id: cause.label for cause in self.assessment.causes}
+        """Give every question that could still change something, with what it could change, the causes that stand best first."""
+        # A question of history bears on twenty causes; the JSON report has every pair.
+        standing = {cause.id: place for place, cause in enumerate(self.assessment.causes)}
         shown = []
         for entry in self.assessment.missing:
             parts = [f"urgency, up to {self.knowledge.levels[entry.urgency].label.lower()}"] if entry.urgency else []
-            parts += [labels[cause] for cause in entry.causes]
+            best = sorted(entry.causes, key=standing.__getitem__)
+            parts += [self.knowledge.causes[cause].label for cause in best[:_CAUSES_NAMED]]
+            if (rest := len(best) - _CAUSES_NAMED) > 0:
+                parts.append(f"{rest} further cause{'s' * (rest > 1)}")
             shown.append((entry.question, "; ".join(parts)))
         return tuple(shown)
 

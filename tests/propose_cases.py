@@ -42,6 +42,7 @@ class Proposer:
     def __init__(self, knowledge: KnowledgeBase) -> None:
         self.knowledge, self.judge = knowledge, Judge(knowledge)
         self.findings = knowledge.vocabulary.findings
+        self._thresholds = self._all_thresholds()
 
     def truth(self, name: str, values: Mapping[str, Value]) -> bool | None:
         return self.judge(values).truth(self.judge.position[name])
@@ -140,6 +141,10 @@ class Proposer:
         return float(10**-digits)
 
     def thresholds(self) -> dict[str, list[float]]:
+        """Give, for each finding that is compared, the numbers that it is compared with."""
+        return self._thresholds
+
+    def _all_thresholds(self) -> dict[str, list[float]]:
         found: dict[str, set[float]] = {}
         conditions = [*(rule.condition for rule in self.knowledge.rules.values()), *self.knowledge.conditions.values()]
         for condition in conditions:
