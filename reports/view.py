@@ -260,7 +260,7 @@ class _Arranging:
         return StepShown(step.do, clean(step.because), when, codes, self.cited(step.source))
 
     def questions(self) -> tuple[tuple[str, str], ...]:
-        """Give every question that could still change something, with what it could change, the causes that stand best first."""
+        """Give every question that could still change something, with what it could change, the best standing causes first."""
         # A question of history bears on twenty causes; the JSON report has every pair.
         standing = {cause.id: place for place, cause in enumerate(self.assessment.causes)}
         shown = []
