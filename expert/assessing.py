@@ -3,7 +3,7 @@
 Longer than other modules: every part of an assessment is read off the same derivation and judgement of one case.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from itertools import compress
 
@@ -30,7 +30,7 @@ from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.grading import Tally
 from knowledge_base.judgement import Judge, Judgement, contradiction_key
 from knowledge_base.logic import Truth
-from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
+from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule, tally
 from reports.citations import citation, is_checked
 from reports.wording import Sentence, finding_clause
 
@@ -345,11 +345,3 @@ class _Assessing:
     def evidence(self) -> tuple[EvidenceCited, ...]:
         cited = {key for name in self.fired for key in self.knowledge.rules[name].sources}
         return tuple(self.assessor.evidence[key] for key in sorted(cited, key=self.assessor.evidence_order.__getitem__))
-
-
-def tally(rules: Iterable[Rule]) -> Tally:
-    """Count the arguments of one cause by kind and strength."""
-    counts = dict.fromkeys(Tally._fields, 0)
-    for rule in rules:
-        counts[rule.kind if rule.strength is None else f"{rule.kind}_{rule.strength}"] += 1
-    return Tally(**counts)

@@ -55,6 +55,9 @@ class Case:
     unrecognized: tuple[Unrecognized, ...] = ()
     expected: Expected = Expected()
     note: str = ""
+    medicines: tuple[str, ...] | None = None
+    """The list of current medicines as it was written; None where none was given."""
+    stopped_medicines: tuple[Stopped, ...] | None = None
 
     @property
     def values(self) -> dict[str, Value]:

@@ -4,9 +4,13 @@
 the two together. Each condition becomes three assignments of plain Python: is it true, is it false, and (as the bits of a
 number) which unknown findings could still decide it. The source is made from the trees alone: names in it are positions,
 never text.
+
+An outlook looks ahead: of the unknown findings some can still be answered and the others will stay unknown. It says
+which conditions can still become true, and which answers could help them to it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
 from facts.vocabulary import Value
@@ -15,6 +19,9 @@ from knowledge_base.logic import Truth
 from knowledge_base.model import KnowledgeBase
 
 _Function: TypeAlias = Callable[[Mapping[str, Value]], tuple[tuple[Any, ...], tuple[int, ...]]]
+
+ANSWERABLE: Any = object()
+"""Stands, in an outlook, for the value of a finding that is not known and can still be answered."""
 
 
 class Judgement(NamedTuple):
@@ -32,6 +39,17 @@ class Judgement(NamedTuple):
         return True if self.true[position] else None if self.missing[position] else False
 
 
+class Outlook(NamedTuple):
+    """What can still come of every condition, in the order of the judge's names, when only some findings can be answered.
+
+    `can` is truthy where a condition is true or could become so; `wanted` has the bits of the findings that could still make it
+    true (0 where it is true, or cannot become so). Sound: a condition that is not in `can` is true of no completion.
+    """
+
+    can: tuple[Any, ...]
+    wanted: tuple[int, ...]
+
+
 class Judge:
     """Judges definitions, conclusions and rules by their ids, and contradictions by "contradiction " and their id."""
 
@@ -44,7 +62,16 @@ class Judge:
         self.rules = slice(first_rule, first_rule + len(knowledge.rules))
         findings = tuple(knowledge.vocabulary.findings)
         self.by_bit = {1 << position: name for position, name in enumerate(findings)}
-        self._function = _compile(conditions, findings)
+        self._conditions, self._findings = conditions, findings
+        self._function = _compile(_Writer(conditions, findings))
+
+    @cached_property
+    def _looking_ahead(self) -> _Function:
+        return _compile(_OutlookWriter(self._conditions, self._findings))
+
+    def outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
+        """Look ahead from the known findings; of the others, only the `answerable` can still become known."""
+        return Outlook(*self._looking_ahead({**dict.fromkeys(answerable, ANSWERABLE), **values}))
 
     def __call__(self, values: Mapping[str, Value]) -> Judgement:
         """Judge everything for the known findings of one case."""
@@ -69,11 +96,10 @@ def contradiction_key(name: str) -> str:
     return f"contradiction {name}"
 
 
-def _compile(conditions: Mapping[str, Expression], findings: tuple[str, ...]) -> _Function:
-    writer = _Writer(conditions, {name: position for position, name in enumerate(findings)})
-    tops = [writer.node(tree) for tree in conditions.values()]
+def _compile(writer: "_Writer") -> _Function:
+    tops = [writer.node(tree) for tree in writer.conditions.values()]
     body = "\n    ".join(writer.lines)
-    columns = (f"({''.join(f'{kind}{number}, ' for number in tops)})" for kind in "tm")
+    columns = (f"({''.join(f'{kind}{number}, ' for number in tops)})" for kind in writer.columns)
     source = f"def judge(known):\n    get = known.get\n    {body}\n    return {', '.join(columns)}\n"
     namespace: dict[str, Any] = dict(writer.constants)
     exec(compile(source, "<judgement>", "exec"), namespace)  # noqa: S102 - made from frozen trees, holds no text of anybody's
@@ -84,9 +110,13 @@ def _compile(conditions: Mapping[str, Expression], findings: tuple[str, ...]) ->
 class _Writer:
     """Writes the assignments; equal parts of conditions are computed once."""
 
-    def __init__(self, conditions: Mapping[str, Expression], positions: Mapping[str, int]) -> None:
-        self.conditions, self.positions = conditions, positions
+    columns = "tm"
+
+    def __init__(self, conditions: Mapping[str, Expression], findings: tuple[str, ...]) -> None:
+        self.conditions = conditions
+        self.positions = {name: position for position, name in enumerate(findings)}
         self.lines: list[str] = []
+        self.next = 0
         self.constants: dict[str, object] = {}
         self.nodes: dict[Expression, int] = {}
         self.values: dict[str, str] = {}
@@ -106,23 +136,34 @@ class _Writer:
             case Named(name):
                 return self.node(self.conditions[name])
             case Not(operand):
-                inner = self.node(operand)
-                return self.assign(f"f{inner}", f"t{inner}", f"m{inner}")
+                return self.negation(self.node(operand))
             case And(operands):
-                numbers = [self.node(operand) for operand in operands]
-                return self.assign(_join("t", numbers, "and"), _join("f", numbers, "or"), _join("m", numbers, "|"))
+                return self.combination("and", "or", [self.node(operand) for operand in operands])
             case Or(operands):
-                numbers = [self.node(operand) for operand in operands]
-                return self.assign(_join("t", numbers, "or"), _join("f", numbers, "and"), _join("m", numbers, "|"))
+                return self.combination("or", "and", [self.node(operand) for operand in operands])
             case AtLeast(count, operands):
                 return self.at_least(count, [self.node(operand) for operand in operands])
             case _:
                 assert_never(tree)
 
+    def negation(self, inner: int) -> int:
+        return self.assign(t=f"f{inner}", f=f"t{inner}", m=f"m{inner}")
+
+    def combination(self, for_true: str, for_false: str, numbers: list[int]) -> int:
+        return self.assign(
+            t=_join("t", numbers, for_true), f=_join("f", numbers, for_false), m=self.unless_decided(_join("m", numbers, "|"))
+        )
+
     def at_least(self, count: int, numbers: list[int]) -> int:
-        true = " + ".join(f"(1 if t{number} else 0)" for number in numbers)
-        false = " + ".join(f"(1 if f{number} else 0)" for number in numbers)
-        return self.assign(f"{true} >= {count}", f"{false} > {len(numbers) - count}", _join("m", numbers, "|"))
+        return self.assign(
+            t=_count("t", numbers, f">= {count}"),
+            f=_count("f", numbers, f"> {len(numbers) - count}"),
+            m=self.unless_decided(_join("m", numbers, "|")),
+        )
+
+    def unless_decided(self, missing: str) -> str:
+        # Once a condition is decided, nothing inside it matters any more.
+        return f"0 if t{self.next} or f{self.next} else {missing}"
 
     def leaf(self, leaf: Leaf) -> int:
         position = self.positions[leaf.finding]
@@ -130,7 +171,7 @@ class _Writer:
         if leaf.finding not in self.values:
             self.values[leaf.finding] = value
             self.constants[f"n{position}"] = leaf.finding
-            self.lines.append(f"{value} = get(n{position}); u{position} = {value} is None")
+            self.lines.append(self.reading(position))
         match leaf:
             case Present():
                 true, false = f"{value} is True", f"{value} is False"
@@ -144,18 +185,65 @@ class _Writer:
                 constant = f"c{len(self.constants)}"
                 self.constants[constant] = frozenset(choices)
                 true, false = f"{value} in {constant}", f"not u{position} and {value} not in {constant}"
-        number = len(self.nodes) + len(self.lines)
-        self.lines.append(f"t{number} = {true}; f{number} = {false}; m{number} = {1 << position} if u{position} else 0")
+        return self.decision(position, true, false)
+
+    def reading(self, position: int) -> str:
+        return f"v{position} = get(n{position}); u{position} = v{position} is None"
+
+    def decision(self, position: int, true: str, false: str) -> int:
+        return self.assign(t=true, f=false, m=f"{1 << position} if u{position} else 0")
+
+    def assign(self, **columns: str) -> int:
+        """Write one assignment for each column of a node, in the order given, and give the node's number."""
+        number = self.next
+        self.lines.append("; ".join(f"{column}{number} = {text}" for column, text in columns.items()))
+        self.next += 1
         return number
 
-    def assign(self, true: str, false: str, missing: str) -> int:
-        number = len(self.nodes) + len(self.lines)
-        # Once a condition is decided, nothing inside it matters any more.
-        self.lines.append(f"t{number} = {true}; f{number} = {false}; m{number} = 0 if t{number} or f{number} else {missing}")
-        return number
+
+class _OutlookWriter(_Writer):
+    """Writes what can still be: beside true and false (t, f), can it become so (a, b), and which answers would help (p, q)."""
+
+    columns = "ap"
+
+    def __init__(self, conditions: Mapping[str, Expression], findings: tuple[str, ...]) -> None:
+        super().__init__(conditions, findings)
+        self.constants["answerable"] = ANSWERABLE
+
+    def negation(self, inner: int) -> int:
+        return self.assign(**dict(zip("tfabpq", (f"{column}{inner}" for column in "ftbaqp"), strict=True)))
+
+    def combination(self, for_true: str, for_false: str, numbers: list[int]) -> int:
+        true, can = (_join(column, numbers, for_true) for column in "ta")
+        false, cannot = (_join(column, numbers, for_false) for column in "fb")
+        return self.weigh(numbers, true, false, can, cannot)
+
+    def at_least(self, count: int, numbers: list[int]) -> int:
+        true, can = (_count(column, numbers, f">= {count}") for column in "ta")
+        false, cannot = (_count(column, numbers, f"> {len(numbers) - count}") for column in "fb")
+        return self.weigh(numbers, true, false, can, cannot)
+
+    def weigh(self, numbers: list[int], true: str, false: str, can: str, cannot: str) -> int:
+        number = self.next
+        wanted = f"{_join('p', numbers, '|')} if a{number} and not t{number} else 0"
+        unwanted = f"{_join('q', numbers, '|')} if b{number} and not f{number} else 0"
+        return self.assign(t=true, f=false, a=can, b=cannot, p=wanted, q=unwanted)
+
+    def reading(self, position: int) -> str:
+        value = f"v{position}"
+        return f"{value} = get(n{position}); e{position} = {value} is answerable; u{position} = e{position} or {value} is None"
+
+    def decision(self, position: int, true: str, false: str) -> int:
+        number, bit = self.next, f"{1 << position} if e{position} else 0"
+        can, cannot = f"t{number} or e{position}", f"f{number} or e{position}"
+        return self.assign(t=true, f=false, a=can, b=cannot, p=bit, q=bit)
 
 
 def _join(kind: str, numbers: list[int], operator: str) -> str:
     if not numbers:
         return {"and": "True", "or": "False", "|": "0"}[operator]
-    return f" {operator} ".join(f"{kind}{number}" for number in numbers)
+    return f"({f' {operator} '.join(f'{kind}{number}' for number in numbers)})"
+
+
+def _count(kind: str, numbers: list[int], relation: str) -> str:
+    return " + ".join(f"(1 if {kind}{number} else 0)" for number in numbers) + f" {relation}"

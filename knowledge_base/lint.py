@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 from facts.problems import Place, Problem
 from knowledge_base.expression import Expression, leaves, names_used
+from knowledge_base.interview import told_by_lists
 from knowledge_base.model import KnowledgeBase
 
 
@@ -31,6 +32,17 @@ def idle_medicine_classes(knowledge: KnowledgeBase) -> Iterator[Problem]:
             yield Problem(place, f"no medicine is in the class {name}", "add its medicines or remove it")
         if not group.current and not group.stopped:
             yield Problem(place, f"the class {name} decides no finding", "give it `current` or `stopped`")
+
+
+def findings_nobody_asks_for(knowledge: KnowledgeBase) -> Iterator[Problem]:
+    """Find findings that no screen of the consultation asks for and no medicine list tells."""
+    asked = {name for screen in knowledge.interview.screens.values() for name in screen.ask}
+    asked |= told_by_lists(knowledge.vocabulary, knowledge.dictionary)
+    for name in knowledge.vocabulary.findings:
+        if name not in asked:
+            yield Problem(
+                knowledge.vocabulary.places[name], f"no screen asks for {name}", "add it to a screen of interview.yaml"
+            )
 
 
 def sources_given_twice(knowledge: KnowledgeBase) -> Iterator[Problem]:
@@ -124,6 +136,7 @@ def findings_used(knowledge: KnowledgeBase) -> set[str]:
 CHECKS: tuple[Callable[[KnowledgeBase], Iterator[Problem]], ...] = (
     unused_definitions,
     idle_medicine_classes,
+    findings_nobody_asks_for,
     sources_given_twice,
     repeated_arguments,
     arguments_for_and_against_alike,

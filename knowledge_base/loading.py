@@ -23,6 +23,7 @@ from facts.yaml_reading import Document, KeyPath
 from knowledge_base import schema
 from knowledge_base.expression import ConditionError, Expression, Or, Scope, disjunction, names_used, parse
 from knowledge_base.grading import Grading, parse_grade
+from knowledge_base.interview import by_groups, declared, told_by_lists
 from knowledge_base.model import (
     ArgumentKind,
     Cause,
@@ -72,6 +73,7 @@ class _Loader:
         shared = self.read("definitions.yaml", schema.DefinitionFile, optional=True)
         signs = self.read("warning_signs.yaml", schema.WarningSignFile, optional=True)
         contradictions = self.read("contradictions.yaml", schema.ContradictionFile, optional=True)
+        interview = self.read("interview.yaml", schema.InterviewFile, optional=True)
         causes = self.read_folder("causes", schema.CauseFile)
         steps = self.read_folder("next_steps", schema.NextStepFile)
         if manifest is None or levels is None or grading is None or evidence is None:
@@ -92,6 +94,8 @@ class _Loader:
         built_steps = {step.id: step for name, steps_file in steps.items() for step in build.steps(name, steps_file)}
         built_contradictions = build.contradictions(contradictions) if contradictions else {}
         built_grading = build.grading(grading)
+        if interview:
+            build.check_interview(interview, told_by_lists(vocabulary, medicines))
         build.check_manifest({name: file.category for name, file in causes.items()})
         if self.files.get("facts/medicines.yaml") == self.folder / "medicines.yaml" or self.folder == SHIPPED:
             build.check_medicine_sources(medicines)
@@ -119,6 +123,7 @@ class _Loader:
             next_steps=built_steps,
             contradictions=built_contradictions,
             conditions=conditions,
+            interview=declared(interview) if interview else by_groups(vocabulary, medicines),
             files=tuple(sorted(self.files)),
         )
 
@@ -381,6 +386,26 @@ class _Builder:
                 check_template(rule.because, rule.condition, conditions)
             except TemplateError as error:
                 self.loader.problems.append(Problem(rule.place, f"{rule.id}: because: {error}", ""))
+
+    def check_interview(self, file: schema.InterviewFile, listed: frozenset[str]) -> None:
+        """Note the screens and questions that are not there, and the questions that stand twice or that a list answers."""
+        first: dict[str, str] = {}
+        for index, name in enumerate(file.opening):
+            if name not in file.screens:
+                mend = did_you_mean(name, file.screens) or "declare it under screens"
+                self.loader.problem("interview.yaml", ("opening", index), f"{name} is not a screen", mend)
+        for screen, entry in file.screens.items():
+            for index, name in enumerate(entry.ask):
+                path: KeyPath = ("screens", screen, "ask", index)
+                if name not in self.vocabulary.findings:
+                    mend = self.vocabulary.suggest(name)
+                    self.loader.problem("interview.yaml", path, f"{screen}: {name} is not a finding", mend)
+                elif name in listed:
+                    self.loader.problem("interview.yaml", path, f"{screen}: the medicine lists tell {name}", "remove it here")
+                elif first.setdefault(name, screen) != screen or entry.ask.index(name) != index:
+                    self.loader.problem(
+                        "interview.yaml", path, f"{screen}: {name} is asked already, on {first[name]}", "ask it once"
+                    )
 
     def check_manifest(self, categories: Mapping[str, str]) -> None:
         for file, category in categories.items():

@@ -1,6 +1,6 @@
 """A knowledge base ready to reason with: frozen data whose conditions are trees; made by `loading`, read by everything else."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -9,7 +9,8 @@ from facts.medicines import MedicineDictionary
 from facts.problems import Place
 from facts.vocabulary import Codes, Vocabulary
 from knowledge_base.expression import Expression
-from knowledge_base.grading import Grading
+from knowledge_base.grading import Grading, Tally
+from knowledge_base.interview import Interview
 from knowledge_base.schema import Complaint, Level, Source, StepKind, Strength
 
 ArgumentKind: TypeAlias = Literal["confirms", "supports", "opposes", "excludes"]
@@ -43,6 +44,11 @@ class Rule:
     place: Place
     strength: Strength | None = None
     level: str | None = None
+
+    @property
+    def counts_as(self) -> str:
+        """The field of a Tally that an argument adds to."""
+        return self.kind if self.strength is None else f"{self.kind}_{self.strength}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +119,7 @@ class KnowledgeBase:
     next_steps: Mapping[str, NextStep]
     contradictions: Mapping[str, ContradictionRule]
     conditions: Mapping[str, Expression]
+    interview: Interview
     files: tuple[str, ...] = ()
 
     @cached_property
@@ -129,3 +136,11 @@ class KnowledgeBase:
     def level_rank(self) -> Mapping[str, int]:
         """The place of every level of urgency, 0 for the lowest."""
         return {level: rank for rank, level in enumerate(self.levels)}
+
+
+def tally(rules: Iterable[Rule]) -> Tally:
+    """Count the arguments of one cause by kind and strength."""
+    counts = dict.fromkeys(Tally._fields, 0)
+    for rule in rules:
+        counts[rule.counts_as] += 1
+    return Tally(**counts)

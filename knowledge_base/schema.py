@@ -11,6 +11,8 @@ RuleId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=10
 Sources: TypeAlias = Annotated[str, Field(min_length=1)] | Annotated[list[str], Field(min_length=1)]
 Sentence = Annotated[str, Field(min_length=1)]
 Strength: TypeAlias = Literal["weak", "strong"]
+AskedBy: TypeAlias = Literal["history", "examination", "test"]
+"""What an answer takes, the cheapest first."""
 StepKind: TypeAlias = Literal["test", "examination", "referral", "advice", "avoid"]
 EvidenceKind: TypeAlias = Literal[
     "guideline",
@@ -199,3 +201,20 @@ class ContradictionFile(Declared):
     """contradictions.yaml."""
 
     contradictions: dict[RuleId, ContradictionEntry]
+
+
+class ScreenEntry(Declared):
+    """Questions that share a lead-in; or, with `medicines`, the screen that asks for the medicine lists."""
+
+    label: str
+    lead_in: Sentence
+    by: AskedBy
+    ask: list[Name] = []
+    medicines: bool = False
+
+
+class InterviewFile(Declared):
+    """interview.yaml: what a consultation asks together, and which screens come first."""
+
+    opening: list[Name]
+    screens: dict[Name, ScreenEntry]

@@ -137,7 +137,9 @@ def _read_case(
     if not reader.problems:
         try:
             findings, unrecognized = complete(vocabulary, dictionary, answered, medicines, stopped)
-            return Case(name, MappingProxyType(findings), unrecognized, expected, note)
+            current = None if medicines is None else tuple(medicines)
+            past = None if stopped is None else tuple(stopped)
+            return Case(name, MappingProxyType(findings), unrecognized, expected, note, current, past)
         except Contradiction as error:
             reader.refuse(("findings", error.finding), f"the answers contradict each other: {error}", "correct one of them")
     return Refusal(name or None, tuple(sorted(_named(name, problem) for problem in reader.problems)))

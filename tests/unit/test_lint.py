@@ -19,6 +19,18 @@ FAULTY: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         {"more": {"medicines.yaml": {"classes": {"p": {"label": "p"}}, "medicines": {}}}},
         "no medicine is in the class p",
     ),
+    "findings_nobody_asks_for": (
+        {},
+        {
+            "more": {
+                "interview.yaml": {
+                    "opening": ["first"],
+                    "screens": {"first": {"label": "f", "lead_in": "f", "by": "history", "ask": ["cough", "takes_p"]}},
+                }
+            }
+        },
+        "no screen asks for fever",
+    ),
     "sources_given_twice": (
         {},
         {

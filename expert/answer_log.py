@@ -1,0 +1,172 @@
+"""The log of a consultation's answers: an append-only list of events, from which everything else is derived.
+
+Undo, change and resume are events like any other, so replaying a log always gives the same consultation.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from facts.answers import AnswerError, read_answer
+from facts.case import Case, Contradiction, Observed, complete
+from facts.medicines import Stopped
+from knowledge_base.model import KnowledgeBase
+
+EventKind: TypeAlias = Literal["answered", "unknown", "changed", "undone"]
+MEDICINES, STOPPED_MEDICINES = "medicines", "stopped_medicines"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that was said, at one step of the consultation.
+
+    `answers` holds what was written, by finding; `medicines` is a list of texts, `stopped_medicines` a list of mappings with
+    name, days_ago and after_weeks. None stands for "unknown". A step may have several events; `undone` takes its step back.
+    `screen` is the screen that was answered, "" where an answer was changed outside of one. `at` is a time (ISO 8601),
+    `knowledge` the hash of the knowledge base that asked.
+    """
+
+    step: int
+    kind: EventKind
+    screen: str
+    answers: Mapping[str, Any]
+    at: str
+    knowledge: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the event as JSON has it."""
+        return {**asdict(self), "answers": dict(self.answers)}
+
+    @classmethod
+    def from_dict(cls, written: Mapping[str, Any]) -> "Event":
+        """Read an event. Raises KeyError or TypeError when a part is missing or of another kind."""
+        if written["kind"] not in ("answered", "unknown", "changed", "undone") or not isinstance(written["answers"], dict):
+            raise TypeError(f"not an event of a consultation: {written!r}")
+        return cls(
+            step=int(written["step"]),
+            kind=written["kind"],
+            screen=str(written["screen"]),
+            answers=MappingProxyType(dict(written["answers"])),
+            at=str(written["at"]),
+            knowledge=str(written["knowledge"]),
+        )
+
+
+Log: TypeAlias = tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What stands after a log: the case, what was answered "unknown", and the screens in the order in which they were shown."""
+
+    case: Case
+    unknown: frozenset[str]
+    lists_asked: bool
+    screens: tuple[str, ...]
+
+
+class AnswerRefused(ValueError):
+    """Answers that cannot stand: each problem says what was found, what was expected and what to do."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(self.problems))
+
+
+def standing(log: Log) -> Log:
+    """Give the events that were not taken back."""
+    undone = {event.step for event in log if event.kind == "undone"}
+    return tuple(event for event in log if event.kind != "undone" and event.step not in undone)
+
+
+def next_step(log: Log) -> int:
+    """Give the number of the step that comes next."""
+    return max((event.step for event in log), default=0) + 1
+
+
+def replay(log: Log, knowledge: KnowledgeBase, name: str) -> Told:
+    """Derive what stands after a log. Raises AnswerRefused when an answer cannot be read or answers contradict each other."""
+    events = standing(log)
+    written: dict[str, Any] = {}
+    for event in events:
+        written.update(event.answers)
+    lists = {key: written.pop(key, None) for key in (MEDICINES, STOPPED_MEDICINES)}
+    answered, unknown = _read(written, knowledge)
+    medicines, stopped = _medicines(lists[MEDICINES]), _stopped(lists[STOPPED_MEDICINES])
+    try:
+        findings, unrecognized = complete(knowledge.vocabulary, knowledge.dictionary, answered, medicines, stopped)
+    except Contradiction as error:
+        raise AnswerRefused([f"the answers contradict each other: {error}; correct one of them"]) from None
+    case = Case(
+        name=name,
+        findings=MappingProxyType(findings),
+        unrecognized=unrecognized,
+        medicines=None if medicines is None else tuple(medicines),
+        stopped_medicines=None if stopped is None else tuple(stopped),
+    )
+    return Told(
+        case=case,
+        unknown=frozenset(unknown - set(findings)),
+        lists_asked=any(key in event.answers for event in events for key in (MEDICINES, STOPPED_MEDICINES)),
+        screens=tuple({event.step: event.screen for event in events if event.screen}.values()),
+    )
+
+
+def _read(written: Mapping[str, Any], knowledge: KnowledgeBase) -> tuple[dict[str, Observed], set[str]]:
+    answered: dict[str, Observed] = {}
+    unknown: set[str] = set()
+    problems: list[str] = []
+    for name, text in written.items():
+        finding = knowledge.vocabulary.findings.get(name)
+        if finding is None:
+            problems.append(f"{name} is not a finding of this knowledge base; {knowledge.vocabulary.suggest(name)}")
+            continue
+        try:
+            observed = read_answer(finding, text)
+        except AnswerError as error:
+            problems.append(str(error))
+            continue
+        if observed is None:
+            unknown.add(name)
+        else:
+            answered[name] = observed
+    if problems:
+        raise AnswerRefused(problems)
+    return _without_orphans(answered, knowledge), unknown
+
+
+def _without_orphans(answered: dict[str, Observed], knowledge: KnowledgeBase) -> dict[str, Observed]:
+    """Leave out what hangs on an answer that was later changed to no: it means nothing any more."""
+    kept = dict(answered)
+    while True:
+        orphans = [
+            name
+            for name in kept
+            if (needed := knowledge.vocabulary.findings[name].requires) is not None
+            and needed in answered
+            and (needed not in kept or kept[needed].value is False)
+        ]
+        if not orphans:
+            return kept
+        for name in orphans:
+            del kept[name]
+
+
+def _medicines(written: Any) -> list[str] | None:
+    if written is None:
+        return None
+    if not isinstance(written, list) or not all(isinstance(text, str) and text.strip() for text in written):
+        raise AnswerRefused([f"medicines: found {written!r}, expected a list of names; write them with commas between"])
+    return [text.strip() for text in written]
+
+
+def _stopped(written: Any) -> list[Stopped] | None:
+    if written is None:
+        return None
+    try:
+        return [Stopped(entry["name"], entry.get("days_ago"), entry.get("after_weeks")) for entry in written]
+    except (TypeError, KeyError, AttributeError):
+        raise AnswerRefused(
+            [f"stopped_medicines: found {written!r}, expected a list of {{name, days_ago, after_weeks}}"]
+        ) from None

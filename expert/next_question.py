@@ -1,0 +1,293 @@
+"""What a consultation asks next, and when it may stop: both follow from what the answers not yet given could still change.
+
+An answer is asked for only if it could still raise the urgency, lift another cause to *likely*, or move the leading one. When
+there is none, the consultation stops with a certificate, which is sound: no completion of what was not asked contradicts it.
+What was answered "unknown" stays unknown, and the certificate names what it keeps open.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from facts.vocabulary import Value
+from knowledge_base.grading import Tally
+from knowledge_base.interview import Screen, told_by_lists
+from knowledge_base.judgement import Judge, Judgement, Outlook
+from knowledge_base.model import Cause, KnowledgeBase, Rule, tally
+
+_COST = {"history": 0, "examination": 1, "test": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a patient at one point of a consultation, and what will not become known."""
+
+    values: Mapping[str, Value]
+    unknown: frozenset[str] = frozenset()
+    lists_asked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenAsked:
+    """A screen with those of its questions that matter now."""
+
+    screen: Screen
+    questions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOpen:
+    """A conclusion that only answers of "unknown" keep open, what it could still become, and those answers."""
+
+    conclusion: str
+    could_be: str
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Why a consultation stopped. `remaining` counts the questions that were never asked and can change nothing any more."""
+
+    urgency: str
+    leading: str | None
+    remaining: int
+    kept_open: tuple[KeptOpen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """What can still change: the findings that could raise the urgency (with the highest level) or decide a cause."""
+
+    urgency: str
+    raising: Mapping[str, int]
+    deciding: Mapping[str, int]
+    open_causes: tuple[str, ...]
+    leading: str | None
+    answerable: frozenset[str]
+
+
+class Questioner:
+    """Decides what to ask, for one knowledge base. Thread-safe once made."""
+
+    def __init__(self, knowledge: KnowledgeBase, judge: Judge) -> None:
+        self.knowledge, self.judge = knowledge, judge
+        self.rank = knowledge.level_rank
+        self.listed = told_by_lists(knowledge.vocabulary, knowledge.dictionary)
+        position = judge.position
+        self.warnings = [
+            (position[rule.id], self.rank[rule.level])
+            for sign in knowledge.warning_signs.values()
+            for rule in sign.rules
+            if rule.level is not None
+        ]
+        self.arguments = [(cause, [(rule, position[rule.id]) for rule in cause.rules]) for cause in knowledge.causes.values()]
+        self.lifting = lru_cache(maxsize=16_384)(self._lifting)
+        self.order = {standing: place for place, standing in enumerate(knowledge.grading.standings)}
+        self.bit = {name: 1 << place for place, name in enumerate(knowledge.vocabulary.findings)}
+
+    # What may be asked
+
+    def answerable(self, known: Known) -> frozenset[str]:
+        """Give the findings that can still become known: neither known nor "unknown", nor hanging on one that is."""
+        findings = self.knowledge.vocabulary.findings
+        closed: dict[str, bool] = {}
+
+        def is_closed(name: str) -> bool:
+            if name not in closed:
+                needed = findings[name].requires
+                closed[name] = (
+                    name in known.unknown
+                    or (known.lists_asked and name in self.listed and name not in known.values)
+                    or known.values.get(name) is False
+                    or (needed is not None and known.values.get(needed) is not True and is_closed(needed))
+                )
+            return closed[name]
+
+        return frozenset(name for name in findings if name not in known.values and not is_closed(name))
+
+    def next_screen(self, known: Known, shown: Sequence[str], prospect: Prospect) -> ScreenAsked | Certificate:
+        """Give the screen to show next, or the certificate that nothing left to ask can change a conclusion.
+
+        `shown` are the screens that were shown already, `prospect` is that of what is known.
+        """
+        if not prospect.raising and not prospect.deciding:
+            return self.certificate(known, prospect)
+        screens = {
+            screen.id: asked
+            for screen in self.knowledge.interview.screens.values()
+            if (asked := self.asked(screen, known, prospect))
+        }
+        # What an answer on the page in sight calls for ("since when?") is asked there, before another page is turned to.
+        last = screens.get(shown[-1]) if shown else None
+        if last and any(self.knowledge.vocabulary.findings[name].requires in last.screen.ask for name in last.questions):
+            return last
+        for name in self.knowledge.interview.opening:
+            if name in screens and name not in shown:
+                return screens[name]
+        return min(screens.values(), key=lambda asked: self._worth(asked, prospect))
+
+    def asked(self, screen: Screen, known: Known, prospect: Prospect) -> ScreenAsked | None:
+        """Give a screen with its questions that matter, None where there is none."""
+        wanted = {*prospect.raising, *prospect.deciding}
+        if screen.medicines:
+            return ScreenAsked(screen, ()) if not known.lists_asked and wanted & self.listed else None
+        questions = tuple(name for name in screen.ask if name in wanted and self._can_be_put(name, known))
+        return ScreenAsked(screen, questions) if questions else None
+
+    def _can_be_put(self, name: str, known: Known) -> bool:
+        needed = self.knowledge.vocabulary.findings[name].requires
+        return needed is None or known.values.get(needed) is True
+
+    def _worth(self, asked: ScreenAsked, prospect: Prospect) -> tuple[int, ...]:
+        names = self.listed if asked.screen.medicines else asked.questions
+        highest = max((prospect.raising.get(name, 0) for name in names), default=0)
+        deciding = sum(prospect.deciding.get(name, 0) for name in names)
+        raising = sum(name in prospect.raising for name in names)
+        # What decides the urgency before what decides causes; what is cheap before a test; then whatever could change most.
+        return (-min(highest, 1), _COST[asked.screen.by], -highest, -raising, -deciding)
+
+    # What can still change
+
+    def prospect(self, known: Known) -> Prospect:
+        """Look ahead: which answers could still raise the urgency, lift a cause to likely, or move the leading one."""
+        answerable = self.answerable(known)
+        judgement = self.judge(known.values)
+        outlook = self.judge.outlook(known.values, answerable)
+        floor = max((rank for position, rank in self.warnings if judgement.true[position]), default=0)
+        by_rank: dict[int, int] = {}
+        for position, rank in self.warnings:
+            if rank > floor and outlook.wanted[position]:
+                by_rank[rank] = by_rank.get(rank, 0) | outlook.wanted[position]
+        raising: dict[str, int] = {}
+        for rank in sorted(by_rank, reverse=True):
+            for name in self.judge.findings_of(by_rank[rank]):
+                raising.setdefault(name, rank)
+        deciding: dict[str, int] = {}
+        open_causes, leading, bits = self._causes(judgement, outlook)
+        for cause_bits in bits:
+            for name in self.judge.findings_of(cause_bits):
+                deciding[name] = deciding.get(name, 0) + 1
+        return Prospect(list(self.rank)[floor], raising, deciding, open_causes, leading, answerable)
+
+    def _causes(self, judgement: Judgement, outlook: Outlook) -> tuple[tuple[str, ...], str | None, list[int]]:
+        """Give the causes that are not settled, the leading one, and the bits of what could settle each of the former."""
+        grading = self.knowledge.grading
+        races: list[_Race] = []
+        unsettled: dict[str, int] = {}
+        for cause, rules in self.arguments:
+            fired = tally(rule for rule, position in rules if judgement.true[position])
+            open_ = tally(rule for rule, position in rules if outlook.wanted[position])
+            standing = grading.standing(fired)
+            if grading.at_least(standing, grading.likely):
+                races.append(_Race(cause, fired, open_, self._worst(cause, fired, open_), self._best(cause, fired, open_)))
+            elif any(grading.at_least(other, grading.likely) for other in grading.reachable(fired, open_)):
+                unsettled[cause.id] = self._wanted(rules, outlook, self.lifting(fired, open_))
+        races.sort(key=lambda race: self._place(race.cause, grading.standing(race.fired), race.fired.weight))
+        leading = races[0].cause.id if races else None
+        for race in self._undecided(races):
+            if any(race.open):
+                unsettled[race.cause.id] = self._wanted(dict(self._rules_of(race.cause)).items(), outlook, None)
+        return tuple(unsettled), leading, [bits for bits in unsettled.values() if bits]
+
+    def _rules_of(self, cause: Cause) -> Iterator[tuple[Rule, int]]:
+        return ((rule, self.judge.position[rule.id]) for rule in cause.rules)
+
+    def _wanted(self, rules: Iterable[tuple[Rule, int]], outlook: Outlook, kinds: frozenset[str] | None) -> int:
+        bits = 0
+        for rule, position in rules:
+            if kinds is None or rule.counts_as in kinds:
+                bits |= outlook.wanted[position]
+        return bits
+
+    def _lifting(self, fired: Tally, open_: Tally) -> frozenset[str]:
+        """Give the kinds of argument that could by themselves lift a cause to likely; all, where it takes several."""
+        grading = self.knowledge.grading
+        kinds = {
+            kind
+            for kind in Tally._fields
+            if any(
+                grading.at_least(standing, grading.likely)
+                for standing in grading.reachable(fired, Tally()._replace(**{kind: getattr(open_, kind)}))
+            )
+        }
+        return frozenset(kinds or Tally._fields)
+
+    # Who leads
+
+    def _undecided(self, races: list["_Race"]) -> list["_Race"]:
+        """Give the likely causes between which it is not settled who leads, and the leading one if it could still fall."""
+        if not races:
+            return []
+        grading, leader = self.knowledge.grading, races[0]
+        rivals = [race for race in races[1:] if race.best < leader.worst]
+        falls = any(not grading.at_least(other, grading.likely) for other in grading.reachable(leader.fired, leader.open))
+        return [leader, *rivals] if rivals or falls else []
+
+    def _place(self, cause: Cause, standing: str, weight: tuple[int, ...]) -> tuple[int | str, ...]:
+        """Give what causes are listed by."""
+        return (self.order[standing], *(-part for part in weight), cause.id)
+
+    def _best(self, cause: Cause, fired: Tally, open_: Tally) -> tuple[int | str, ...]:
+        helping = Tally(open_.confirms, open_.supports_strong, open_.supports_weak)
+        return self._place(cause, self.knowledge.grading.reachable(fired, open_)[0], _sum(fired, helping).weight)
+
+    def _worst(self, cause: Cause, fired: Tally, open_: Tally) -> tuple[int | str, ...]:
+        hurting = Tally(0, 0, 0, open_.opposes_strong, open_.opposes_weak, open_.excludes)
+        return self._place(cause, self.knowledge.grading.reachable(fired, open_)[-1], _sum(fired, hurting).weight)
+
+    # The certificate
+
+    def certificate(self, known: Known, prospect: Prospect) -> Certificate:
+        """Say what is settled, and what only answers of "unknown" keep open."""
+        return Certificate(
+            urgency=prospect.urgency,
+            leading=prospect.leading,
+            remaining=len(prospect.answerable),
+            kept_open=tuple(self._kept_open(known, prospect)),
+        )
+
+    def _kept_open(self, known: Known, prospect: Prospect) -> Iterator[KeptOpen]:
+        judgement, grading = self.judge(known.values), self.knowledge.grading
+        floor, levels = self.rank[prospect.urgency], list(self.rank)
+        by_rank: dict[int, int] = {}
+        for position, rank in self.warnings:
+            if rank > floor and judgement.missing[position]:
+                by_rank[rank] = by_rank.get(rank, 0) | judgement.missing[position]
+        for rank in sorted(by_rank, reverse=True):
+            names = self._only_unknown(by_rank[rank], prospect)
+            if names:
+                yield KeptOpen("urgency", levels[rank], names)
+        for cause, rules in self.arguments:
+            fired = tally(rule for rule, position in rules if judgement.true[position])
+            open_ = tally(rule for rule, position in rules if judgement.missing[position])
+            if grading.at_least(grading.standing(fired), grading.likely):
+                continue
+            likely = [other for other in grading.reachable(fired, open_) if grading.at_least(other, grading.likely)]
+            names = self._only_unknown(self._missing(rules, judgement, self.lifting(fired, open_)), prospect)
+            if likely and names:
+                yield KeptOpen(cause.id, likely[0], names)
+
+    def _missing(self, rules: Iterable[tuple[Rule, int]], judgement: Judgement, kinds: frozenset[str]) -> int:
+        bits = 0
+        for rule, position in rules:
+            if rule.counts_as in kinds:
+                bits |= judgement.missing[position]
+        return bits
+
+    def _only_unknown(self, bits: int, prospect: Prospect) -> tuple[str, ...]:
+        return tuple(name for name in self.judge.findings_of(bits) if name not in prospect.answerable)
+
+
+@dataclass(frozen=True, slots=True)
+class _Race:
+    """A likely cause, with the best and the worst place that it could still take in the list."""
+
+    cause: Cause
+    fired: Tally
+    open: Tally
+    worst: tuple[int | str, ...]
+    best: tuple[int | str, ...]
+
+
+def _sum(first: Tally, second: Tally) -> Tally:
+    return Tally(*(a + b for a, b in zip(first, second, strict=True)))

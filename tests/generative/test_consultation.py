@@ -1,0 +1,128 @@
+"""What a consultation promises holds for every completion: what an outlook rules out, and what a certificate settles."""
+
+import random
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from expert.assessing import Assessor, ContradictoryCase
+from expert.consultation import Consultation
+from expert.next_question import Certificate, Known, ScreenAsked
+from facts.assessment import Assessment
+from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
+from knowledge_base.judgement import Judge
+from knowledge_base.model import KnowledgeBase
+from tests.generative.drawing import FINDINGS, cases, consistent, knowledge_bases
+from tests.generative.test_interpreters_agree import all_conditions, meaning
+from tests.small_knowledge import case
+
+
+@given(knowledge_bases(), cases(), cases(), st.sets(st.sampled_from(sorted(FINDINGS))))
+def test_what_an_outlook_rules_out_no_answer_brings_about(
+    knowledge: KnowledgeBase, values: dict[str, Value], more: dict[str, Value], answerable: set[str]
+) -> None:
+    judge = Judge(knowledge)
+    outlook = judge.outlook(values, answerable)
+    completed = consistent({**{name: value for name, value in more.items() if name in answerable}, **values})
+    before, after = meaning(knowledge, values), meaning(knowledge, completed)
+    news = set(completed) - set(values)
+    for name in all_conditions(knowledge):
+        position = judge.position[name]
+        wanted = set(judge.findings_of(outlook.wanted[position]))
+        assert wanted <= answerable
+        if before[name]:
+            assert outlook.can[position] and not wanted
+        elif after[name] and news <= answerable:
+            assert outlook.can[position] and wanted & news
+
+
+@given(knowledge_bases(), cases(), st.sets(st.sampled_from(sorted(FINDINGS))), st.data())
+def test_no_completion_contradicts_the_certificate(
+    knowledge: KnowledgeBase, patient: dict[str, Value], unknown: set[str], data: st.DataObject
+) -> None:
+    assessor = Assessor(knowledge)
+    told = consistent({name: value for name, value in patient.items() if name not in unknown})
+    stopped, known = held(Consultation(assessor), told)
+    more = data.draw(cases())
+    answerable = Consultation(assessor).questioner.answerable(known)
+    completed = consistent({**{name: value for name, value in more.items() if name in answerable}, **known.values})
+    if set(completed) <= answerable | set(known.values):
+        compare(knowledge, stopped, assessor.assess(case(known.values)), assessor.assess(case(completed)))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_no_completion_contradicts_the_certificate_of_the_shipped_knowledge(seed: int, assessor: Assessor) -> None:
+    draw, knowledge, consultation = random.Random(seed), assessor.knowledge, Consultation(assessor)
+    full = drawn(knowledge, draw, tuple(knowledge.vocabulary.findings), {})
+    told = {name: value for name, value in full.items() if draw.random() < draw.choice((0.2, 0.8, 1.0))}
+    told = {name: value for name, value in told.items() if hangs_together(knowledge, name, told)}
+    try:
+        stopped, known = held(consultation, told)
+    except ContradictoryCase:
+        return
+    before = assessor.assess(case(known.values))
+    answerable = sorted(consultation.questioner.answerable(known), key=list(knowledge.vocabulary.findings).index)
+    assert stopped.remaining == len(answerable)
+    for _ in range(10):
+        completed = drawn(knowledge, draw, answerable, known.values)
+        try:
+            after = assessor.assess(case(completed))
+        except ContradictoryCase:
+            continue
+        compare(knowledge, stopped, before, after)
+
+
+def held(consultation: Consultation, told: Mapping[str, Value]) -> tuple[Certificate, Known]:
+    """Hold a consultation by its questions alone; what is not told is answered "unknown"."""
+    questioner, known, shown = consultation.questioner, Known({}), []
+    while isinstance(following := questioner.next_screen(known, shown, questioner.prospect(known)), ScreenAsked):
+        asked = following.questions or tuple(questioner.listed)
+        values = {**known.values, **{name: told[name] for name in asked if name in told}}
+        known = Known(values, known.unknown | {name for name in asked if name not in told}, known.lists_asked)
+        if following.screen.medicines:
+            known = Known(values, known.unknown, True)
+        shown.append(following.screen.id)
+        consultation.assessor.assess(case(known.values))
+    return following, known
+
+
+def compare(knowledge: KnowledgeBase, stopped: Certificate, before: Assessment, after: Assessment) -> None:
+    assert before.urgency.level == after.urgency.level == stopped.urgency
+    likely = [
+        [cause.id for cause in assessment.causes if knowledge.grading.at_least(cause.standing, knowledge.grading.likely)]
+        for assessment in (before, after)
+    ]
+    assert set(likely[1]) <= set(likely[0])
+    assert (likely[0] or [None])[0] == (likely[1] or [None])[0] == stopped.leading
+
+
+def drawn(
+    knowledge: KnowledgeBase, draw: random.Random, names: list[str] | tuple[str, ...], known: Mapping[str, Value]
+) -> dict[str, Value]:
+    """Draw answers for findings, those that hang on a "no" left out; patients have most signs seldom."""
+    values: dict[str, Value] = dict(known)
+    often = draw.choice((0.03, 0.1, 0.5))
+    for name in sorted(names, key=lambda name: (depth(knowledge, name), name)):
+        finding = knowledge.vocabulary.findings[name]
+        if finding.requires is not None and values.get(finding.requires) is not True:
+            continue
+        if isinstance(finding, QuantityFinding):
+            low, high = finding.range
+            values[name] = round(draw.uniform(low, high), 2) if draw.random() < 0.5 else low + (high - low) * draw.random() ** 3
+        elif isinstance(finding, ChoiceFinding):
+            values[name] = draw.choice(sorted(finding.choices))
+        else:
+            values[name] = draw.random() < often
+    return {name: values[name] for name in knowledge.vocabulary.findings if name in values}
+
+
+def depth(knowledge: KnowledgeBase, name: str) -> int:
+    needed = knowledge.vocabulary.findings[name].requires
+    return 0 if needed is None else 1 + depth(knowledge, needed)
+
+
+def hangs_together(knowledge: KnowledgeBase, name: str, told: Mapping[str, Value]) -> bool:
+    needed = knowledge.vocabulary.findings[name].requires
+    return needed is None or (told.get(needed) is True and hangs_together(knowledge, needed, told))
