@@ -4,7 +4,7 @@ Undo, change and resume are events like any other, so replaying a log always giv
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
@@ -36,7 +36,14 @@ class Event:
 
     def to_dict(self) -> dict[str, Any]:
         """Give the event as JSON has it."""
-        return {**asdict(self), "answers": dict(self.answers)}
+        return {
+            "step": self.step,
+            "kind": self.kind,
+            "screen": self.screen,
+            "answers": dict(self.answers),
+            "at": self.at,
+            "knowledge": self.knowledge,
+        }
 
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> "Event":

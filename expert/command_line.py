@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from expert import __version__
+from expert.consult_command import consult, sessions
 
 if TYPE_CHECKING:
     from facts.assessment import Assessment
@@ -47,6 +48,7 @@ def main() -> None:
 
     \b
     Examples:
+      charley consult
       charley report patient.yaml
       charley report clinic.jsonl --format html --output reports/
       charley knowledge show hypokalemia
@@ -56,6 +58,10 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             # A terminal that cannot show a sign gets a substitute; a report is never lost over an arrow.
             stream.reconfigure(errors="replace" if stream.isatty() else "backslashreplace")
+
+
+main.add_command(consult)
+main.add_command(sessions)
 
 
 @main.command(context_settings=_CONTEXT)
@@ -285,6 +291,12 @@ def _making_what_stays() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def load_for_assessing(folder: Path | None) -> "KnowledgeBase":
+    """Load a knowledge base that stays until the process ends. Exits with its problems when it cannot be used."""
+    with _making_what_stays():
+        return _load(folder)
 
 
 def _load(folder: Path | None) -> "KnowledgeBase":

@@ -254,7 +254,7 @@ class Questioner:
             if rank > floor and judgement.missing[position]:
                 by_rank[rank] = by_rank.get(rank, 0) | judgement.missing[position]
         for rank in sorted(by_rank, reverse=True):
-            names = self._only_unknown(by_rank[rank], prospect)
+            names = self._only_unknown(by_rank[rank], known)
             if names:
                 yield KeptOpen("urgency", levels[rank], names)
         for cause, rules in self.arguments:
@@ -263,7 +263,7 @@ class Questioner:
             if grading.at_least(grading.standing(fired), grading.likely):
                 continue
             likely = [other for other in grading.reachable(fired, open_) if grading.at_least(other, grading.likely)]
-            names = self._only_unknown(self._missing(rules, judgement, self.lifting(fired, open_)), prospect)
+            names = self._only_unknown(self._missing(rules, judgement, self.lifting(fired, open_)), known)
             if likely and names:
                 yield KeptOpen(cause.id, likely[0], names)
 
@@ -274,8 +274,10 @@ class Questioner:
                 bits |= judgement.missing[position]
         return bits
 
-    def _only_unknown(self, bits: int, prospect: Prospect) -> tuple[str, ...]:
-        return tuple(name for name in self.judge.findings_of(bits) if name not in prospect.answerable)
+    def _only_unknown(self, bits: int, known: Known) -> tuple[str, ...]:
+        """Give those findings that were answered "unknown"; what hangs on one of them was never asked."""
+        lists = self.listed if known.lists_asked else frozenset()
+        return tuple(name for name in self.judge.findings_of(bits) if name in known.unknown or name in lists)
 
 
 @dataclass(frozen=True, slots=True)

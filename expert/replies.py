@@ -1,0 +1,150 @@
+"""What people type at a consultation's screen, read into answers: numbers of what is so, values, "none", "unknown"."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from expert.answer_log import MEDICINES, STOPPED_MEDICINES
+from expert.next_question import ScreenAsked
+from facts.answers import AnswerError, read_answer
+from facts.vocabulary import ChoiceFinding, Finding, YesNoFinding
+from knowledge_base.model import KnowledgeBase
+
+NONE = frozenset({"none", "no", "n", "0", "nothing"})
+UNKNOWN = frozenset({"unknown", "u", "?", "don't know", "not known", "skip"})
+YES = frozenset({"yes", "y"})
+_VALUE = re.compile(r"(\d+)\s*=\s*(.+?)\s*(?=[,;]|\s\d+\s*=|$)")
+_WORD = re.compile(r"^(u|unknown|n|no|-)?\s*(\d+)(?:\s*-\s*(\d+))?$", re.IGNORECASE)
+_DAYS = re.compile(r"(\d+(?:\.\d+)?)\s*(days?|d|weeks?|w|months?)\s*ago", re.IGNORECASE)
+_WEEKS = re.compile(r"(?:after|for|taken)\s*(\d+(?:\.\d+)?)\s*(days?|d|weeks?|w|months?|years?|y)", re.IGNORECASE)
+_IN_DAYS = {"d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}
+
+
+class ReplyError(ValueError):
+    """A reply that cannot be used; the text says what was found, what was expected and what to type."""
+
+
+def read_screen(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> dict[str, Any]:
+    """Read the reply to a screen into answers by finding; a finding that the reply leaves open is not among them.
+
+    Of history and examination, signs that are not named are absent: that is what the screen asks. Raises ReplyError.
+    """
+    findings = [knowledge.vocabulary.findings[name] for name in asked.questions]
+    folded = " ".join(text.casefold().split())
+    signs = [finding for finding in findings if isinstance(finding, YesNoFinding)]
+    if not folded:
+        raise ReplyError("type the numbers of what is so, or none, or unknown")
+    if folded in UNKNOWN:
+        return {finding.id: None for finding in findings}
+    if len(findings) == 1 and (single := _single(findings[0], text, folded)):
+        return single
+    answers: dict[str, Any] = {}
+    rest = _VALUE.sub(lambda match: _put_value(match, findings, answers), text)
+    words = [word for part in re.split(r"[,;]", rest) for word in _split(part)]
+    if not (len(words) == 1 and words[0].casefold() in NONE):
+        for word in words:
+            _put_word(word, findings, answers)
+    if asked.screen.by != "test" and words:
+        for finding in signs:
+            answers.setdefault(finding.id, False)
+    return answers
+
+
+def _single(finding: Finding, text: str, folded: str) -> dict[str, Any] | None:
+    if isinstance(finding, YesNoFinding):
+        if folded in YES or folded in NONE:
+            return {finding.id: folded in YES}
+        return None
+    if "=" in text:
+        return None
+    return {finding.id: read_value(finding, text)}
+
+
+def read_value(finding: Finding, text: str) -> Any:
+    """Read the answer to one question as it is kept: what was typed, once it is known to be readable. Raises ReplyError."""
+    folded = " ".join(text.casefold().split())
+    if folded in UNKNOWN or not folded:
+        return None
+    if isinstance(finding, YesNoFinding) and (folded in YES or folded in NONE):
+        return folded in YES
+    if isinstance(finding, ChoiceFinding) and folded.isdigit():
+        if 1 <= int(folded) <= len(finding.choices):
+            return list(finding.choices)[int(folded) - 1]
+        raise ReplyError(f"{finding.label}: found {folded}, expected a number from 1 to {len(finding.choices)}")
+    try:
+        observed = read_answer(finding, text.strip())
+    except AnswerError as error:
+        raise ReplyError(str(error)) from None
+    return None if observed is None else observed.given or observed.value
+
+
+def read_medicines(text: str) -> list[str] | None:
+    """Read a list of medicines, commas between; [] for none, None for "unknown"."""
+    folded = " ".join(text.casefold().split())
+    if folded in UNKNOWN:
+        return None
+    if folded in NONE:
+        return []
+    if not folded:
+        raise ReplyError("type the medicines with commas between, or none, or unknown")
+    return [part.strip() for part in re.split(r"[,;\n]", text) if part.strip()]
+
+
+def read_stopped(text: str) -> list[dict[str, Any]] | None:
+    """Read stopped medicines: "diazepam 3 days ago after 26 weeks, …"; [] for none, None for "unknown"."""
+    listed = read_medicines(text)
+    return None if listed is None else [_stopped(part) for part in listed]
+
+
+def lists(medicines: list[str] | None, stopped: list[dict[str, Any]] | None) -> Mapping[str, Any]:
+    """Give the answers of the medicines' screen."""
+    return {MEDICINES: medicines, STOPPED_MEDICINES: stopped}
+
+
+def _stopped(text: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {}
+    for key, pattern, unit in (("days_ago", _DAYS, 1.0), ("after_weeks", _WEEKS, 7.0)):
+        found = pattern.search(text)
+        if found:
+            entry[key] = round(float(found[1]) * _IN_DAYS[found[2][0].lower()] / unit, 2)
+            text = text[: found.start()] + text[found.end() :]
+    name = " ".join(text.split())
+    if not name:
+        raise ReplyError("a stopped medicine needs its name: diazepam 3 days ago after 26 weeks")
+    return {"name": name, **entry}
+
+
+def _split(part: str) -> list[str]:
+    """Split "1 3 u5 2-4" at its spaces, keeping "unknown 5" and "2 - 4" together."""
+    joined = re.sub(r"(?i)\b(unknown|no|u|n)\s+(?=\d)", r"\1", re.sub(r"\s*-\s*", "-", part))
+    return joined.split()
+
+
+def _put_value(match: re.Match[str], findings: list[Finding], answers: dict[str, Any]) -> str:
+    finding = _numbered(int(match[1]), findings)
+    answers[finding.id] = read_value(finding, match[2])
+    return " "
+
+
+def _put_word(word: str, findings: list[Finding], answers: dict[str, Any]) -> None:
+    match = _WORD.match(word)
+    if match is None:
+        raise ReplyError(
+            f"found {word!r}, expected numbers from 1 to {len(findings)}, none or unknown; ? shows what can be typed"
+        )
+    first, last = int(match[2]), int(match[3] or match[2])
+    for number in range(first, last + 1) if last - first < len(findings) else [first, last]:
+        finding = _numbered(number, findings)
+        mark = (match[1] or "").casefold()
+        if mark.startswith("u"):
+            answers[finding.id] = None
+        elif not isinstance(finding, YesNoFinding):
+            raise ReplyError(f"{number} is {finding.label}, which needs a value: type {number}=…")
+        else:
+            answers[finding.id] = not mark
+
+
+def _numbered(number: int, findings: list[Finding]) -> Finding:
+    if not 1 <= number <= len(findings):
+        raise ReplyError(f"there is no {number} here, only 1 to {len(findings)}")
+    return findings[number - 1]
