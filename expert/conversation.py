@@ -5,12 +5,16 @@ modules by the commands, each of which is a few lines.
 """
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from expert import enquiry, replies
-from expert.answer_log import AnswerRefused
+from expert.answer_log import AnswerRefused, Log
+from expert.consultation import Consultation, Moment
 from expert.next_question import Certificate, ScreenAsked
-from expert.progress import kept_open, status, why_stopped
+from expert.progress import kept_open, progress, status, why_stopped
+from expert.sessions import Session, Store, StoreError
 from facts.answers import read_answer
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from reports.view import clean
@@ -122,7 +126,16 @@ class Conversation:
         self.terminal.say(f"{number} · {screen.label}   [{progress(self.moment, self.knowledge)}]", "heading")
         self.terminal.say("And then:" if last else screen.lead_in)
         for place, name in enumerate(asked.questions, start=1):
-            self.terminal.say(f"  {place:>2} {_label(self.knowledge.vocabulary.findings[name])}")
+            finding = self.knowledge.vocabulary.findings[name]
+            # What opens a page of its own stands for many signs, and only its question names them.
+            told = finding.question if self.opens_a_page(name, screen.ask) else _label(finding)
+            self.terminal.say(f"  {place:>2} {told}")
+
+    def opens_a_page(self, name: str, beside: tuple[str, ...]) -> bool:
+        """Tell whether most of what hangs on a finding is asked on another page."""
+        findings = self.knowledge.vocabulary.findings
+        elsewhere = [child for child, finding in findings.items() if finding.requires == name and child not in beside]
+        return len(elsewhere) > 3
 
     def answers(self, asked: ScreenAsked) -> dict[str, Any] | None:
         """Read the reply to a screen, and then what it left open. None when a command led elsewhere."""

@@ -187,7 +187,8 @@ def _explained(error: str) -> str:
     for part, told in (
         ("readonly", "can only be read; check its permissions, or name another with --store"),
         ("read-only", "can only be read; check its permissions, or name another with --store"),
-        ("full", "the disk is full; the last answer was not kept. Make room, or name another with --store"),
+        ("full", "the disk is full; make room, or name another with --store"),
+        ("disk I/O", "cannot be written: the disk is full or fails; make room, or name another with --store"),
         ("locked", "another program holds it; try again"),
         ("unable to open", "cannot be opened; check the path and its permissions, or name another with --store"),
     ):
