@@ -25,6 +25,7 @@ lint: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks.consultations
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info

@@ -140,24 +140,18 @@ def _read(written: Mapping[str, Any], knowledge: KnowledgeBase) -> tuple[dict[st
             answered[name] = observed
     if problems:
         raise AnswerRefused(problems)
-    return _without_orphans(answered, knowledge), unknown
+    return _without_orphans(answered, unknown, knowledge), unknown
 
 
-def _without_orphans(answered: dict[str, Observed], knowledge: KnowledgeBase) -> dict[str, Observed]:
-    """Leave out what hangs on an answer that was later changed to no: it means nothing any more."""
-    kept = dict(answered)
-    while True:
-        orphans = [
-            name
-            for name in kept
-            if (needed := knowledge.vocabulary.findings[name].requires) is not None
-            and needed in answered
-            and (needed not in kept or kept[needed].value is False)
-        ]
-        if not orphans:
-            return kept
-        for name in orphans:
-            del kept[name]
+def _without_orphans(answered: dict[str, Observed], unknown: set[str], knowledge: KnowledgeBase) -> dict[str, Observed]:
+    """Leave out what hangs on an answer that was changed to no or unknown since: it means nothing any more."""
+    closed = unknown | {name for name, observed in answered.items() if observed.value is False}
+
+    def hangs(name: str) -> bool:
+        needed = knowledge.vocabulary.findings[name].requires
+        return needed is not None and (needed in closed or hangs(needed))
+
+    return {name: observed for name, observed in answered.items() if not hangs(name)}
 
 
 def _medicines(written: Any) -> list[str] | None:

@@ -101,11 +101,16 @@ class Assessor:
     def assess(self, case: Case) -> Assessment:
         """Assess one case. Raises ContradictoryCase when the knowledge base says that its answers exclude each other."""
         values = case.values
-        judgement = self.judge(values)
+        judgement = self.check(case)
+        return _Assessing(self, case, values, judgement, self.chaining.derive(values)).assessment()
+
+    def check(self, case: Case) -> Judgement:
+        """Judge a case's conditions. Raises ContradictoryCase when its answers exclude each other."""
+        judgement = self.judge(case.values)
         for position, because in self.contradictions:
             if judgement.true[position]:
                 raise ContradictoryCase(because)
-        return _Assessing(self, case, values, judgement, self.chaining.derive(values)).assessment()
+        return judgement
 
     def _grounds(self, ground: GroundRule) -> tuple[int, tuple[Derived, ...]]:
         """Give the bits of the findings that a ground rule asks for, and what else it rests on."""

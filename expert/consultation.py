@@ -6,6 +6,7 @@ the moment that follows; the same log always gives the same moment.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -33,10 +34,15 @@ class Moment:
     """A point of a consultation: what stands, what it amounts to, and what comes next."""
 
     told: Told
-    assessment: Assessment
     next: ScreenAsked | Certificate
     prospect: Prospect
     known: Known
+    assess: Callable[[Case], Assessment]
+
+    @cached_property
+    def assessment(self) -> Assessment:
+        """The assessment of what is known."""
+        return self.assess(self.told.case)
 
     @property
     def screens(self) -> int:
@@ -56,22 +62,25 @@ class Consultation:
         """Derive where a consultation stands. Raises AnswerRefused when its answers contradict each other."""
         told = replay(log, self.knowledge, name)
         try:
-            assessment = self.assessor.assess(told.case)
+            self.assessor.check(told.case)
         except ContradictoryCase as error:
             raise AnswerRefused([f"the answers contradict each other: {error}; correct one of them"]) from None
         known = Known(told.case.values, told.unknown, told.lists_asked)
         prospect = self.questioner.prospect(known)
         following = self.questioner.next_screen(known, told.screens, prospect)
-        return Moment(told, assessment, following, prospect, known)
+        return Moment(told, following, prospect, known, self.assessor.assess)
 
-    def answered(self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str) -> Log:
-        """Append the answers to a screen; None stands for "unknown". Raises AnswerRefused, and then nothing was appended."""
+    def answered(self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
+        """Append the answers to a screen; None stands for "unknown". Gives the longer log, and where it leads.
+
+        Raises AnswerRefused, and then nothing was appended.
+        """
         known = {key: value for key, value in answers.items() if not _is_unknown(value)}
         unknown = {key: None for key in answers if key not in known}
         added = [self._event(log, kind, screen, some, at) for kind, some in (("answered", known), ("unknown", unknown)) if some]
         return self._checked(log, name, added)
 
-    def changed(self, log: Log, name: str, answers: Mapping[str, Any], at: str) -> Log:
+    def changed(self, log: Log, name: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
         """Append a change of answers, outside of a screen. Raises AnswerRefused, and then nothing was appended."""
         return self._checked(log, name, [self._event(log, "changed", "", answers, at)])
 
@@ -94,8 +103,8 @@ class Consultation:
         log: Log = ()
         moment = self.moment(log, case.name)
         while isinstance(moment.next, ScreenAsked):
-            log = self.answered(log, case.name, moment.next.screen.id, self.reply(moment.next, case), clock())
-            moment = self.moment(log, case.name)
+            screen = moment.next.screen.id
+            log, moment = self.answered(log, case.name, screen, self.reply(moment.next, case), clock())
         return log, moment
 
     def reply(self, asked: ScreenAsked, case: Case) -> dict[str, Any]:
@@ -115,10 +124,9 @@ class Consultation:
         exact: EventKind = kind
         return Event(next_step(log), exact, screen, MappingProxyType(dict(answers)), at, self.knowledge.hash)
 
-    def _checked(self, log: Log, name: str, added: list[Event]) -> Log:
+    def _checked(self, log: Log, name: str, added: list[Event]) -> tuple[Log, Moment]:
         longer = (*log, *added)
-        self.moment(longer, name)
-        return longer
+        return longer, self.moment(longer, name)
 
 
 def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, Any]:

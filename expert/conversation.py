@@ -18,6 +18,7 @@ from expert.sessions import Session, Store, StoreError
 from facts.answers import read_answer
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from reports.view import clean
+from reports.wording import unit_text
 
 COMMANDS = (
     ("why [N]", "why this screen, or its question N, is asked, and what each answer would do"),
@@ -31,14 +32,17 @@ COMMANDS = (
     ("report", "the report of what is known so far"),
     ("quit", "stop here; everything that was answered is kept"),
 )
-_HOW_TO = (
-    "Type the numbers of what is so; the other signs on the screen are then recorded as absent.",
-    "u3 leaves 3 unknown, 5=3.1 mmol/l gives 5 a value; none and unknown are about the whole screen.",
-)
-_HOW_TO_TESTS = (
-    "Type what is at hand: 1=3.1 mmol/l gives a value, 4 says yes and n4 says no. Whatever is not named stays unknown.",
-    "none or unknown: nothing is at hand.",
-)
+_HOW_TO = {
+    "history": "Type the numbers of what is so; the other signs are then recorded as absent (rest unknown leaves them open).",
+    "examination": "Type the numbers of what was found. The others stay unknown; rest no, or none, says they were examined.",
+    "test": "Type what is at hand: 1=3.1 mmol/l gives a value, 4 says yes and n4 says no. What is not named stays unknown.",
+}
+_HOW_TO_MORE = "u3 leaves 3 unknown, 5=3.1 mmol/l gives 5 a value, 2-4 names all three; unknown leaves the whole page open."
+_PROMPTS = {
+    "history": "numbers (2 5 u7 9=3.1; none; unknown; ?): ",
+    "examination": "found (2 5 9=38.2; rest no; none; unknown; ?): ",
+    "test": "at hand (1=3.1 n4; none; ?): ",
+}
 _Read = TypeVar("_Read")
 _ASSIGNMENT = re.compile(r"^\s*(.+?)\s*(?:=|\bis\b)\s*(.+?)\s*$")
 
@@ -149,7 +153,8 @@ class Conversation:
             answers.update(read)
             if asked.screen.by == "test":
                 return {finding.id: answers.get(finding.id) for finding in findings}
-            if all(finding.id in answers for finding in findings if isinstance(finding, YesNoFinding)):
+            signs = [finding for finding in findings if isinstance(finding, YesNoFinding)]
+            if all(finding.id in answers or finding.id in asked.screen.each for finding in signs):
                 break
             # Values alone say nothing about the signs beside them.
             prompt = "and of the signs (numbers; none; unknown): "
@@ -211,14 +216,14 @@ class Conversation:
     def record(self, screen: str, answers: dict[str, Any]) -> None:
         """Keep answers, then say what they revealed. What cannot stand is explained, and asked again."""
         try:
-            log = self.consultation.answered(self.log, self.session.name, screen, answers, self.clock())
+            log, moment = self.consultation.answered(self.log, self.session.name, screen, answers, self.clock())
         except AnswerRefused as error:
             for problem in error.problems:
                 self.terminal.say(f"  {clean(problem)}")
             return
-        self.keep(log)
+        self.keep(log, moment)
 
-    def keep(self, log: Log) -> None:
+    def keep(self, log: Log, moment: Moment) -> None:
         """Put a longer log on disk; only then does it count."""
         if self.store is not None:
             try:
@@ -230,8 +235,7 @@ class Conversation:
                     for name, value in event.answers.items():
                         self.terminal.say(f"  {name} = {'unknown' if value is None else clean(str(value))}")
                 raise _Quit from None
-        before, self.log = self.moment, log
-        self.moment = self.consultation.moment(log, self.session.name)
+        before, self.log, self.moment = self.moment, log, moment
         self.announce(before)
 
     def announce(self, before: Moment | None) -> None:
@@ -328,8 +332,8 @@ class Conversation:
     def change(self, text: str) -> None:
         """Change an answer that was given, wherever it was."""
         finding, value = self.assigned(text)
-        log = self.consultation.changed(self.log, self.session.name, {finding.id: value}, self.clock())
-        self.keep(log)
+        log, moment = self.consultation.changed(self.log, self.session.name, {finding.id: value}, self.clock())
+        self.keep(log, moment)
         self.terminal.say(f"  {finding.label}: {'unknown' if value is None else clean(str(value))}", "quiet")
 
     def open(self) -> None:
@@ -343,7 +347,7 @@ class Conversation:
         if log == self.log:
             self.terminal.say("  There is nothing to take back.")
             return
-        self.keep(log)
+        self.keep(log, self.consultation.moment(log, self.session.name))
         self.terminal.say("  The last step was taken back.", "quiet")
 
     def assigned(self, text: str) -> tuple[Finding, Any]:
@@ -370,8 +374,8 @@ class Conversation:
         """Show what can be typed, and what the questions on the screen mean."""
         asked = self.moment.next
         if isinstance(asked, ScreenAsked):
-            for line in _HOW_TO_TESTS if asked.screen.by == "test" else _HOW_TO:
-                self.terminal.say(line)
+            self.terminal.say(_HOW_TO[asked.screen.by])
+            self.terminal.say(_HOW_TO_MORE)
             for place, name in enumerate(asked.questions, start=1):
                 finding = self.knowledge.vocabulary.findings[name]
                 self.terminal.say(f"  {place:>2} {finding.question} {finding.help}".rstrip())
@@ -382,12 +386,12 @@ class Conversation:
 def _prompt(asked: ScreenAsked, findings: list[Finding]) -> str:
     if len(findings) == 1:
         return "yes, no or unknown: " if isinstance(findings[0], YesNoFinding) else "value, or unknown: "
-    return "at hand (1=3.1 …; none; ?): " if asked.screen.by == "test" else "numbers (2 5 u7 9=3.1; none; unknown; ?): "
+    return _PROMPTS[asked.screen.by]
 
 
 def _label(finding: Finding) -> str:
     if isinstance(finding, QuantityFinding):
-        return f"{finding.label} ({'number' if finding.unit == 'count' else finding.unit})"
+        return f"{finding.label} ({unit_text(finding) or 'number'})"
     if isinstance(finding, ChoiceFinding):
         return f"{finding.label} ({', '.join(choice.replace('_', ' ') for choice in finding.choices)})"
     return finding.label

@@ -24,6 +24,7 @@ from reports.wording import finding_clause, named_clause, quantity_text, tell, v
 from reports.wording import leaf_clause as clause_of_leaf
 
 _RULES_TOLD = 5
+_LONGEST = 300
 _SUPPOSED = "supposed"
 
 
@@ -94,7 +95,7 @@ def why(moment: Moment, name: str, consultation: Consultation) -> list[str]:
         lines.append(f"  · for {_target(rule, knowledge)}")
         rest = residue(rule.condition, values, truths, knowledge.conditions)
         if rest is not None and not isinstance(rest, bool):
-            lines.append(f"      still needed: {clean(tell(rest, knowledge))}")
+            lines.append(f"      still needed: {_shortened(clean(tell(rest, knowledge)))}")
         known = _known_of(rule, moment.told.case.findings, knowledge)
         lines.append(f"      already known: {'; '.join(known) or 'nothing of it'}")
     if len(serving) > _RULES_TOLD:
@@ -135,11 +136,16 @@ def _serving(moment: Moment, name: str, consultation: Consultation) -> Iterator[
     floor = rank[moment.assessment.urgency.level]
     open_causes = set(moment.prospect.open_causes)
 
-    def order(rule: Rule) -> tuple[int, bool]:
+    def order(rule: Rule) -> tuple[int, bool, bool, int]:
         raises = rank[rule.level] if rule.kind == "warns" and rule.level and rank[rule.level] > floor else 0
-        return (-raises, rule.target not in open_causes)
+        against = rule.kind in ("opposes", "excludes")
+        return (-raises, against, rule.target not in open_causes, sum(1 for _ in _all_leaves(rule.condition, knowledge)))
 
     yield from sorted((rule for rule in waiting if rule.kind != "advises"), key=order)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST].rsplit(' ', 1)[0]} …"
 
 
 def _target(rule: Rule, knowledge: KnowledgeBase) -> str:

@@ -56,7 +56,11 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """What can still change: the findings that could raise the urgency (with the highest level) or decide a cause."""
+    """What can still change: the findings that could raise the urgency (with the highest level) or decide a cause.
+
+    `beside` are findings that could keep down a cause for which something speaks already: no page is opened for them, but on
+    a page that is shown anyway they are asked, so that it need not be shown again.
+    """
 
     urgency: str
     raising: Mapping[str, int]
@@ -64,6 +68,7 @@ class Prospect:
     open_causes: tuple[str, ...]
     leading: str | None
     answerable: frozenset[str]
+    beside: frozenset[str]
 
 
 class Questioner:
@@ -131,8 +136,10 @@ class Questioner:
         wanted = {*prospect.raising, *prospect.deciding}
         if screen.medicines:
             return ScreenAsked(screen, ()) if not known.lists_asked and wanted & self.listed else None
-        questions = tuple(name for name in screen.ask if name in wanted and self._can_be_put(name, known))
-        return ScreenAsked(screen, questions) if questions else None
+        if not any(name in wanted and self._can_be_put(name, known) for name in screen.ask):
+            return None
+        worth = wanted | prospect.beside
+        return ScreenAsked(screen, tuple(name for name in screen.ask if name in worth and self._can_be_put(name, known)))
 
     def _can_be_put(self, name: str, known: Known) -> bool:
         needed = self.knowledge.vocabulary.findings[name].requires
@@ -162,18 +169,27 @@ class Questioner:
         for rank in sorted(by_rank, reverse=True):
             for name in self.judge.findings_of(by_rank[rank]):
                 raising.setdefault(name, rank)
+        races, unsettled, beside = self._causes(judgement, outlook)
         deciding: dict[str, int] = {}
-        open_causes, leading, bits = self._causes(judgement, outlook)
-        for cause_bits in bits:
-            for name in self.judge.findings_of(cause_bits):
+        for bits in unsettled.values():
+            for name in self.judge.findings_of(bits):
                 deciding[name] = deciding.get(name, 0) + 1
-        return Prospect(list(self.rank)[floor], raising, deciding, open_causes, leading, answerable)
+        return Prospect(
+            urgency=list(self.rank)[floor],
+            raising=raising,
+            deciding=deciding,
+            open_causes=tuple(unsettled),
+            leading=races[0].cause.id if races else None,
+            answerable=answerable,
+            beside=frozenset(self.judge.findings_of(beside)),
+        )
 
-    def _causes(self, judgement: Judgement, outlook: Outlook) -> tuple[tuple[str, ...], str | None, list[int]]:
-        """Give the causes that are not settled, the leading one, and the bits of what could settle each of the former."""
+    def _causes(self, judgement: Judgement, outlook: Outlook) -> tuple[list["_Race"], dict[str, int], int]:
+        """Give the likely causes in their order, the causes that are not settled with what could settle them, and `beside`."""
         grading = self.knowledge.grading
         races: list[_Race] = []
         unsettled: dict[str, int] = {}
+        beside = 0
         for cause, rules in self.arguments:
             fired = tally(rule for rule, position in rules if judgement.true[position])
             open_ = tally(rule for rule, position in rules if outlook.wanted[position])
@@ -182,15 +198,14 @@ class Questioner:
                 races.append(_Race(cause, fired, open_, self._worst(cause, fired, open_), self._best(cause, fired, open_)))
             elif any(grading.at_least(other, grading.likely) for other in grading.reachable(fired, open_)):
                 unsettled[cause.id] = self._wanted(rules, outlook, self.lifting(fired, open_))
+                if any(fired):
+                    beside |= self._wanted(rules, outlook, None)
         races.sort(key=lambda race: self._place(race.cause, grading.standing(race.fired), race.fired.weight))
-        leading = races[0].cause.id if races else None
         for race in self._undecided(races):
+            rules = [(rule, self.judge.position[rule.id]) for rule in race.cause.rules]
             if any(race.open):
-                unsettled[race.cause.id] = self._wanted(dict(self._rules_of(race.cause)).items(), outlook, None)
-        return tuple(unsettled), leading, [bits for bits in unsettled.values() if bits]
-
-    def _rules_of(self, cause: Cause) -> Iterator[tuple[Rule, int]]:
-        return ((rule, self.judge.position[rule.id]) for rule in cause.rules)
+                unsettled[race.cause.id] = self._wanted(rules, outlook, None)
+        return races, unsettled, beside
 
     def _wanted(self, rules: Iterable[tuple[Rule, int]], outlook: Outlook, kinds: frozenset[str] | None) -> int:
         bits = 0

@@ -14,6 +14,8 @@ NONE = frozenset({"none", "no", "n", "0", "nothing"})
 UNKNOWN = frozenset({"unknown", "u", "?", "don't know", "not known", "skip"})
 YES = frozenset({"yes", "y"})
 _VALUE = re.compile(r"(\d+)\s*=\s*(.+?)\s*(?=[,;]|\s\d+\s*=|$)")
+_NUMBERED = re.compile(r"^\s*\d+\s*=\s*")
+_REST = re.compile(r"\b(?:the\s+)?rest\s+(no|n|unknown|u)\b", re.IGNORECASE)
 _WORD = re.compile(r"^(u|unknown|n|no|-)?\s*(\d+)(?:\s*-\s*(\d+))?$", re.IGNORECASE)
 _DAYS = re.compile(r"(\d+(?:\.\d+)?)\s*(days?|d|weeks?|w|months?)\s*ago", re.IGNORECASE)
 _WEEKS = re.compile(r"(?:after|for|taken)\s*(\d+(?:\.\d+)?)\s*(days?|d|weeks?|w|months?|years?|y)", re.IGNORECASE)
@@ -27,11 +29,11 @@ class ReplyError(ValueError):
 def read_screen(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> dict[str, Any]:
     """Read the reply to a screen into answers by finding; a finding that the reply leaves open is not among them.
 
-    Of history and examination, signs that are not named are absent: that is what the screen asks. Raises ReplyError.
+    Of history, signs that are not named are absent: that is what the screen asks. Of an examination they are so only after
+    "none" or "rest no", because not everything may have been examined; of tests never. Raises ReplyError.
     """
     findings = [knowledge.vocabulary.findings[name] for name in asked.questions]
     folded = " ".join(text.casefold().split())
-    signs = [finding for finding in findings if isinstance(finding, YesNoFinding)]
     if not folded:
         raise ReplyError("type the numbers of what is so, or none, or unknown")
     if folded in UNKNOWN:
@@ -39,15 +41,25 @@ def read_screen(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> dict
     if len(findings) == 1 and (single := _single(findings[0], text, folded)):
         return single
     answers: dict[str, Any] = {}
-    rest = _VALUE.sub(lambda match: _put_value(match, findings, answers), text)
-    words = [word for part in re.split(r"[,;]", rest) for word in _split(part)]
-    if not (len(words) == 1 and words[0].casefold() in NONE):
-        for word in words:
-            _put_word(word, findings, answers)
-    if asked.screen.by != "test" and words:
-        for finding in signs:
-            answers.setdefault(finding.id, False)
+    rest = _REST.search(text)
+    left = _VALUE.sub(lambda match: _put_value(match, findings, answers), _REST.sub(" ", text))
+    words = [word for part in re.split(r"[,;]", left) for word in _split(part)]
+    none = len(words) == 1 and words[0].casefold() in NONE
+    for word in () if none else words:
+        _put_word(word, findings, answers)
+    if rest is not None:
+        _put_rest(None if rest[1].casefold().startswith("u") else False, asked, findings, answers)
+    elif (words and asked.screen.by == "history") or (none and asked.screen.by == "examination"):
+        _put_rest(False, asked, findings, answers)
+    elif none or (words and asked.screen.by == "examination"):
+        _put_rest(None, asked, findings, answers)
     return answers
+
+
+def _put_rest(value: bool | None, asked: ScreenAsked, findings: list[Finding], answers: dict[str, Any]) -> None:
+    for finding in findings:
+        if isinstance(finding, YesNoFinding) and (value is None or finding.id not in asked.screen.each):
+            answers.setdefault(finding.id, value)
 
 
 def _single(finding: Finding, text: str, folded: str) -> dict[str, Any] | None:
@@ -62,6 +74,7 @@ def _single(finding: Finding, text: str, folded: str) -> dict[str, Any] | None:
 
 def read_value(finding: Finding, text: str) -> Any:
     """Read the answer to one question as it is kept: what was typed, once it is known to be readable. Raises ReplyError."""
+    text = _NUMBERED.sub("", text)
     folded = " ".join(text.casefold().split())
     if folded in UNKNOWN or not folded:
         return None
@@ -122,7 +135,12 @@ def _split(part: str) -> list[str]:
 
 def _put_value(match: re.Match[str], findings: list[Finding], answers: dict[str, Any]) -> str:
     finding = _numbered(int(match[1]), findings)
-    answers[finding.id] = read_value(finding, match[2])
+    try:
+        answers[finding.id] = read_value(finding, match[2])
+    except ReplyError as error:
+        raise ReplyError(
+            f"{error} (a comma goes between a value and what follows it)" if " " in match[2] else str(error)
+        ) from None
     return " "
 
 

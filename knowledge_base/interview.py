@@ -20,6 +20,8 @@ class Screen:
     lead_in: str
     by: AskedBy
     ask: tuple[str, ...] = ()
+    each: frozenset[str] = frozenset()
+    """The questions of which silence says nothing: each wants an answer of its own."""
     medicines: bool = False
 
 
@@ -40,7 +42,7 @@ def told_by_lists(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> fro
 def declared(file: InterviewFile) -> Interview:
     """Give the interview that a file declares."""
     screens = {
-        name: Screen(name, entry.label, entry.lead_in, entry.by, tuple(entry.ask), entry.medicines)
+        name: Screen(name, entry.label, entry.lead_in, entry.by, tuple(entry.ask), frozenset(entry.each), entry.medicines)
         for name, entry in file.screens.items()
     }
     return Interview(tuple(file.opening), screens)

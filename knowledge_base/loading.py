@@ -406,6 +406,10 @@ class _Builder:
                     self.loader.problem(
                         "interview.yaml", path, f"{screen}: {name} is asked already, on {first[name]}", "ask it once"
                     )
+            for index, name in enumerate(entry.each):
+                if name not in entry.ask:
+                    path = ("screens", screen, "each", index)
+                    self.loader.problem("interview.yaml", path, f"{screen}: {name} is not asked here", "add it to ask")
 
     def check_manifest(self, categories: Mapping[str, str]) -> None:
         for file, category in categories.items():

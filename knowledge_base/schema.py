@@ -210,6 +210,8 @@ class ScreenEntry(Declared):
     lead_in: Sentence
     by: AskedBy
     ask: list[Name] = []
+    each: list[Name] = []
+    """Those of `ask` that are not absent because nobody named them: what has to be tried, or what is good to have."""
     medicines: bool = False
 
 

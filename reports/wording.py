@@ -25,7 +25,12 @@ def number_text(number: float) -> str:
 
 def quantity_text(finding: QuantityFinding, number: float) -> str:
     """Write a quantity with its unit."""
-    return f"{number_text(number)} {_UNITS.get(finding.unit, finding.unit)}".rstrip()
+    return f"{number_text(number)} {unit_text(finding)}".rstrip()
+
+
+def unit_text(finding: QuantityFinding) -> str:
+    """Write the unit of a quantity as it is printed: "°C"; nothing for a plain number."""
+    return _UNITS.get(finding.unit, finding.unit)
 
 
 def value_text(finding: Finding, value: Value, given: str = "") -> str:
