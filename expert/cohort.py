@@ -1,0 +1,284 @@
+"""Cohorts: files of cases in, a folder of conclusions out, part by part, so that memory stays small and a killed run resumes.
+
+A part is some rows of one file. Each is read, concluded and written under a temporary name, and counts only once it has its
+own; the folder has its own name only when every part is there and read = concluded + refused. The work that is not finished
+stands in `FOLDER.partial`, with the plan that it follows.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from expert.cohort_summary import counted, merged, summarized
+from expert.columns import CEILING, CONTRADICTION, LEADING, STANDING, URGENCY, Columns
+from facts.case import Case
+from facts.intake.case_files import Refusal, read_case_files
+from facts.intake.tables import CASE, ENDINGS, EXPECTED, REFUSED, Part, Table, open_table, read_part, rows_named_twice
+from facts.problems import CharleyError, Place, Problem
+from facts.vocabulary import ChoiceFinding, QuantityFinding
+from knowledge_base.model import KnowledgeBase
+
+CONCLUSIONS, REFUSALS, SUMMARY, PLAN = "conclusions.parquet", "refused.csv", "summary.json", "plan.json"
+ROWS_A_PART = 250_000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class CohortError(Exception):
+    """A run that cannot begin or go on; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of the plan: rows of a table, or with `count` None all cases of a case file."""
+
+    file: str
+    first: int
+    count: int | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did: rows read, concluded and refused, and where it is."""
+
+    folder: Path
+    read: int
+    concluded: int
+    refused: int
+
+
+def evaluate(
+    files: Sequence[Path],
+    folder: Path,
+    knowledge: KnowledgeBase,
+    *,
+    resume: bool = False,
+    limit: int | None = None,
+    rows_a_part: int = ROWS_A_PART,
+    progress: Callable[[int, int], None] = lambda done, rows: None,
+) -> Outcome:
+    """Conclude every case of the files into a folder. `progress` is told how many rows of how many are done.
+
+    Raises CohortError when the folder is in the way or an unfinished run is another one, CharleyError for a table that
+    cannot be read at all.
+    """
+    if folder.exists():
+        raise CohortError(f"{folder} exists already; name another folder, or remove it first")
+    work = folder.with_name(folder.name + ".partial")
+    found = [file for path in files for file in _files(path)]
+    if not found:
+        raise CohortError("no file of cases was found; a folder stands for the files in it")
+    tables = {str(file): open_table(file, knowledge.vocabulary) for file in found if _is_table(file)}
+    plan = _plan(found, tables, knowledge, rows_a_part, limit)
+    _begin(work, plan, resume)
+    columns = Columns(knowledge)
+    rows = sum(table.rows for table in tables.values())
+    done = 0
+    twice = {name: rows_named_twice(table) for name, table in tables.items()}
+    for number, chunk in enumerate(_chunks(plan)):
+        if not _counts(work, number).exists():
+            table = tables.get(chunk.file)
+            part = (
+                read_part(table, chunk.first, chunk.count or 0, knowledge.vocabulary, knowledge.dictionary, twice[chunk.file])
+                if table
+                else _case_file_part(Path(chunk.file), knowledge, limit)
+            )
+            _write_part(work, number, chunk, part, columns)
+        done += chunk.count or 0
+        progress(done, rows)
+    return _finish(work, folder, plan, knowledge)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    endings = (*ENDINGS, ".yaml", ".yml", ".json")
+    if path.is_dir():
+        yield from sorted(file for file in path.rglob("*") if file.suffix in endings)
+    else:
+        yield path
+
+
+def _is_table(file: Path) -> bool:
+    """Tell whether a file is a table; JSON Lines may also hold cases as a case file does, with `findings` inside each."""
+    if file.suffix not in ENDINGS:
+        return False
+    if file.suffix in (".csv", ".parquet"):
+        return True
+    try:
+        with file.open("rb") as stream:
+            entry = json.loads(stream.readline(1_000_000))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(entry, dict) and "findings" not in entry
+
+
+# The plan
+
+
+def _plan(
+    files: Sequence[Path], tables: Mapping[str, Table], knowledge: KnowledgeBase, rows_a_part: int, limit: int | None
+) -> dict[str, Any]:
+    chunks: list[Chunk] = []
+    left = limit
+    for file in files:
+        table = tables.get(str(file))
+        if table is None:
+            chunks.append(Chunk(str(file), 0, None))
+            continue
+        rows = table.rows if left is None else min(table.rows, left)
+        chunks += [Chunk(str(file), first, min(rows_a_part, rows - first)) for first in range(0, rows, rows_a_part)]
+        left = None if left is None else left - rows
+    return {
+        "knowledge": knowledge.hash,
+        "limit": limit,
+        "files": {str(file): _fingerprint(file) for file in files},
+        "chunks": [asdict(chunk) for chunk in chunks],
+    }
+
+
+def _chunks(plan: Mapping[str, Any]) -> list[Chunk]:
+    return [Chunk(**chunk) for chunk in plan["chunks"]]
+
+
+def _fingerprint(file: Path) -> str:
+    """Tell a file from another state of it: size, and a hash of its two ends."""
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            begin = stream.read(65_536)
+            stream.seek(max(0, size - 65_536))
+            return f"{size}:{hashlib.sha256(begin + stream.read()).hexdigest()[:32]}"
+    except OSError as error:
+        problem = Problem(Place(str(file)), f"cannot be read: {error.strerror}", "check the path")
+        raise CharleyError([problem]) from None
+
+
+def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
+    written = json.dumps(plan, indent=1, sort_keys=True)
+    if work.exists() and resume:
+        before = work / PLAN
+        if not before.is_file() or before.read_text(encoding="utf-8") != written:
+            raise CohortError(f"{work} is a run over other files, rows or knowledge; remove it, or leave out --resume")
+        return
+    if work.exists():
+        raise CohortError(f"{work} holds an unfinished run; go on with --resume, or remove it")
+    (work / CONCLUSIONS).mkdir(mode=0o700, parents=True)
+    work.chmod(0o700)
+    _replace(work / PLAN, lambda path: path.write_text(written, encoding="utf-8"))
+
+
+# One part
+
+
+def _case_file_part(file: Path, knowledge: KnowledgeBase, limit: int | None) -> Part:
+    intake = read_case_files([file], knowledge.vocabulary, knowledge.dictionary)
+    cases = [case for case, _ in intake.cases][:limit]
+    schema: dict[str, Any] = {CASE: pl.String, "row": pl.Int64}
+    for name, finding in knowledge.vocabulary.findings.items():
+        if any(name in case.findings for case in cases):
+            choice, quantity = isinstance(finding, ChoiceFinding), isinstance(finding, QuantityFinding)
+            schema[name] = pl.String if choice else pl.Float64 if quantity else pl.Boolean
+    rows = [_row(case, place.line or 0, schema) for case, place in intake.cases[:limit]]
+    labels = {"expected_urgency": pl.String, "expected_causes": pl.String}
+    frame = pl.DataFrame(rows, schema={**schema, **labels}, orient="row")
+    return Part(frame, _refused(file, intake.refusals), len(cases) + len(intake.refusals))
+
+
+def _row(case: Case, line: int, schema: Mapping[str, Any]) -> tuple[Any, ...]:
+    values = case.values
+    causes = ";".join(case.expected.causes) or None
+    return (case.name, line, *(values.get(name) for name in list(schema)[2:]), case.expected.urgency, causes)
+
+
+def _refused(file: Path, refusals: Sequence[Refusal]) -> pl.DataFrame:
+    rows = [
+        (str(file), refusal.problems[0].place.line, refusal.case, None, None, "; ".join(map(str, refusal.problems)))
+        for refusal in refusals
+    ]
+    return pl.DataFrame(rows, schema=REFUSED, orient="row")
+
+
+def _write_part(work: Path, number: int, chunk: Chunk, part: Part, columns: Columns) -> None:
+    """Conclude a part and write it; its counts come last, and say that it is complete."""
+    labels = [key for key in EXPECTED if key in part.cases.columns]
+    lazy: pl.LazyFrame = columns.conclude(part.cases.lazy(), keep=[CASE, "row", *labels])
+    concluded = lazy.collect()
+    concluded, refused = _without_contradictions(concluded, chunk, part, columns.knowledge)
+    if concluded.height + len(refused["row"].unique()) != part.read and chunk.count is not None:
+        raise AssertionError(f"{part.read} rows read, {concluded.height} concluded, {len(refused['row'].unique())} refused")
+    layout = columns.layout
+    named = concluded.with_columns(
+        pl.lit(chunk.file).alias("file"),
+        pl.col(URGENCY, CEILING).cast(pl.UInt32).cast(pl.Enum(layout.levels)),
+        pl.col(LEADING).cast(pl.UInt32).cast(pl.Enum(layout.causes)),
+        *(pl.col(STANDING + cause).cast(pl.UInt32).cast(pl.Enum(layout.standings)) for cause in layout.causes),
+    ).select(CASE, "file", "row", *labels, *layout.columns)
+    _replace(work / CONCLUSIONS / f"part-{number:05}.parquet", named.write_parquet)
+    _replace(work / f"refused-{number:05}.parquet", refused.write_parquet)
+    counts = counted(named, part.cases, refused, part.read, columns.knowledge)
+    _replace(_counts(work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
+
+
+def _without_contradictions(
+    concluded: pl.DataFrame, chunk: Chunk, part: Part, knowledge: KnowledgeBase
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    refusals = [part.refused]
+    for name, entry in knowledge.contradictions.items():
+        wrong = concluded.filter(pl.col(CONTRADICTION + name).fill_null(False))
+        if wrong.height:
+            told = wrong.select(
+                pl.lit(chunk.file).alias("file"),
+                pl.col("row").cast(pl.Int64),
+                pl.col(CASE).alias("case"),
+                pl.lit(None, pl.String).alias("column"),
+                pl.lit(None, pl.String).alias("value"),
+                pl.lit(f"the answers contradict each other: {entry.because}").alias("reason"),
+            )
+            refusals.append(told)
+            concluded = concluded.filter(~pl.col(CONTRADICTION + name).fill_null(False))
+    return concluded, pl.concat(refusals)
+
+
+def _counts(work: Path, number: int) -> Path:
+    return work / f"counts-{number:05}.json"
+
+
+def _replace(path: Path, write: Callable[[Any], Any]) -> None:
+    """Write a file under a temporary name, private, and give it its own when it is whole."""
+    temporary = path.with_name(path.name + ".part")
+    write(temporary)
+    temporary.chmod(0o600)
+    temporary.replace(path)
+
+
+# The end
+
+
+def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: KnowledgeBase) -> Outcome:
+    chunks = _chunks(plan)
+    counts = merged([json.loads(_counts(work, number).read_text(encoding="utf-8")) for number in range(len(chunks))])
+    read, concluded, refused = counts["read"], counts["concluded"], counts["refused"]
+    if read != concluded + refused:
+        raise AssertionError(f"{read} rows read, but {concluded} concluded and {refused} refused")
+    parts = [pl.read_parquet(work / f"refused-{number:05}.parquet") for number in range(len(chunks))]
+    told = pl.concat([pl.DataFrame(schema=REFUSED), *parts]).with_columns(_harmless(name) for name in REFUSED if name != "row")
+    _replace(work / REFUSALS, told.write_csv)
+    summary = summarized(counts, knowledge)
+    _replace(work / SUMMARY, lambda path: path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8"))
+    for number in range(len(chunks)):
+        (work / f"refused-{number:05}.parquet").unlink()
+        _counts(work, number).unlink()
+    shutil.move(work, folder)
+    return Outcome(folder, read, concluded, refused)
+
+
+def _harmless(name: str) -> pl.Expr:
+    """Keep a spreadsheet from taking a text for a formula."""
+    text = pl.col(name)
+    return (
+        pl.when(text.str.slice(0, 1).is_in(list(_FORMULA))).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).alias(name)
+    )

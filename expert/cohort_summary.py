@@ -1,0 +1,175 @@
+"""What a cohort comes to: counts that add up over parts, and the measures of triage where cases carry labels.
+
+The measures are those of Semigran 2015 (BMJ 351:h3480), Hill 2020 (MJA 212:514-519) and Gilbert 2020 (BMJ Open 10:e040269):
+how often urgency and causes are right, with under-triage and over-triage apart. Intervals are Wilson's, 95 %.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from typing import Any
+
+import polars as pl
+
+from expert.columns import CEILING, LEADING, RULE, SIGN, STANDING, URGENCY
+from knowledge_base.model import KnowledgeBase
+
+_Z = 1.959963984540054
+_MOST_LISTED = 1_000
+
+
+def counted(
+    concluded: pl.DataFrame, cases: pl.DataFrame, refused: pl.DataFrame, read: int, knowledge: KnowledgeBase
+) -> dict[str, Any]:
+    """Count one part: everything in it adds up with other parts."""
+    rules = concluded.select(
+        *(pl.col(RULE + name).sum().alias(f"+{name}") for name in knowledge.rules),
+        *((pl.col(RULE + name).not_()).sum().alias(f"-{name}") for name in knowledge.rules),
+    ).row(0, named=True)
+    signs = concluded.select(pl.col(SIGN + name).sum().alias(name) for name in knowledge.warning_signs).row(0, named=True)
+    known = cases.select(pl.col(name).count() for name in knowledge.vocabulary.findings if name in cases.columns)
+    return {
+        "read": read,
+        "concluded": concluded.height,
+        "refused": len(refused["row"].unique()) if read else 0,
+        "urgency": _values(concluded[URGENCY]),
+        "ceiling": _values(concluded[CEILING]),
+        "leading_cause": _values(concluded[LEADING]),
+        "standings": {cause: _values(concluded[STANDING + cause]) for cause in knowledge.causes},
+        "warning_signs": {name: count or 0 for name, count in signs.items()},
+        "rules_fired": {name: rules[f"+{name}"] or 0 for name in knowledge.rules},
+        "rules_ruled_out": {name: rules[f"-{name}"] or 0 for name in knowledge.rules},
+        "findings_known": dict(zip(known.columns, known.row(0), strict=True)) if known.width else {},
+        **_scored(concluded, knowledge),
+    }
+
+
+def _values(series: pl.Series) -> dict[str, int]:
+    counts = series.value_counts(sort=False)
+    return {str(value): count for value, count in counts.rows() if value is not None}
+
+
+def _scored(concluded: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, Any]:
+    """Compare with the labels, where there are any."""
+    scored: dict[str, Any] = {
+        "confusion": {},
+        "under_triaged": [],
+        "labels_not_known": {},
+        "first_cause": [0, 0],
+        "covered": [0, 0],
+    }
+    if "expected_urgency" in concluded.columns:
+        labelled = concluded.filter(pl.col("expected_urgency").is_not_null())
+        levels = list(knowledge.levels)
+        scored["labels_not_known"] = _values(labelled.filter(~pl.col("expected_urgency").is_in(levels))["expected_urgency"])
+        labelled = labelled.filter(pl.col("expected_urgency").is_in(levels))
+        pairs = labelled.group_by("expected_urgency", pl.col(URGENCY).cast(pl.String)).len().sort("expected_urgency", URGENCY)
+        scored["confusion"] = {f"{expected}>{found}": count for expected, found, count in pairs.rows()}
+        rank = {level: place for place, level in enumerate(levels)}
+        under = labelled.filter(
+            pl.col(URGENCY).cast(pl.String).replace_strict(rank) < pl.col("expected_urgency").replace_strict(rank)
+        )
+        scored["under_triaged"] = under["case"].head(_MOST_LISTED).to_list()
+    if "expected_causes" in concluded.columns:
+        labelled = concluded.filter(pl.col("expected_causes").is_not_null())
+        first = labelled["expected_causes"].str.split(";").list.first().str.strip_chars()
+        right = (first == labelled[LEADING].cast(pl.String)).fill_null(False)
+        scored["first_cause"] = [int(right.sum()), labelled.height]
+        scored["covered"] = [int(first.is_in(list(knowledge.causes)).sum()), labelled.height]
+    return scored
+
+
+def merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Add the counts of parts up."""
+    total: dict[str, Any] = {}
+    for part in parts:
+        for key, value in part.items():
+            total[key] = _sum(total[key], value) if key in total else value
+    return total
+
+
+def _sum(first: Any, second: Any) -> Any:
+    if isinstance(first, dict):
+        return {
+            key: _sum(first[key], second[key]) if key in first and key in second else first.get(key, second.get(key))
+            for key in dict.fromkeys([*first, *second])
+        }
+    if isinstance(first, list) and first and isinstance(first[0], int):
+        return [a + b for a, b in zip(first, second, strict=True)]
+    return first + second
+
+
+def summarized(counts: Mapping[str, Any], knowledge: KnowledgeBase) -> dict[str, Any]:
+    """Give the summary that is written: counts in the order of the knowledge base, and the measures."""
+    total = counts["concluded"]
+    grading = knowledge.grading
+    return {
+        "knowledge_base": {"title": knowledge.title, "version": knowledge.version, "hash": knowledge.hash},
+        "rows": {key: counts[key] for key in ("read", "concluded", "refused")},
+        "urgency": {level: counts["urgency"].get(level, 0) for level in knowledge.levels},
+        "ceiling": {level: counts["ceiling"].get(level, 0) for level in knowledge.levels},
+        "leading_cause": dict(_most(counts["leading_cause"])),
+        "warning_signs": dict(_most(counts["warning_signs"])),
+        "standings": {
+            cause: {standing: counts["standings"][cause].get(standing, 0) for standing in grading.standings}
+            for cause in knowledge.causes
+        },
+        "known": dict(_most({name: counts["findings_known"].get(name, 0) for name in knowledge.vocabulary.findings})),
+        "rules": {
+            name: {
+                "fired": counts["rules_fired"][name],
+                "ruled_out": counts["rules_ruled_out"][name],
+                "open": total - counts["rules_fired"][name] - counts["rules_ruled_out"][name],
+            }
+            for name in knowledge.rules
+        },
+        "rules_that_never_fired": [name for name in knowledge.rules if not counts["rules_fired"][name]],
+        "against_labels": _against_labels(counts, knowledge),
+    }
+
+
+def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(((name, count) for name, count in counts.items() if count), key=lambda entry: (-entry[1], entry[0]))
+
+
+def _against_labels(counts: Mapping[str, Any], knowledge: KnowledgeBase) -> dict[str, Any] | None:
+    pairs = Counter({tuple(pair.split(">")): count for pair, count in counts["confusion"].items()})
+    causes = counts["first_cause"][1]
+    if not pairs and not causes and not counts["labels_not_known"]:
+        return None
+    rank, total = knowledge.level_rank, sum(pairs.values())
+
+    def where(test: Any) -> int:
+        return sum(count for (expected, found), count in pairs.items() if test(rank[found], rank[expected]))
+
+    return {
+        "urgency": {
+            "cases": total,
+            "confusion": {
+                expected: {found: pairs[(expected, found)] for found in knowledge.levels} for expected in knowledge.levels
+            },
+            "right": proportion(where(lambda found, expected: found == expected), total),
+            "under_triage": proportion(where(lambda found, expected: found < expected), total),
+            "over_triage": proportion(where(lambda found, expected: found > expected), total),
+            "safe": proportion(where(lambda found, expected: found >= expected), total),
+        },
+        "causes": {
+            "cases": causes,
+            "first": proportion(counts["first_cause"][0], causes),
+            "covered": proportion(counts["covered"][0], causes),
+        },
+        "under_triaged": counts["under_triaged"][:_MOST_LISTED],
+        "labels_not_known": counts["labels_not_known"],
+    }
+
+
+def proportion(part: int, whole: int) -> dict[str, Any]:
+    """Give a proportion with Wilson's 95 % interval; no proportion of nothing."""
+    if not whole:
+        return {"count": part, "of": whole, "share": None, "interval": None}
+    share = part / whole
+    middle = share + _Z * _Z / (2 * whole)
+    spread = _Z * sqrt(share * (1 - share) / whole + _Z * _Z / (4 * whole * whole))
+    scale = 1 + _Z * _Z / whole
+    low, high = max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
+    return {"count": part, "of": whole, "share": round(share, 6), "interval": [round(low, 6), round(high, 6)]}

@@ -1,0 +1,212 @@
+"""Conclusions about whole cohorts: conditions as column expressions, so that an engine for tables judges all cases at once.
+
+The only module that imports Narwhals. Its one emitter serves Polars, DuckDB and Spark; each has three-valued Kleene logic on
+nullable booleans, where null is unknown. Pandas with object columns reads unknown as false, so it is refused.
+
+A frame comes with a column for each finding that is known of anybody: booleans, numbers in the finding's own unit, choices as
+text; null, or no column at all, is unknown. It leaves with the columns that `Layout` names.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, assert_never
+
+import narwhals as nw
+
+from facts.vocabulary import ChoiceFinding, QuantityFinding
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, names_used
+from knowledge_base.grading import Tally
+from knowledge_base.model import KnowledgeBase
+
+RULE, STANDING, SIGN, COUNT, CONTRADICTION = "rule:", "standing:", "sign:", "count:", "contradiction:"
+URGENCY, CEILING, LEADING = "urgency", "ceiling", "leading_cause"
+_STEP = 128
+"""More than any count of arguments of one kind, and what the parts of a cause's place are multiplied with."""
+
+
+class UnfitFrame(TypeError):
+    """A frame whose engine or types would not keep unknown apart from false; the text says what to give instead."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of conclusions: codes are places in `levels`, `standings` and `causes` (null where no cause is likely)."""
+
+    levels: tuple[str, ...]
+    standings: tuple[str, ...]
+    causes: tuple[str, ...]
+    signs: tuple[str, ...]
+    rules: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column in order: urgency, ceiling and leading cause, then signs, standings and rules by id."""
+        return (
+            URGENCY,
+            CEILING,
+            LEADING,
+            *(SIGN + name for name in self.signs),
+            *(STANDING + name for name in self.causes),
+            *(RULE + name for name in self.rules),
+        )
+
+
+class Columns:
+    """The column expressions of one knowledge base."""
+
+    def __init__(self, knowledge: KnowledgeBase) -> None:
+        self.knowledge = knowledge
+        self.layout = Layout(
+            levels=tuple(knowledge.levels),
+            standings=tuple(knowledge.grading.standings),
+            causes=tuple(sorted(knowledge.causes)),
+            signs=tuple(knowledge.warning_signs),
+            rules=tuple(knowledge.rules),
+        )
+
+    @cached_property
+    def layers(self) -> tuple[tuple[str, ...], ...]:
+        """The definitions and conclusions, each in the first layer in which all that it names is known."""
+        depth: dict[str, int] = {}
+        for name, tree in self.knowledge.conditions.items():
+            depth[name] = 1 + max((depth[below] for below in names_used(tree)), default=-1)
+        deepest = max(depth.values(), default=-1)
+        return tuple(tuple(name for name in depth if depth[name] == layer) for layer in range(deepest + 1))
+
+    def conclude(self, native: Any, keep: Sequence[str] = ()) -> Any:
+        """Give, for each row of a native frame, the columns to `keep` and the conclusions. Raises UnfitFrame."""
+        frame = nw.from_native(native)
+        given = self._checked(frame, keep)
+        emit = _Emitter(given)
+        conditions = self.knowledge.conditions
+        for layer in self.layers:
+            frame = frame.with_columns(*(emit(conditions[name]).alias(_NAMED + name) for name in layer))
+        frame = frame.with_columns(
+            *(emit(rule.condition).alias(RULE + name) for name, rule in self.knowledge.rules.items()),
+            *(emit(entry.condition).alias(CONTRADICTION + name) for name, entry in self.knowledge.contradictions.items()),
+        )
+        frame = frame.with_columns(*self._counts(), *self._urgency(), *self._signs())
+        frame = frame.with_columns(*(self._standing(cause).alias(STANDING + cause) for cause in self.layout.causes))
+        frame = frame.with_columns(self._leading().alias(LEADING))
+        extra = [CONTRADICTION + name for name in self.knowledge.contradictions]
+        return frame.select(*keep, *self.layout.columns, *extra).to_native()
+
+    def _checked(self, frame: Any, keep: Sequence[str]) -> frozenset[str]:
+        if frame.implementation.is_pandas_like():
+            raise UnfitFrame("pandas may read unknown as false; give a Polars, DuckDB or Spark frame")
+        schema = frame.collect_schema()
+        wrong = [name for name in keep if name not in schema]
+        if wrong:
+            raise UnfitFrame(f"there is no column {wrong[0]} to keep")
+        findings = self.knowledge.vocabulary.findings
+        for name, dtype in schema.items():
+            finding = findings.get(name)
+            if finding is None:
+                continue
+            fits = dtype == nw.Boolean
+            if isinstance(finding, QuantityFinding):
+                fits = dtype in (nw.Float64, nw.Float32)
+            elif isinstance(finding, ChoiceFinding):
+                fits = dtype in (nw.String, nw.Categorical, nw.Enum)
+            if not fits:
+                raise UnfitFrame(f"the column {name} holds {dtype}, which is not how a {finding.kind} finding is held")
+        return frozenset(set(schema) & set(findings))
+
+    def _counts(self) -> Iterable[nw.Expr]:
+        for cause in self.knowledge.causes.values():
+            for kind in Tally._fields:
+                rules = [rule for rule in cause.rules if rule.counts_as == kind]
+                fired = [nw.col(RULE + rule.id).fill_null(False).cast(nw.Int16) for rule in rules]
+                yield (nw.sum_horizontal(*fired) if fired else nw.lit(0, nw.Int16)).alias(f"{COUNT}{cause.id}:{kind}")
+
+    def _urgency(self) -> Iterable[nw.Expr]:
+        by_rank: dict[int, list[str]] = {}
+        for sign in self.knowledge.warning_signs.values():
+            for rule in sign.rules:
+                by_rank.setdefault(self.knowledge.level_rank[rule.level or sign.level], []).append(RULE + rule.id)
+        for column, unknown in ((URGENCY, False), (CEILING, True)):
+            level: Any = nw.lit(0, nw.Int16)
+            for rank in sorted(by_rank):
+                holds = nw.any_horizontal(*(nw.col(name).fill_null(unknown) for name in by_rank[rank]), ignore_nulls=False)
+                level = nw.when(holds).then(nw.lit(rank, nw.Int16)).otherwise(level)
+            yield level.alias(column)
+
+    def _signs(self) -> Iterable[nw.Expr]:
+        return (nw.col(_NAMED + name).alias(SIGN + name) for name in self.layout.signs)
+
+    def _standing(self, cause: str) -> Any:
+        grading = self.knowledge.grading
+        code = {standing: place for place, standing in enumerate(grading.standings)}
+        emit = _Emitter(frozenset(Tally._fields), lambda kind: f"{COUNT}{cause}:{kind}")
+        standing: Any = nw.lit(code[grading.otherwise], nw.Int16)
+        for name, condition in reversed(grading.grades):
+            standing = nw.when(emit(condition)).then(nw.lit(code[name], nw.Int16)).otherwise(standing)
+        return standing
+
+    def _leading(self) -> nw.Expr:
+        """Give the place, among the causes, of the one that is listed first, where it is at least likely."""
+        grading, causes = self.knowledge.grading, self.layout.causes
+        places = []
+        for place, cause in enumerate(causes):
+            key: Any = nw.col(STANDING + cause).cast(nw.Int64)
+            for more, less in _WEIGHT:
+                weight = nw.col(f"{COUNT}{cause}:{more}") - nw.col(f"{COUNT}{cause}:{less}")
+                key = key * _STEP + (_STEP // 2 - weight.cast(nw.Int64))
+            places.append(key * len(causes) + place)
+        if not places:
+            return nw.lit(None, nw.Int64)
+        first = nw.min_horizontal(*places)
+        lowest_likely = list(grading.standings).index(grading.likely)
+        likely = first < (lowest_likely + 1) * _STEP ** len(_WEIGHT) * len(causes)
+        return nw.when(likely).then(first % len(causes)).otherwise(nw.lit(None, nw.Int64))
+
+
+_WEIGHT = (("confirms", "excludes"), ("supports_strong", "opposes_strong"), ("supports_weak", "opposes_weak"))
+_NAMED = "named:"
+
+
+class _Emitter:
+    """Turns a condition into a column expression. A finding without a column is unknown of everybody."""
+
+    def __init__(self, given: frozenset[str], column: Any = lambda name: name) -> None:
+        self.given, self.column = given, column
+
+    def __call__(self, tree: Expression) -> nw.Expr:
+        match tree:
+            case Present() | Compared() | OneOf():
+                return self.leaf(tree)
+            case Named(name):
+                return nw.col(_NAMED + name)
+            case Not(operand):
+                return ~self(operand)
+            case And(operands):
+                return nw.all_horizontal(*map(self, operands), ignore_nulls=False)
+            case Or(operands):
+                return nw.any_horizontal(*map(self, operands), ignore_nulls=False)
+            case AtLeast(count, operands):
+                parts = [self(operand) for operand in operands]
+                surely = nw.sum_horizontal(*(part.fill_null(False).cast(nw.Int16) for part in parts))
+                perhaps = nw.sum_horizontal(*(part.fill_null(True).cast(nw.Int16) for part in parts))
+                open_ = nw.when(perhaps < count).then(nw.lit(False)).otherwise(nw.lit(None, nw.Boolean))
+                return nw.when(surely >= count).then(nw.lit(True)).otherwise(open_)
+            case _:
+                assert_never(tree)
+
+    def leaf(self, leaf: Leaf) -> nw.Expr:
+        if leaf.finding not in self.given:
+            return nw.lit(None, nw.Boolean)
+        column = nw.col(self.column(leaf.finding))
+        match leaf:
+            case Present():
+                return column
+            case OneOf(_, choices):
+                return nw.any_horizontal(*(column == choice for choice in choices), ignore_nulls=False)
+            case Compared(_, "<", threshold):
+                return column < threshold
+            case Compared(_, "<=", threshold):
+                return column <= threshold
+            case Compared(_, ">", threshold):
+                return column > threshold
+            case Compared(_, _, threshold):
+                return column >= threshold

@@ -1,0 +1,92 @@
+"""The column engines agree with the meaning on random knowledge bases and cohorts, unknown values included."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import duckdb
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from expert.assessing import Assessor
+from expert.columns import RULE, SIGN, STANDING, Columns, UnfitFrame
+from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
+from knowledge_base.model import KnowledgeBase
+from tests.generative.drawing import cases, knowledge_bases
+from tests.generative.test_interpreters_agree import meaning
+from tests.small_knowledge import case
+
+
+def frame_of(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> pl.DataFrame:
+    types: dict[str, Any] = {}
+    for name, finding in knowledge.vocabulary.findings.items():
+        known = any(name in values for values in patients)
+        if known:
+            choice, quantity = isinstance(finding, ChoiceFinding), isinstance(finding, QuantityFinding)
+            types[name] = pl.String if choice else pl.Float64 if quantity else pl.Boolean
+    columns = {name: [values.get(name) for values in patients] for name in types}
+    return pl.DataFrame({"place": range(len(patients)), **columns}, schema={"place": pl.Int64, **types})
+
+
+def by_polars(columns: Columns, frame: pl.DataFrame) -> list[dict[str, Any]]:
+    concluded: pl.LazyFrame = columns.conclude(frame.lazy(), keep=["place"])
+    return concluded.collect().sort("place").to_dicts()
+
+
+def by_duckdb(columns: Columns, frame: pl.DataFrame) -> list[dict[str, Any]]:
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"CREATE TABLE patient ({', '.join(f'{name} {_SQL[dtype]}' for name, dtype in frame.schema.items())})"
+        )
+        marks = ", ".join("?" for _ in frame.columns)
+        connection.executemany(f"INSERT INTO patient VALUES ({marks})", frame.rows())  # noqa: S608 - only question marks
+        concluded = columns.conclude(connection.table("patient"), keep=["place"])
+        rows = concluded.fetchall()
+        return sorted((dict(zip(concluded.columns, row, strict=True)) for row in rows), key=lambda row: row["place"])
+
+
+_SQL: Mapping[Any, str] = {pl.Int64: "BIGINT", pl.Boolean: "BOOLEAN", pl.Float64: "DOUBLE", pl.String: "VARCHAR"}
+
+
+def check(knowledge: KnowledgeBase, patients: list[dict[str, Value]], rows: list[dict[str, Any]]) -> None:
+    assessor, layout = Assessor(knowledge), Columns(knowledge).layout
+    assert len(rows) == len(patients)
+    for values, row in zip(patients, rows, strict=True):
+        truths, assessment = meaning(knowledge, values), assessor.assess(case(values))
+        assert {rule: row[RULE + rule] for rule in knowledge.rules} == {rule: truths[rule] for rule in knowledge.rules}
+        assert {sign: row[SIGN + sign] for sign in layout.signs} == {sign: truths[sign] for sign in layout.signs}
+        standings = {cause.id: cause.standing for cause in assessment.causes}
+        assert {cause: layout.standings[row[STANDING + cause]] for cause in layout.causes} == standings
+        assert layout.levels[row["urgency"]] == assessment.urgency.level
+        assert layout.levels[row["ceiling"]] == assessment.urgency.ceiling
+        likely = [
+            cause.id for cause in assessment.causes if knowledge.grading.at_least(cause.standing, knowledge.grading.likely)
+        ]
+        leading = row["leading_cause"]
+        assert (None if leading is None else layout.causes[leading]) == (likely or [None])[0]
+
+
+@given(knowledge_bases(), st.lists(cases(), min_size=1, max_size=6))
+def test_polars_agrees_with_the_meaning(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> None:
+    check(knowledge, patients, by_polars(Columns(knowledge), frame_of(knowledge, patients)))
+
+
+@settings(max_examples=40)
+@given(knowledge_bases(), st.lists(cases(), min_size=1, max_size=6))
+def test_duckdb_agrees_with_the_meaning(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> None:
+    check(knowledge, patients, by_duckdb(Columns(knowledge), frame_of(knowledge, patients)))
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [({"fever": [1]}, "the column fever"), ({"age": ["old"]}, "the column age"), ({"sex": [True]}, "the column sex")],
+)
+def test_a_column_of_another_type_is_refused(columns: dict[str, list[Any]], told: str, knowledge: KnowledgeBase) -> None:
+    with pytest.raises(UnfitFrame, match=told):
+        Columns(knowledge).conclude(pl.DataFrame(columns))
+
+
+def test_a_column_to_keep_must_be_there(knowledge: KnowledgeBase) -> None:
+    with pytest.raises(UnfitFrame, match="no column name"):
+        Columns(knowledge).conclude(pl.DataFrame({"fever": [True]}), keep=["name"])
