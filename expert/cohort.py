@@ -16,16 +16,30 @@ from typing import Any
 import polars as pl
 
 from expert.cohort_summary import counted, merged, summarized
-from expert.columns import CEILING, CONTRADICTION, LEADING, STANDING, URGENCY, Columns
+from expert.columns import CEILING, CONTRADICTION, LEADING, STANDING, TOP, URGENCY, Columns
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
-from facts.intake.tables import CASE, ENDINGS, EXPECTED, REFUSED, Part, Table, open_table, read_part, rows_named_twice
-from facts.problems import CharleyError, Place, Problem
+from facts.intake.tables import (
+    CASE,
+    ENDINGS,
+    EXPECTED,
+    REFUSED,
+    Part,
+    Table,
+    case_of_row,
+    open_table,
+    read_part,
+    rows_named_twice,
+)
+from facts.problems import CharleyError, Place
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.model import KnowledgeBase
 
 CONCLUSIONS, REFUSALS, SUMMARY, PLAN = "conclusions.parquet", "refused.csv", "summary.json", "plan.json"
 ROWS_A_PART = 250_000
+_FILES_A_PART = 10_000
+_RANKED = 3
+"""Top-3 accuracy is what the studies give."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -35,9 +49,9 @@ class CohortError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A part of the plan: rows of a table, or with `count` None all cases of a case file."""
+    """A part of the plan: rows of one table; or, with `count` None, all cases of some case files."""
 
-    file: str
+    files: tuple[str, ...]
     first: int
     count: int | None
 
@@ -73,8 +87,15 @@ def evaluate(
     found = [file for path in files for file in _files(path)]
     if not found:
         raise CohortError("no file of cases was found; a folder stands for the files in it")
-    tables = {str(file): open_table(file, knowledge.vocabulary) for file in found if _is_table(file)}
-    plan = _plan(found, tables, knowledge, rows_a_part, limit)
+    tables: dict[str, Table] = {}
+    unreadable: dict[str, CharleyError] = {}
+    for file in found:
+        try:
+            if _is_table(file):
+                tables[str(file)] = open_table(file, knowledge.vocabulary)
+        except CharleyError as error:
+            unreadable[str(file)] = error
+    plan = _plan(found, tables, unreadable, knowledge, rows_a_part, limit)
     _begin(work, plan, resume)
     columns = Columns(knowledge)
     rows = sum(table.rows for table in tables.values())
@@ -82,13 +103,15 @@ def evaluate(
     twice = {name: rows_named_twice(table) for name, table in tables.items()}
     for number, chunk in enumerate(_chunks(plan)):
         if not _counts(work, number).exists():
-            table = tables.get(chunk.file)
-            part = (
-                read_part(table, chunk.first, chunk.count or 0, knowledge.vocabulary, knowledge.dictionary, twice[chunk.file])
-                if table
-                else _case_file_part(Path(chunk.file), knowledge, limit)
-            )
-            _write_part(work, number, chunk, part, columns)
+            name = chunk.files[0]
+            if name in unreadable:
+                part = _unreadable_part(name, unreadable[name])
+            elif chunk.count is not None:
+                table = tables[name]
+                part = read_part(table, chunk.first, chunk.count, knowledge.vocabulary, knowledge.dictionary, twice[name])
+            else:
+                part = _case_file_part(list(map(Path, chunk.files)), knowledge, limit)
+            _write_part(work, number, part, columns)
         done += chunk.count or 0
         progress(done, rows)
     return _finish(work, folder, plan, knowledge)
@@ -120,28 +143,33 @@ def _is_table(file: Path) -> bool:
 
 
 def _plan(
-    files: Sequence[Path], tables: Mapping[str, Table], knowledge: KnowledgeBase, rows_a_part: int, limit: int | None
+    files: Sequence[Path],
+    tables: Mapping[str, Table],
+    unreadable: Mapping[str, CharleyError],
+    knowledge: KnowledgeBase,
+    rows_a_part: int,
+    limit: int | None,
 ) -> dict[str, Any]:
     chunks: list[Chunk] = []
     left = limit
-    for file in files:
-        table = tables.get(str(file))
-        if table is None:
-            chunks.append(Chunk(str(file), 0, None))
-            continue
+    plain = [str(file) for file in files if str(file) not in tables and str(file) not in unreadable]
+    chunks += [Chunk(tuple(plain[first : first + _FILES_A_PART]), 0, None) for first in range(0, len(plain), _FILES_A_PART)]
+    chunks += [Chunk((file,), 0, None) for file in unreadable]
+    for file, table in tables.items():
         rows = table.rows if left is None else min(table.rows, left)
-        chunks += [Chunk(str(file), first, min(rows_a_part, rows - first)) for first in range(0, rows, rows_a_part)]
+        chunks += [Chunk((file,), first, min(rows_a_part, rows - first)) for first in range(0, rows, rows_a_part)]
         left = None if left is None else left - rows
     return {
         "knowledge": knowledge.hash,
         "limit": limit,
         "files": {str(file): _fingerprint(file) for file in files},
+        "unreadable": sorted(unreadable),
         "chunks": [asdict(chunk) for chunk in chunks],
     }
 
 
 def _chunks(plan: Mapping[str, Any]) -> list[Chunk]:
-    return [Chunk(**chunk) for chunk in plan["chunks"]]
+    return [Chunk(tuple(chunk["files"]), chunk["first"], chunk["count"]) for chunk in plan["chunks"]]
 
 
 def _fingerprint(file: Path) -> str:
@@ -153,8 +181,7 @@ def _fingerprint(file: Path) -> str:
             stream.seek(max(0, size - 65_536))
             return f"{size}:{hashlib.sha256(begin + stream.read()).hexdigest()[:32]}"
     except OSError as error:
-        problem = Problem(Place(str(file)), f"cannot be read: {error.strerror}", "check the path")
-        raise CharleyError([problem]) from None
+        raise CohortError(f"{file}: cannot be read: {error.strerror}; check the path") from None
 
 
 def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
@@ -174,64 +201,73 @@ def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
 # One part
 
 
-def _case_file_part(file: Path, knowledge: KnowledgeBase, limit: int | None) -> Part:
-    intake = read_case_files([file], knowledge.vocabulary, knowledge.dictionary)
-    cases = [case for case, _ in intake.cases][:limit]
-    schema: dict[str, Any] = {CASE: pl.String, "row": pl.Int64}
+def _case_file_part(files: Sequence[Path], knowledge: KnowledgeBase, limit: int | None) -> Part:
+    intake = read_case_files(files, knowledge.vocabulary, knowledge.dictionary)
+    cases = intake.cases[:limit]
+    schema: dict[str, Any] = {CASE: pl.String, "file": pl.String, "row": pl.Int64}
     for name, finding in knowledge.vocabulary.findings.items():
-        if any(name in case.findings for case in cases):
+        if any(name in case.findings for case, _ in cases):
             choice, quantity = isinstance(finding, ChoiceFinding), isinstance(finding, QuantityFinding)
             schema[name] = pl.String if choice else pl.Float64 if quantity else pl.Boolean
-    rows = [_row(case, place.line or 0, schema) for case, place in intake.cases[:limit]]
-    labels = {"expected_urgency": pl.String, "expected_causes": pl.String}
-    frame = pl.DataFrame(rows, schema={**schema, **labels}, orient="row")
-    return Part(frame, _refused(file, intake.refusals), len(cases) + len(intake.refusals))
+    rows = [_row(case, place, schema) for case, place in cases]
+    frame = pl.DataFrame(rows, schema={**schema, **dict.fromkeys(EXPECTED, pl.String)}, orient="row")
+    return Part(frame, _refused(intake.refusals), len(cases) + len(intake.refusals))
 
 
-def _row(case: Case, line: int, schema: Mapping[str, Any]) -> tuple[Any, ...]:
+def _row(case: Case, place: Place, schema: Mapping[str, Any]) -> tuple[Any, ...]:
     values = case.values
     causes = ";".join(case.expected.causes) or None
-    return (case.name, line, *(values.get(name) for name in list(schema)[2:]), case.expected.urgency, causes)
+    answers = (values.get(name) for name in list(schema)[3:])
+    return (case.name, place.file, place.line or 0, *answers, case.expected.urgency, causes)
 
 
-def _refused(file: Path, refusals: Sequence[Refusal]) -> pl.DataFrame:
-    rows = [
-        (str(file), refusal.problems[0].place.line, refusal.case, None, None, "; ".join(map(str, refusal.problems)))
-        for refusal in refusals
-    ]
+def _refused(refusals: Sequence[Refusal]) -> pl.DataFrame:
+    rows = []
+    for refusal in refusals:
+        place = refusal.problems[0].place
+        rows.append((place.file, place.line or 0, refusal.case, None, None, "; ".join(map(str, refusal.problems))))
     return pl.DataFrame(rows, schema=REFUSED, orient="row")
 
 
-def _write_part(work: Path, number: int, chunk: Chunk, part: Part, columns: Columns) -> None:
+def _unreadable_part(file: str, error: CharleyError) -> Part:
+    """A file that cannot be read is one thing read and refused, as it is for a case file."""
+    told = "; ".join(str(problem) for problem in error.problems)
+    refused = pl.DataFrame([(file, 0, None, None, None, told)], schema=REFUSED, orient="row")
+    return Part(pl.DataFrame(schema={CASE: pl.String, "file": pl.String, "row": pl.Int64}), refused, 1)
+
+
+def _write_part(work: Path, number: int, part: Part, columns: Columns) -> None:
     """Conclude a part and write it; its counts come last, and say that it is complete."""
     labels = [key for key in EXPECTED if key in part.cases.columns]
-    lazy: pl.LazyFrame = columns.conclude(part.cases.lazy(), keep=[CASE, "row", *labels])
+    lazy: pl.LazyFrame = columns.conclude(
+        part.cases.lazy(), keep=[CASE, "file", "row", *labels], first=_RANKED if EXPECTED[1] in labels else 0
+    )
     concluded = lazy.collect()
-    concluded, refused = _without_contradictions(concluded, chunk, part, columns.knowledge)
-    if concluded.height + len(refused["row"].unique()) != part.read and chunk.count is not None:
-        raise AssertionError(f"{part.read} rows read, {concluded.height} concluded, {len(refused['row'].unique())} refused")
+    concluded, refused = _without_contradictions(concluded, part, columns.knowledge)
+    rows_refused = refused.select("file", "row").unique().height
+    if concluded.height + rows_refused != part.read:
+        raise AssertionError(f"{part.read} rows read, but {concluded.height} concluded and {rows_refused} refused")
     layout = columns.layout
     named = concluded.with_columns(
-        pl.lit(chunk.file).alias("file"),
-        pl.col(URGENCY, CEILING).cast(pl.UInt32).cast(pl.Enum(layout.levels)),
-        pl.col(LEADING).cast(pl.UInt32).cast(pl.Enum(layout.causes)),
-        *(pl.col(STANDING + cause).cast(pl.UInt32).cast(pl.Enum(layout.standings)) for cause in layout.causes),
-    ).select(CASE, "file", "row", *labels, *layout.columns)
-    _replace(work / CONCLUSIONS / f"part-{number:05}.parquet", named.write_parquet)
+        pl.col(URGENCY, CEILING).cast(pl.UInt8).cat.to(pl.Enum(layout.levels)),
+        pl.col(LEADING).cast(pl.UInt8).cat.to(pl.Enum(layout.causes)),
+        *(pl.col(STANDING + cause).cast(pl.UInt8).cat.to(pl.Enum(layout.standings)) for cause in layout.causes),
+        *(pl.col(name).cast(pl.UInt8).cat.to(pl.Enum(layout.causes)) for name in concluded.columns if name.startswith(TOP)),
+    )
+    kept = named.select(CASE, "file", "row", *labels, *layout.columns)
+    _replace(work / CONCLUSIONS / f"part-{number:05}.parquet", kept.write_parquet)
     _replace(work / f"refused-{number:05}.parquet", refused.write_parquet)
-    counts = counted(named, part.cases, refused, part.read, columns.knowledge)
+    counts = counted(named, part.cases, rows_refused, part.read, columns.knowledge)
     _replace(_counts(work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
 
 
-def _without_contradictions(
-    concluded: pl.DataFrame, chunk: Chunk, part: Part, knowledge: KnowledgeBase
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _without_contradictions(concluded: pl.DataFrame, part: Part, knowledge: KnowledgeBase) -> tuple[pl.DataFrame, pl.DataFrame]:
     refusals = [part.refused]
     for name, entry in knowledge.contradictions.items():
         wrong = concluded.filter(pl.col(CONTRADICTION + name).fill_null(False))
         if wrong.height:
             told = wrong.select(
-                pl.lit(chunk.file).alias("file"),
+                pl.col("file"),
                 pl.col("row").cast(pl.Int64),
                 pl.col(CASE).alias("case"),
                 pl.lit(None, pl.String).alias("column"),
@@ -282,3 +318,31 @@ def _harmless(name: str) -> pl.Expr:
     return (
         pl.when(text.str.slice(0, 1).is_in(list(_FORMULA))).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).alias(name)
     )
+
+
+# One case of a finished run
+
+
+def case_of(folder: Path, name: str, knowledge: KnowledgeBase) -> Case:
+    """Read again a case that a run concluded, from its own file. Raises CohortError when that is not possible any more."""
+    try:
+        plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        found = pl.scan_parquet(folder / CONCLUSIONS / "*.parquet").filter(pl.col(CASE) == name).select("file", "row").collect()
+    except (OSError, ValueError, pl.exceptions.PolarsError):
+        raise CohortError(f"{folder} is not a folder that `charley evaluate` wrote") from None
+    if not found.height:
+        raise CohortError(f"{name!r} was not concluded there; {folder / REFUSALS} lists what was refused")
+    if found.height > 1:
+        raise CohortError(f"{name!r} stands in several files of that run: {', '.join(found['file'].to_list())}")
+    if plan["knowledge"] != knowledge.hash:
+        raise CohortError(f"the run used other knowledge ({plan['knowledge'][:12]}); this is {knowledge.hash[:12]}")
+    file, row = found.row(0)
+    if plan["files"][file] != _fingerprint(Path(file)):
+        raise CohortError(f"{file} has changed since the run")
+    if _is_table(Path(file)):
+        read = case_of_row(open_table(Path(file), knowledge.vocabulary), row, knowledge.vocabulary, knowledge.dictionary)
+        if isinstance(read, Refusal):
+            raise CohortError("; ".join(map(str, read.problems)))
+        return read
+    intake = read_case_files([Path(file)], knowledge.vocabulary, knowledge.dictionary)
+    return next(case for case, _ in intake.cases if case.name == name)

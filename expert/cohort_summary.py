@@ -11,16 +11,14 @@ from typing import Any
 
 import polars as pl
 
-from expert.columns import CEILING, LEADING, RULE, SIGN, STANDING, URGENCY
+from expert.columns import CEILING, LEADING, RULE, SIGN, STANDING, TOP, URGENCY
 from knowledge_base.model import KnowledgeBase
 
 _Z = 1.959963984540054
 _MOST_LISTED = 1_000
 
 
-def counted(
-    concluded: pl.DataFrame, cases: pl.DataFrame, refused: pl.DataFrame, read: int, knowledge: KnowledgeBase
-) -> dict[str, Any]:
+def counted(concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: int, knowledge: KnowledgeBase) -> dict[str, Any]:
     """Count one part: everything in it adds up with other parts."""
     rules = concluded.select(
         *(pl.col(RULE + name).sum().alias(f"+{name}") for name in knowledge.rules),
@@ -31,7 +29,7 @@ def counted(
     return {
         "read": read,
         "concluded": concluded.height,
-        "refused": len(refused["row"].unique()) if read else 0,
+        "refused": refused,
         "urgency": _values(concluded[URGENCY]),
         "ceiling": _values(concluded[CEILING]),
         "leading_cause": _values(concluded[LEADING]),
@@ -56,6 +54,7 @@ def _scored(concluded: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, Any]
         "under_triaged": [],
         "labels_not_known": {},
         "first_cause": [0, 0],
+        "top_3_causes": [0, 0],
         "covered": [0, 0],
     }
     if "expected_urgency" in concluded.columns:
@@ -73,8 +72,9 @@ def _scored(concluded: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, Any]
     if "expected_causes" in concluded.columns:
         labelled = concluded.filter(pl.col("expected_causes").is_not_null())
         first = labelled["expected_causes"].str.split(";").list.first().str.strip_chars()
-        right = (first == labelled[LEADING].cast(pl.String)).fill_null(False)
-        scored["first_cause"] = [int(right.sum()), labelled.height]
+        right = [(first == labelled[f"{TOP}{rank}"].cast(pl.String)).fill_null(False) for rank in (1, 2, 3)]
+        scored["first_cause"] = [int(right[0].sum()), labelled.height]
+        scored["top_3_causes"] = [int((right[0] | right[1] | right[2]).sum()), labelled.height]
         scored["covered"] = [int(first.is_in(list(knowledge.causes)).sum()), labelled.height]
     return scored
 
@@ -156,6 +156,7 @@ def _against_labels(counts: Mapping[str, Any], knowledge: KnowledgeBase) -> dict
         "causes": {
             "cases": causes,
             "first": proportion(counts["first_cause"][0], causes),
+            "top_3": proportion(counts["top_3_causes"][0], causes),
             "covered": proportion(counts["covered"][0], causes),
         },
         "under_triaged": counts["under_triaged"][:_MOST_LISTED],

@@ -20,7 +20,7 @@ from knowledge_base.grading import Tally
 from knowledge_base.model import KnowledgeBase
 
 RULE, STANDING, SIGN, COUNT, CONTRADICTION = "rule:", "standing:", "sign:", "count:", "contradiction:"
-URGENCY, CEILING, LEADING = "urgency", "ceiling", "leading_cause"
+URGENCY, CEILING, LEADING, TOP = "urgency", "ceiling", "leading_cause", "top:"
 _STEP = 128
 """More than any count of arguments of one kind, and what the parts of a cause's place are multiplied with."""
 
@@ -74,8 +74,11 @@ class Columns:
         deepest = max(depth.values(), default=-1)
         return tuple(tuple(name for name in depth if depth[name] == layer) for layer in range(deepest + 1))
 
-    def conclude(self, native: Any, keep: Sequence[str] = ()) -> Any:
-        """Give, for each row of a native frame, the columns to `keep` and the conclusions. Raises UnfitFrame."""
+    def conclude(self, native: Any, keep: Sequence[str] = (), first: int = 0) -> Any:
+        """Give, for each row of a native frame, the columns to `keep` and the conclusions. Raises UnfitFrame.
+
+        With `first`, so many further columns name the causes that are listed first, as far as they are considered at all.
+        """
         frame = nw.from_native(native)
         given = self._checked(frame, keep)
         emit = _Emitter(given)
@@ -88,8 +91,12 @@ class Columns:
         )
         frame = frame.with_columns(*self._counts(), *self._urgency(), *self._signs())
         frame = frame.with_columns(*(self._standing(cause).alias(STANDING + cause) for cause in self.layout.causes))
-        frame = frame.with_columns(self._leading().alias(LEADING))
+        frame = self._with_first(frame.with_columns(*self._places()), max(first, 1))
+        considered = self.knowledge.grading.considered
+        ranked = (self._cause_at(nw.col(f"{_FIRST}{rank}"), considered).alias(f"{TOP}{rank}") for rank in range(1, first + 1))
+        frame = frame.with_columns(self._leading().alias(LEADING), *ranked)
         extra = [CONTRADICTION + name for name in self.knowledge.contradictions]
+        extra += [f"{TOP}{rank}" for rank in range(1, first + 1)]
         return frame.select(*keep, *self.layout.columns, *extra).to_native()
 
     def _checked(self, frame: Any, keep: Sequence[str]) -> frozenset[str]:
@@ -144,26 +151,41 @@ class Columns:
             standing = nw.when(emit(condition)).then(nw.lit(code[name], nw.Int16)).otherwise(standing)
         return standing
 
-    def _leading(self) -> nw.Expr:
-        """Give the place, among the causes, of the one that is listed first, where it is at least likely."""
-        grading, causes = self.knowledge.grading, self.layout.causes
-        places = []
+    def _places(self) -> Iterable[nw.Expr]:
+        """Give, for each cause, the number that it is listed by: standing, weight, id."""
+        causes = self.layout.causes
         for place, cause in enumerate(causes):
             key: Any = nw.col(STANDING + cause).cast(nw.Int64)
             for more, less in _WEIGHT:
                 weight = nw.col(f"{COUNT}{cause}:{more}") - nw.col(f"{COUNT}{cause}:{less}")
                 key = key * _STEP + (_STEP // 2 - weight.cast(nw.Int64))
-            places.append(key * len(causes) + place)
-        if not places:
-            return nw.lit(None, nw.Int64)
-        first = nw.min_horizontal(*places)
-        lowest_likely = list(grading.standings).index(grading.likely)
-        likely = first < (lowest_likely + 1) * _STEP ** len(_WEIGHT) * len(causes)
-        return nw.when(likely).then(first % len(causes)).otherwise(nw.lit(None, nw.Int64))
+            yield (key * len(causes) + place).alias(_PLACE + cause)
+
+    def _leading(self) -> Any:
+        """Give the place, among the causes, of the one that is listed first, where it is at least likely."""
+        return self._cause_at(nw.col(_FIRST + "1"), self.knowledge.grading.likely)
+
+    def _cause_at(self, number: nw.Expr, lowest: str) -> Any:
+        causes = len(self.layout.causes)
+        limit = (list(self.knowledge.grading.standings).index(lowest) + 1) * _STEP ** len(_WEIGHT) * causes
+        return nw.when(number < limit).then(number % causes).otherwise(nw.lit(None, nw.Int64))
+
+    def _with_first(self, frame: Any, count: int) -> Any:
+        """Add the numbers of the causes that are listed first, second and so on."""
+        causes = self.layout.causes
+        if not causes:
+            return frame.with_columns(*(nw.lit(None, nw.Int64).alias(f"{_FIRST}{rank}") for rank in range(1, count + 1)))
+        for rank in range(1, count + 1):
+            numbers: list[Any] = [nw.col(_PLACE + cause) for cause in causes]
+            if rank > 1:
+                before = nw.col(f"{_FIRST}{rank - 1}")
+                numbers = [nw.when(number > before).then(number).otherwise(nw.lit(None, nw.Int64)) for number in numbers]
+            frame = frame.with_columns(nw.min_horizontal(*numbers).alias(f"{_FIRST}{rank}"))
+        return frame
 
 
 _WEIGHT = (("confirms", "excludes"), ("supports_strong", "opposes_strong"), ("supports_weak", "opposes_weak"))
-_NAMED = "named:"
+_NAMED, _PLACE, _FIRST = "named:", "place:", "first:"
 
 
 class _Emitter:

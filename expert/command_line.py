@@ -17,6 +17,7 @@ import click
 
 from expert import __version__
 from expert.consult_command import consult, sessions
+from expert.evaluate_command import evaluate, explain
 
 if TYPE_CHECKING:
     from facts.assessment import Assessment
@@ -62,6 +63,8 @@ def main() -> None:
 
 main.add_command(consult)
 main.add_command(sessions)
+main.add_command(evaluate)
+main.add_command(explain)
 
 
 @main.command(context_settings=_CONTEXT)

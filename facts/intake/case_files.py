@@ -52,7 +52,7 @@ def read_case_files(paths: Iterable[Path], vocabulary: Vocabulary, dictionary: M
             if isinstance(part, Problem):
                 refusals.append(Refusal(None, (part,)))
                 continue
-            outcome = _read_case(part, vocabulary, dictionary, first_place)
+            outcome = read_case(part, vocabulary, dictionary, first_place)
             if isinstance(outcome, Refusal):
                 refusals.append(outcome)
             else:
@@ -112,9 +112,10 @@ class _Reader:
         return number
 
 
-def _read_case(
+def read_case(
     entry: Entry, vocabulary: Vocabulary, dictionary: MedicineDictionary, first_place: dict[str, Place]
 ) -> Case | Refusal:
+    """Read one entry. `first_place` holds the places of the names that were read before, and gets this one's."""
     if not isinstance(entry.value, dict):
         problem = Problem(
             entry.locate((), False), f"found {quoted(entry.value)}, expected a case", "write `case:` and `findings:`"

@@ -5,16 +5,21 @@ stands in the column's name: `serum_magnesium [mg/dL]`. What cannot be read is r
 the other rows go on; a column that nobody knows refuses the table, because nobody can tell what it would have said.
 """
 
+import csv
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from facts.answers import AnswerError, read_answer
+from facts.case import Case
+from facts.intake.case_files import Refusal, read_case
+from facts.intake.entries import Entry
 from facts.medicines import Derived, MedicineDictionary, Stopped, findings_of_current, findings_of_stopped
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
 from facts.units import converter, match_unit
@@ -30,6 +35,8 @@ _LONGEST_PLAIN = 10
 _SIGNIFICANT_DIGITS = 10
 _LONGEST_NAME = 200
 _ROW = "row"
+_TOO_MANY, _AGAIN, _BETWEEN = "\x1fmore", "\x1fagain", "\x1f"
+NONE = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +77,31 @@ def _scan(path: Path) -> pl.LazyFrame:
     if path.suffix == ".parquet":
         return pl.scan_parquet(path)
     if path.suffix == ".csv":
-        return pl.scan_csv(path, infer_schema=False)
+        # The header is read here, so that a row with too many cells shows in a column of its own.
+        schema = dict.fromkeys([*_csv_header(path), _TOO_MANY], pl.String)
+        return pl.scan_csv(
+            path, has_header=False, skip_rows=1, schema=schema, truncate_ragged_lines=True, missing_columns="insert"
+        )
     return pl.scan_ndjson(path, infer_schema_length=None)
+
+
+def _csv_header(path: Path) -> list[str]:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        cells = next(csv.reader(stream), [])
+    # Two columns of one name must both be seen, to be refused.
+    return [cell if cells.index(cell) == place else f"{cell}{_AGAIN}{place}" for place, cell in enumerate(cells)]
 
 
 def open_table(path: Path, vocabulary: Vocabulary) -> Table:
     """Read a table's columns and count its rows. Raises CharleyError with every problem of the header, or of the file."""
     try:
         names = _scan(path).collect_schema().names()
-        rows = int(_scan(path).select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, OSError) as error:
+        rows = int(_scan(path).select(pl.len()).collect().item()) if names else 0
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, csv.Error) as error:
         raise CharleyError(
             [Problem(Place(str(path)), f"cannot be read as {path.suffix[1:]}: {_plain(error)}", _mend(path))]
         ) from None
+    names = [name for name in names if name != _TOO_MANY]
     if not names:
         raise CharleyError([Problem(Place(str(path)), "the file is empty", "write a header and a row for each case")])
     problems: list[Problem] = []
@@ -101,7 +120,7 @@ def open_table(path: Path, vocabulary: Vocabulary) -> Table:
 
 
 def _heading(column: str, path: Path, vocabulary: Vocabulary, problems: list[Problem]) -> Heading | None:
-    match = _HEADER.match(column.removeprefix("\ufeff"))
+    match = _HEADER.match(column.split(_AGAIN, maxsplit=1)[0])
     name, unit = (match[1], match[2]) if match else (column, None)
     keys = (CASE, MEDICINES, STOPPED, NOTE, *EXPECTED)
     if name in keys and unit is None:
@@ -154,10 +173,14 @@ class _Reading:
         self.refusals: list[pl.DataFrame] = []
         self.columns: dict[str, pl.Series] = {}
         self.twice = twice
+        self.recognize = lru_cache(maxsize=None)(dictionary.recognize)
 
     def part(self) -> Part:
         headings = {heading.name: heading for heading in self.table.headings}
         self.names(headings[CASE])
+        if _TOO_MANY in self.raw.columns:
+            more = self.raw[_TOO_MANY]
+            self.refuse_where(more.is_not_null(), "", more, "the row has more cells than the header")
         for name, finding in self.vocabulary.findings.items():
             if name in headings and self.raw[headings[name].column].dtype != pl.Null:
                 self.columns[name] = self.answers(headings[name], finding)
@@ -165,10 +188,12 @@ class _Reading:
             if key in headings:
                 self.lists(headings[key], derive)
         self.requirements()
-        frame = pl.DataFrame({CASE: self.raw[headings[CASE].column].cast(pl.String).str.strip_chars(), _ROW: self.raw[_ROW]})
+        frame = pl.DataFrame(
+            {CASE: self.raw[headings[CASE].column].cast(pl.String).str.strip_chars(), _ROW: self.raw[_ROW].cast(pl.Int64)}
+        )
         known = {name: series for name in self.vocabulary.findings if (series := self.columns.get(name)) is not None}
         labels = {key: self.raw[headings[key].column].cast(pl.String) for key in EXPECTED if key in headings}
-        frame = frame.with_columns(**known, **labels)
+        frame = frame.with_columns(pl.lit(str(self.table.path)).alias("file"), **known, **labels)
         refused = pl.concat([pl.DataFrame(schema=REFUSED), *self.refusals]).sort("row", "column", maintain_order=True)
         bad = refused["row"].unique()
         if frame.columns and len(bad):
@@ -290,24 +315,19 @@ class _Reading:
         """Read lists of medicines: each distinct list once, and each distinct medicine text once in its dictionary."""
         series = self.raw[heading.column]
         if isinstance(series.dtype, pl.List):
-            keys = series.cast(pl.List(pl.String)).list.join("\x1f", ignore_nulls=True)
-            split: Callable[[str], list[str]] = lambda key: [text.strip() for text in key.split("\x1f") if text.strip()]  # noqa: E731
+            keys = series.cast(pl.List(pl.String)).list.join(_BETWEEN, ignore_nulls=True)
         elif series.dtype in (pl.String, pl.Categorical):
-            keys = series.cast(pl.String)
-            split = lambda key: [text.strip() for text in key.split(";") if text.strip()]  # noqa: E731
+            keys = series.cast(pl.String).str.strip_chars().replace("", None)
         else:
             self.refuse_where(series.is_not_null(), heading.column, series, "expected a list of medicines")
             return
-        distinct = keys.unique().drop_nulls().sort().to_list()
+        names = tuple(self.dictionary.current_findings if heading.name == MEDICINES else self.dictionary.stopped_findings)
         derived: dict[str, list[bool | None]] = {}
-        names = self.dictionary.current_findings if heading.name == MEDICINES else self.dictionary.stopped_findings
-        names = tuple(names)
-        for key in distinct:
+        for key in keys.unique().drop_nulls().sort().to_list():
             try:
-                decided = derive([] if key.strip().casefold() == "none" else split(key))
+                decided = derive(_split(key if series.dtype == pl.String else key.split(_BETWEEN)))
             except ValueError as error:
-                mask = (keys == key).fill_null(False)
-                self.refuse_where(mask, heading.column, keys, str(error))
+                self.refuse_where((keys == key).fill_null(False), heading.column, keys, str(error))
                 continue
             derived[key] = [decided[name][0] if name in decided else None for name in names]
         if not derived:
@@ -330,12 +350,10 @@ class _Reading:
         self.columns[name] = answered.zip_with(answered.is_not_null(), listed)
 
     def current(self, texts: list[str]) -> Derived:
-        return findings_of_current(self.dictionary, [self.dictionary.recognize(text) for text in texts])
+        return findings_of_current(self.dictionary, [self.recognize(text) for text in texts])
 
     def stopped(self, texts: list[str]) -> Derived:
-        return findings_of_stopped(
-            self.dictionary, [(entry, self.dictionary.recognize(entry.name)) for entry in map(read_stop, texts)]
-        )
+        return findings_of_stopped(self.dictionary, [(entry, self.recognize(entry.name)) for entry in map(read_stop, texts)])
 
     # What an answer requires
 
@@ -389,3 +407,36 @@ def _mend(path: Path) -> str:
         if path.suffix == ".csv"
         else "check that it is whole"
     )
+
+
+def case_of_row(table: Table, row: int, vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Case | Refusal:
+    """Read one row (from 1) as the reader of case files reads a case, with what was written kept for its report."""
+    cells = table.scan().slice(row - 1, 1).collect().row(0, named=True)
+    value: dict[str, Any] = {"findings": {}}
+    for heading in table.headings:
+        cell = cells[heading.column]
+        if cell is None or (isinstance(cell, str) and not cell.strip()):
+            continue
+        if heading.name == MEDICINES:
+            value[MEDICINES] = _split(cell)
+        elif heading.name == STOPPED:
+            value[STOPPED] = [_stopped_entry(text) for text in _split(cell)]
+        elif heading.name in vocabulary.findings:
+            plain = not isinstance(cell, bool) and heading.unit is not None and _is_number(str(cell))
+            value["findings"][heading.name] = f"{cell} {heading.unit}" if plain else cell
+        elif heading.name in (CASE, NOTE):
+            value[heading.name] = str(cell).strip()
+    place = Place(str(table.path), row)
+    return read_case(Entry(value, lambda path, of_key: place, ()), vocabulary, dictionary, {})
+
+
+def _split(cell: Any) -> list[str]:
+    if isinstance(cell, str):
+        return [] if cell.strip().casefold() == NONE else [text.strip() for text in cell.split(";") if text.strip()]
+    return [str(text).strip() for text in cell if text is not None and str(text).strip()]
+
+
+def _stopped_entry(text: str) -> dict[str, str]:
+    stop = read_stop(text)
+    times = {"days_ago": stop.days_ago, "after_weeks": stop.after_weeks}
+    return {"name": stop.name, **{key: str(time) for key, time in times.items() if time is not None}}

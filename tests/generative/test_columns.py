@@ -30,7 +30,7 @@ def frame_of(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> pl.D
 
 
 def by_polars(columns: Columns, frame: pl.DataFrame) -> list[dict[str, Any]]:
-    concluded: pl.LazyFrame = columns.conclude(frame.lazy(), keep=["place"])
+    concluded: pl.LazyFrame = columns.conclude(frame.lazy(), keep=["place"], first=3)
     return concluded.collect().sort("place").to_dicts()
 
 
@@ -41,7 +41,7 @@ def by_duckdb(columns: Columns, frame: pl.DataFrame) -> list[dict[str, Any]]:
         )
         marks = ", ".join("?" for _ in frame.columns)
         connection.executemany(f"INSERT INTO patient VALUES ({marks})", frame.rows())  # noqa: S608 - only question marks
-        concluded = columns.conclude(connection.table("patient"), keep=["place"])
+        concluded = columns.conclude(connection.table("patient"), keep=["place"], first=3)
         rows = concluded.fetchall()
         return sorted((dict(zip(concluded.columns, row, strict=True)) for row in rows), key=lambda row: row["place"])
 
@@ -63,6 +63,11 @@ def check(knowledge: KnowledgeBase, patients: list[dict[str, Value]], rows: list
         likely = [
             cause.id for cause in assessment.causes if knowledge.grading.at_least(cause.standing, knowledge.grading.likely)
         ]
+        considered = [
+            cause.id for cause in assessment.causes if knowledge.grading.at_least(cause.standing, knowledge.grading.considered)
+        ]
+        ranked = [None if row[f"top:{rank}"] is None else layout.causes[row[f"top:{rank}"]] for rank in (1, 2, 3)]
+        assert ranked == [*considered, None, None, None][:3]
         leading = row["leading_cause"]
         assert (None if leading is None else layout.causes[leading]) == (likely or [None])[0]
 

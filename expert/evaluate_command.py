@@ -1,0 +1,118 @@
+"""The commands `charley evaluate` and `charley explain`: what is typed, what is printed, the exit status."""
+
+import sys
+from pathlib import Path
+
+import click
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+_FAILED, _REFUSED = 1, 2
+_knowledge_option = click.option(
+    "--knowledge",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Use the knowledge base in FOLDER instead of the shipped one.",
+)
+
+
+@click.command(context_settings=_CONTEXT)
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option(
+    "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where the conclusions go; a new folder."
+)
+@click.option("--resume", is_flag=True, help="Go on with a run that was broken off; what is finished is not done again.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take the first N rows only.")
+@_knowledge_option
+def evaluate(files: tuple[Path, ...], output: Path, resume: bool, limit: int | None, knowledge: Path | None) -> None:
+    """Conclude every case of FILES into a folder: by the thousand or by the million, with the same conclusions as one by one.
+
+    A FILE is CSV, Parquet or NDJSON with a row for each case (columns `case`, a finding each, `medicines`; a unit stands in
+    the name: "serum_magnesium [mg/dL]"), or a case file as `charley report` takes it; a folder stands for the files in it. The
+    folder gets conclusions.parquet (every urgency, ceiling, warning sign, standing, and every rule: true fired, false ruled
+    out, null open), refused.csv, summary.json and cohort.html. Exit status 2 when a row was refused.
+
+    \b
+    Examples:
+      charley evaluate clinic.csv --output clinic-2026/
+      charley evaluate cohort/*.parquet --output cohort-out/ --resume
+      charley explain clinic-2026/ clinic-0042
+    """
+    from expert.cohort import CohortError
+    from expert.cohort import evaluate as conclude
+    from expert.command_line import load_for_assessing
+    from reports.view import clean
+
+    base = load_for_assessing(knowledge)
+    try:
+        with _Progress() as progress:
+            outcome = conclude(files, output, base, resume=resume, limit=limit, progress=progress.tell)
+    except CohortError as error:
+        click.echo(clean(str(error)), err=True)
+        sys.exit(_FAILED)
+    except OSError as error:
+        told = f"{error.filename or output}: {error.strerror}; check the space left, and go on with --resume"
+        click.echo(clean(told), err=True)
+        sys.exit(_FAILED)
+    click.echo(f"{outcome.read:,} read = {outcome.concluded:,} concluded + {outcome.refused:,} refused; in {outcome.folder}")
+    if outcome.refused:
+        sys.exit(_REFUSED)
+
+
+@click.command(context_settings=_CONTEXT)
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("case")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "html", "json"]),
+    default="text",
+    show_default=True,
+    help="What to write.",
+)
+@_knowledge_option
+def explain(folder: Path, case: str, form: str, knowledge: Path | None) -> None:
+    """Explain one CASE of a FOLDER that `charley evaluate` wrote: the same report as `charley report` gives.
+
+    The case is read again from its own file, which must still be there unchanged.
+
+    \b
+    Examples:
+      charley explain clinic-2026/ clinic-0042
+      charley explain clinic-2026/ clinic-0042 --format html > clinic-0042.html
+    """
+    from expert.assessing import Assessor
+    from expert.cohort import CohortError, case_of
+    from expert.command_line import load_for_assessing
+    from reports.view import clean
+    from reports.writing import together
+
+    base = load_for_assessing(knowledge)
+    try:
+        assessment = Assessor(base).assess(case_of(folder, case, base))
+    except CohortError as error:
+        click.echo(clean(str(error)), err=True)
+        sys.exit(_FAILED)
+    click.echo(together(base, [assessment], [], form), nl=False)
+
+
+class _Progress:
+    """A bar where somebody watches; nothing through a pipe."""
+
+    def __enter__(self) -> "_Progress":
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        self.bar = Progress(
+            BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal
+        )
+        self.bar.start()
+        self.task = self.bar.add_task("rows", total=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
+
+    def tell(self, done: int, rows: int) -> None:
+        """Show that so many rows of so many are done."""
+        self.bar.update(self.task, completed=done, total=rows)

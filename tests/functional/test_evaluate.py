@@ -1,0 +1,212 @@
+"""`charley evaluate` and `charley explain`: the same conclusions as one case at a time, nothing lost, runs that resume."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from expert.assessing import Assessor
+from expert.cohort import CONCLUSIONS, REFUSALS, SUMMARY, CohortError, case_of, evaluate
+from expert.columns import RULE, SIGN, STANDING
+from facts.case import IMPLIED, Case
+from facts.intake.case_files import read_case_files
+from facts.vocabulary import QuantityFinding, YesNoFinding
+from knowledge_base.model import KnowledgeBase
+from reports.json_report import plain
+from tests.functional.charley import charley
+
+VIGNETTES = Path(__file__).parents[1] / "cases" / "vignettes"
+
+
+@pytest.fixture(scope="module")
+def vignettes(knowledge: KnowledgeBase) -> list[Case]:
+    return [case for case, _ in read_case_files([VIGNETTES], knowledge.vocabulary, knowledge.dictionary).cases]
+
+
+def rows(cases: Iterable[Case], *, text: bool) -> list[dict[str, Any]]:
+    """Give cases as rows of a table: as text, or with the types of a table that has them."""
+    written = []
+    for case in cases:
+        row: dict[str, Any] = {"case": case.name}
+        for name, observed in case.findings.items():
+            if observed.origin and not observed.origin.startswith(IMPLIED):
+                continue
+            if not observed.origin:
+                row[name] = (observed.given or str(observed.value)) if text else observed.value
+        if case.medicines is not None:
+            row["medicines"] = ("; ".join(case.medicines) or "none") if text else list(case.medicines)
+        if case.stopped_medicines is not None:
+            row["stopped_medicines"] = "; ".join(
+                f"{stop.name}, {stop.days_ago:g} days ago, after {stop.after_weeks:g} weeks" for stop in case.stopped_medicines
+            )
+        row["expected_urgency"] = case.expected.urgency
+        row["expected_causes"] = ";".join(case.expected.causes) or None
+        written.append(row)
+    return written
+
+
+def table(cases: list[Case], path: Path, knowledge: KnowledgeBase) -> Path:
+    text = path.suffix == ".csv"
+    entries = rows(cases, text=text)
+    names = list(dict.fromkeys(name for entry in entries for name in entry))
+    if path.suffix == ".ndjson":
+        path.write_text("".join(json.dumps(entry) + "\n" for entry in entries), encoding="utf-8")
+        return path
+    findings = knowledge.vocabulary.findings
+    schema: dict[str, Any] = dict.fromkeys(names, pl.String)
+    if not text:
+        schema.update({name: pl.Boolean for name in names if isinstance(findings.get(name), YesNoFinding)})
+        schema.update({name: pl.Float64 for name in names if isinstance(findings.get(name), QuantityFinding)})
+        schema["medicines"] = pl.List(pl.String)
+    frame = pl.DataFrame([tuple(entry.get(name) for name in names) for entry in entries], schema=schema, orient="row")
+    if text:
+        frame.write_csv(path)
+    else:
+        frame.write_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".ndjson", ".yaml"])
+def test_every_vignette_is_concluded_and_explained_as_its_report_is(
+    ending: str, vignettes: list[Case], knowledge: KnowledgeBase, assessor: Assessor, tmp_path: Path
+) -> None:
+    source = VIGNETTES if ending == ".yaml" else table(vignettes, tmp_path / f"cohort{ending}", knowledge)
+    outcome = evaluate([source], tmp_path / "out", knowledge, rows_a_part=10)
+    assert (outcome.read, outcome.concluded, outcome.refused) == (len(vignettes), len(vignettes), 0)
+    concluded = {row["case"]: row for row in pl.read_parquet(tmp_path / "out" / CONCLUSIONS / "*.parquet").to_dicts()}
+    for case in vignettes:
+        full, row = assessor.assess(case), concluded[case.name]
+        assert (row["urgency"], row["ceiling"]) == (full.urgency.level, full.urgency.ceiling)
+        assert {cause.id: row[STANDING + cause.id] for cause in full.causes} == {
+            cause.id: cause.standing for cause in full.causes
+        }
+        assert {name for name in knowledge.warning_signs if row[SIGN + name]} == {sign.id for sign in full.warning_signs}
+        truths = assessor.judge.truths(assessor.judge(case.values))
+        assert {name: row[RULE + name] for name in knowledge.rules} == {name: truths[name] for name in knowledge.rules}
+        if ending in (".csv", ".yaml"):
+            # Every field, what was written in other units included.
+            assert plain(assessor.assess(case_of(tmp_path / "out", case.name, knowledge))) == plain(full)
+    against = json.loads((tmp_path / "out" / SUMMARY).read_text(encoding="utf-8"))["against_labels"]
+    assert against["urgency"]["right"]["share"] == 1.0 and against["under_triaged"] == []
+    assert against["causes"]["first"]["count"] == against["causes"]["top_3"]["count"] == against["causes"]["cases"]
+
+
+HEADER = "case,age,serum_potassium,serum_magnesium [mg/dL],diarrhea,pregnant,sex,muscle_weakness,weakness_onset,medicines\n"
+BAD = {
+    "a number in a yes/no column": ("a,50,4,,3.1,,,,,\n", "diarrhea", "expected yes or no"),
+    "a word in a number column": ("a,old,4,,,,,,,\n", "age", "a number in years was expected"),
+    "outside the range": ("a,50,44,,,,,,,\n", "serum_potassium", "outside the plausible range"),
+    "outside the range in another unit": ("a,50,,400,,,,,,\n", "serum_magnesium [mg/dL]", "outside the plausible range"),
+    "a choice that is none": ("a,50,,,,,lady,,,\n", "sex", "expected female or male or other"),
+    "what requires a no": ("a,50,,,,,,no,sudden,\n", "weakness_onset", "muscle_weakness is no"),
+    "answers that contradict": ("a,50,,,,yes,male,,,\n", None, "contradict"),
+    "too many cells": ("a,50,,,,,,,,,more\n", "", "more cells than the header"),
+    "no name": (",50,,,,,,,,\n", "case", "no name"),
+    "a name that stands twice": ("good,50,,,,,,,,\n", "case", "has this name already"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_row_is_refused_with_its_place_and_the_others_go_on(name: str, knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    line, column, told = BAD[name]
+    (tmp_path / "cohort.csv").write_text(HEADER + "good,50,2.4 mmol/l,1.9,no,,,,,HCTZ\n" + line, encoding="utf-8")
+    outcome = evaluate([tmp_path / "cohort.csv"], tmp_path / "out", knowledge)
+    assert (outcome.read, outcome.concluded, outcome.refused) == (2, 1, 1)
+    refused = pl.read_csv(tmp_path / "out" / REFUSALS, infer_schema=False)
+    assert refused["row"].to_list() == ["2"]
+    assert refused["column"].to_list() == [column]
+    assert told in refused["reason"][0]
+
+
+FILES = {
+    "a column that nobody knows": (b"case,serum_potasium\na,4\n", "serum_potassium"),
+    "a unit that is none": (b"case,serum_potassium [stone]\na,4\n", "takes mmol/L"),
+    "no column of names": (b"serum_potassium\n4\n", "no column case"),
+    "a column that stands twice": (b"case,age,age\na,4,4\n", "are both age"),
+    "an empty file": (b"", "empty"),
+    "no text": (b"case,age\n\xff\xfe,4\n", "cannot be read"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_bad_table_is_refused_whole_and_the_others_go_on(name: str, knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    content, told = FILES[name]
+    (tmp_path / "bad.csv").write_bytes(content)
+    (tmp_path / "good.csv").write_bytes(b"\xef\xbb\xbfcase,age\na,50\n")
+    outcome = evaluate([tmp_path / "bad.csv", tmp_path / "good.csv"], tmp_path / "out", knowledge)
+    assert outcome.concluded == 1 and outcome.refused == outcome.read - 1 == 1
+    assert told in (tmp_path / "out" / REFUSALS).read_text(encoding="utf-8")
+
+
+def test_a_truncated_parquet_file_is_refused(knowledge: KnowledgeBase, vignettes: list[Case], tmp_path: Path) -> None:
+    whole = table(vignettes, tmp_path / "whole.parquet", knowledge)
+    (tmp_path / "half.parquet").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    outcome = evaluate([tmp_path / "half.parquet", whole], tmp_path / "out", knowledge)
+    assert (outcome.concluded, outcome.refused) == (len(vignettes), 1)
+    assert "cannot be read as parquet" in (tmp_path / "out" / REFUSALS).read_text(encoding="utf-8")
+
+
+def test_a_formula_in_a_cell_stays_text(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    (tmp_path / "cohort.csv").write_text('case,age\n"=HYPERLINK(""x"")",old\n', encoding="utf-8")
+    evaluate([tmp_path / "cohort.csv"], tmp_path / "out", knowledge)
+    assert "'=HYPERLINK" in (tmp_path / "out" / REFUSALS).read_text(encoding="utf-8")
+
+
+def test_a_run_that_was_killed_resumes_to_the_same_bytes(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    count = 30_000
+    ages = pl.int_range(0, count, eager=True)
+    frame = pl.DataFrame({"case": ages.cast(pl.String), "age": (ages % 90).cast(pl.Float64), "vomiting": ages % 7 == 0})
+    frame.write_parquet(tmp_path / "cohort.parquet")
+    program = (
+        "import sys; from pathlib import Path; from expert.cohort import evaluate;"
+        "from knowledge_base.loading import load_knowledge_base;"
+        "evaluate([Path(sys.argv[1])], Path(sys.argv[2]), load_knowledge_base(), rows_a_part=3_000, resume=True)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "cohort.parquet"), str(tmp_path / "killed")]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    partial = tmp_path / "killed.partial"
+    deadline = time.monotonic() + 60
+    while not (partial / "counts-00002.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert process.stderr is not None
+    process.stderr.close()
+    assert partial.exists() and not (tmp_path / "killed").exists()
+    finished = {path.name: path.stat().st_mtime_ns for path in partial.glob("counts-*.json")}
+    assert finished
+    with pytest.raises(CohortError, match="--resume"):
+        evaluate([tmp_path / "cohort.parquet"], tmp_path / "killed", knowledge, rows_a_part=3_000)
+    with pytest.raises(CohortError, match="other files"):
+        evaluate([tmp_path / "cohort.parquet"], tmp_path / "killed", knowledge, rows_a_part=5_000, resume=True)
+    first = (partial / CONCLUSIONS / "part-00000.parquet").stat().st_mtime_ns
+    evaluate([tmp_path / "cohort.parquet"], tmp_path / "killed", knowledge, rows_a_part=3_000, resume=True)
+    assert (tmp_path / "killed" / CONCLUSIONS / "part-00000.parquet").stat().st_mtime_ns == first
+    evaluate([tmp_path / "cohort.parquet"], tmp_path / "whole", knowledge, rows_a_part=3_000)
+    assert contents(tmp_path / "killed") == contents(tmp_path / "whole")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_the_command_says_what_it_did_and_explains(tmp_path: Path) -> None:
+    (tmp_path / "cohort.csv").write_text("case,serum_potassium\na,2.4\nb,old\n", encoding="utf-8")
+    done = charley("evaluate", tmp_path / "cohort.csv", "--output", tmp_path / "out")
+    assert done.status == 2
+    assert done.out.startswith("2 read = 1 concluded + 1 refused")
+    assert "Serum potassium is 2.4 mmol/L" in charley("explain", tmp_path / "out", "a").out
+    assert "was not concluded" in charley("explain", tmp_path / "out", "b").err
+    assert "exists already" in charley("evaluate", tmp_path / "cohort.csv", "--output", tmp_path / "out").err
+    assert "not a folder that" in charley("explain", tmp_path, "a").err
+    (tmp_path / "cohort.csv").write_text("case,serum_potassium\na,4.4\nb,old\n", encoding="utf-8")
+    assert "has changed since" in charley("explain", tmp_path / "out", "a").err
+    assert charley("evaluate", tmp_path / "none.csv", "--output", tmp_path / "other").status == 1
+    assert (tmp_path / "out").stat().st_mode & 0o077 == 0
