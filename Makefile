@@ -26,6 +26,7 @@ lint: $(VENV)/.test
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.engines
 	$(BIN)/python -m benchmarks.consultations
+	$(BIN)/python -m benchmarks.cohorts
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info

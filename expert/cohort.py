@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from expert.cohort_summary import counted, merged, summarized
-from expert.columns import CEILING, CONTRADICTION, LEADING, STANDING, TOP, URGENCY, Columns
+from expert.columns import CEILING, CONTRADICTION, LEADING, STANDING, TOP, URGENCY, Columns, Layout
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
 from facts.intake.tables import (
@@ -34,9 +34,10 @@ from facts.intake.tables import (
 from facts.problems import CharleyError, Place
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.model import KnowledgeBase
+from reports.cohort_report import render_cohort
 
-CONCLUSIONS, REFUSALS, SUMMARY, PLAN = "conclusions.parquet", "refused.csv", "summary.json", "plan.json"
-ROWS_A_PART = 250_000
+CONCLUSIONS, REFUSALS, SUMMARY, PAGE, PLAN = "conclusions.parquet", "refused.csv", "summary.json", "cohort.html", "plan.json"
+ROWS_A_PART = 500_000
 _FILES_A_PART = 10_000
 _RANKED = 3
 """Top-3 accuracy is what the studies give."""
@@ -239,44 +240,51 @@ def _unreadable_part(file: str, error: CharleyError) -> Part:
 def _write_part(work: Path, number: int, part: Part, columns: Columns) -> None:
     """Conclude a part and write it; its counts come last, and say that it is complete."""
     labels = [key for key in EXPECTED if key in part.cases.columns]
-    lazy: pl.LazyFrame = columns.conclude(
-        part.cases.lazy(), keep=[CASE, "file", "row", *labels], first=_RANKED if EXPECTED[1] in labels else 0
-    )
-    concluded = lazy.collect()
+    first = _RANKED if EXPECTED[1] in labels else 0
+    lazy: pl.LazyFrame = columns.conclude(part.cases.lazy(), keep=[CASE, "file", "row", *labels], first=first)
+    concluded = lazy.with_columns(*_named(columns.layout, first)).collect()
     concluded, refused = _without_contradictions(concluded, part, columns.knowledge)
     rows_refused = refused.select("file", "row").unique().height
     if concluded.height + rows_refused != part.read:
         raise AssertionError(f"{part.read} rows read, but {concluded.height} concluded and {rows_refused} refused")
-    layout = columns.layout
-    named = concluded.with_columns(
-        pl.col(URGENCY, CEILING).cast(pl.UInt8).cat.to(pl.Enum(layout.levels)),
-        pl.col(LEADING).cast(pl.UInt8).cat.to(pl.Enum(layout.causes)),
-        *(pl.col(STANDING + cause).cast(pl.UInt8).cat.to(pl.Enum(layout.standings)) for cause in layout.causes),
-        *(pl.col(name).cast(pl.UInt8).cat.to(pl.Enum(layout.causes)) for name in concluded.columns if name.startswith(TOP)),
-    )
-    kept = named.select(CASE, "file", "row", *labels, *layout.columns)
+    kept = concluded.select(CASE, "file", "row", *labels, *columns.layout.columns)
     _replace(work / CONCLUSIONS / f"part-{number:05}.parquet", kept.write_parquet)
     _replace(work / f"refused-{number:05}.parquet", refused.write_parquet)
-    counts = counted(named, part.cases, rows_refused, part.read, columns.knowledge)
+    counts = counted(concluded, part.cases, rows_refused, part.read, columns.knowledge)
     _replace(_counts(work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
 
 
+def _named(layout: Layout, first: int) -> list[pl.Expr]:
+    """Give the codes their names, as an enumeration that Parquet keeps as small numbers."""
+    return [
+        pl.col(URGENCY, CEILING).cast(pl.UInt8).cat.to(pl.Enum(layout.levels)),
+        pl.col(LEADING, *(f"{TOP}{rank}" for rank in range(1, first + 1))).cast(pl.UInt8).cat.to(pl.Enum(layout.causes)),
+        *(pl.col(STANDING + cause).cast(pl.UInt8).cat.to(pl.Enum(layout.standings)) for cause in layout.causes),
+    ]
+
+
 def _without_contradictions(concluded: pl.DataFrame, part: Part, knowledge: KnowledgeBase) -> tuple[pl.DataFrame, pl.DataFrame]:
-    refusals = [part.refused]
-    for name, entry in knowledge.contradictions.items():
-        wrong = concluded.filter(pl.col(CONTRADICTION + name).fill_null(False))
-        if wrong.height:
-            told = wrong.select(
-                pl.col("file"),
-                pl.col("row").cast(pl.Int64),
-                pl.col(CASE).alias("case"),
-                pl.lit(None, pl.String).alias("column"),
-                pl.lit(None, pl.String).alias("value"),
-                pl.lit(f"the answers contradict each other: {entry.because}").alias("reason"),
-            )
-            refusals.append(told)
-            concluded = concluded.filter(~pl.col(CONTRADICTION + name).fill_null(False))
-    return concluded, pl.concat(refusals)
+    """Refuse the cases whose answers exclude each other, each for the first reason."""
+    reason = pl.coalesce(
+        *(
+            pl.when(pl.col(CONTRADICTION + name)).then(pl.lit(f"the answers contradict each other: {entry.because}"))
+            for name, entry in knowledge.contradictions.items()
+        ),
+        pl.lit(None, pl.String),
+    )
+    wrong = concluded.select(
+        pl.col("file"),
+        pl.col("row").cast(pl.Int64),
+        pl.col(CASE).alias("case"),
+        pl.lit(None, pl.String).alias("column"),
+        pl.lit(None, pl.String).alias("value"),
+        reason.alias("reason"),
+    )
+    contradictory = wrong["reason"].is_not_null()
+    if contradictory.any():
+        concluded, wrong = concluded.filter(~contradictory), wrong.filter(contradictory)
+        return concluded, pl.concat([part.refused, wrong])
+    return concluded, part.refused
 
 
 def _counts(work: Path, number: int) -> Path:
@@ -305,6 +313,7 @@ def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: Knowledge
     _replace(work / REFUSALS, told.write_csv)
     summary = summarized(counts, knowledge)
     _replace(work / SUMMARY, lambda path: path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8"))
+    _replace(work / PAGE, lambda path: path.write_text(render_cohort(summary, knowledge), encoding="utf-8"))
     for number in range(len(chunks)):
         (work / f"refused-{number:05}.parquet").unlink()
         _counts(work, number).unlink()

@@ -6,12 +6,14 @@ how often urgency and causes are right, with under-triage and over-triage apart.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from math import sqrt
 from typing import Any
 
 import polars as pl
 
 from expert.columns import CEILING, LEADING, RULE, SIGN, STANDING, TOP, URGENCY
+from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.model import KnowledgeBase
 
 _Z = 1.959963984540054
@@ -38,8 +40,32 @@ def counted(concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: in
         "rules_fired": {name: rules[f"+{name}"] or 0 for name in knowledge.rules},
         "rules_ruled_out": {name: rules[f"-{name}"] or 0 for name in knowledge.rules},
         "findings_known": dict(zip(known.columns, known.row(0), strict=True)) if known.width else {},
+        "strata": _strata(concluded, cases, knowledge),
         **_scored(concluded, knowledge),
     }
+
+
+def _strata(concluded: pl.DataFrame, cases: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, dict[str, dict[str, int]]]:
+    """Count the urgency within each group of the findings by which the knowledge base splits a cohort."""
+    counts: dict[str, dict[str, dict[str, int]]] = {}
+    keys = ["file", "row"]
+    for name, cuts in knowledge.strata.items():
+        counts[name] = {}
+        if name not in cases.columns:
+            continue
+        finding = knowledge.vocabulary.findings[name]
+        group: pl.Expr = pl.col(name).cast(pl.String)
+        if isinstance(finding, QuantityFinding):
+            group = pl.lit(f"{cuts[-1]:g} and more")
+            for low, high in reversed([(None, cuts[0]), *pairwise(cuts)]):
+                label = f"below {high:g}" if low is None else f"{low:g} to below {high:g}"
+                group = pl.when(pl.col(name) < high).then(pl.lit(label)).otherwise(group)
+            group = pl.when(pl.col(name).is_not_null()).then(group)
+        known = cases.select(*keys, group.alias("group")).drop_nulls("group")
+        rows = concluded.select(*keys, pl.col(URGENCY).cast(pl.String)).join(known, on=keys)
+        for label, level, count in rows.group_by("group", URGENCY).len().sort("group", URGENCY).rows():
+            counts[name].setdefault(label, {})[level] = count
+    return counts
 
 
 def _values(series: pl.Series) -> dict[str, int]:
@@ -110,6 +136,12 @@ def summarized(counts: Mapping[str, Any], knowledge: KnowledgeBase) -> dict[str,
         "ceiling": {level: counts["ceiling"].get(level, 0) for level in knowledge.levels},
         "leading_cause": dict(_most(counts["leading_cause"])),
         "warning_signs": dict(_most(counts["warning_signs"])),
+        "strata": {
+            name: {
+                label: counts["strata"][name][label] for label in _labels(name, knowledge) if label in counts["strata"][name]
+            }
+            for name in knowledge.strata
+        },
         "standings": {
             cause: {standing: counts["standings"][cause].get(standing, 0) for standing in grading.standings}
             for cause in knowledge.causes
@@ -126,6 +158,15 @@ def summarized(counts: Mapping[str, Any], knowledge: KnowledgeBase) -> dict[str,
         "rules_that_never_fired": [name for name in knowledge.rules if not counts["rules_fired"][name]],
         "against_labels": _against_labels(counts, knowledge),
     }
+
+
+def _labels(name: str, knowledge: KnowledgeBase) -> list[str]:
+    """Give the groups of a stratum in their order."""
+    finding, cuts = knowledge.vocabulary.findings[name], knowledge.strata[name]
+    if not isinstance(finding, QuantityFinding):
+        return list(finding.choices) if isinstance(finding, ChoiceFinding) else ["true", "false"]
+    between = [f"{low:g} to below {high:g}" for low, high in pairwise(cuts)]
+    return [f"below {cuts[0]:g}", *between, f"{cuts[-1]:g} and more"]
 
 
 def _most(counts: Mapping[str, int]) -> list[tuple[str, int]]:

@@ -124,8 +124,8 @@ class Columns:
         for cause in self.knowledge.causes.values():
             for kind in Tally._fields:
                 rules = [rule for rule in cause.rules if rule.counts_as == kind]
-                fired = [nw.col(RULE + rule.id).fill_null(False).cast(nw.Int16) for rule in rules]
-                yield (nw.sum_horizontal(*fired) if fired else nw.lit(0, nw.Int16)).alias(f"{COUNT}{cause.id}:{kind}")
+                fired = [nw.col(RULE + rule.id).fill_null(False).cast(nw.Int8) for rule in rules]
+                yield (nw.sum_horizontal(*fired) if fired else nw.lit(0, nw.Int8)).alias(f"{COUNT}{cause.id}:{kind}")
 
     def _urgency(self) -> Iterable[nw.Expr]:
         by_rank: dict[int, list[str]] = {}
@@ -133,10 +133,10 @@ class Columns:
             for rule in sign.rules:
                 by_rank.setdefault(self.knowledge.level_rank[rule.level or sign.level], []).append(RULE + rule.id)
         for column, unknown in ((URGENCY, False), (CEILING, True)):
-            level: Any = nw.lit(0, nw.Int16)
+            level: Any = nw.lit(0, nw.Int8)
             for rank in sorted(by_rank):
                 holds = nw.any_horizontal(*(nw.col(name).fill_null(unknown) for name in by_rank[rank]), ignore_nulls=False)
-                level = nw.when(holds).then(nw.lit(rank, nw.Int16)).otherwise(level)
+                level = nw.when(holds).then(nw.lit(rank, nw.Int8)).otherwise(level)
             yield level.alias(column)
 
     def _signs(self) -> Iterable[nw.Expr]:
@@ -146,9 +146,9 @@ class Columns:
         grading = self.knowledge.grading
         code = {standing: place for place, standing in enumerate(grading.standings)}
         emit = _Emitter(frozenset(Tally._fields), lambda kind: f"{COUNT}{cause}:{kind}")
-        standing: Any = nw.lit(code[grading.otherwise], nw.Int16)
+        standing: Any = nw.lit(code[grading.otherwise], nw.Int8)
         for name, condition in reversed(grading.grades):
-            standing = nw.when(emit(condition)).then(nw.lit(code[name], nw.Int16)).otherwise(standing)
+            standing = nw.when(emit(condition)).then(nw.lit(code[name], nw.Int8)).otherwise(standing)
         return standing
 
     def _places(self) -> Iterable[nw.Expr]:
@@ -208,8 +208,8 @@ class _Emitter:
                 return nw.any_horizontal(*map(self, operands), ignore_nulls=False)
             case AtLeast(count, operands):
                 parts = [self(operand) for operand in operands]
-                surely = nw.sum_horizontal(*(part.fill_null(False).cast(nw.Int16) for part in parts))
-                perhaps = nw.sum_horizontal(*(part.fill_null(True).cast(nw.Int16) for part in parts))
+                surely = nw.sum_horizontal(*(part.fill_null(False).cast(nw.Int8) for part in parts))
+                perhaps = nw.sum_horizontal(*(part.fill_null(True).cast(nw.Int8) for part in parts))
                 open_ = nw.when(perhaps < count).then(nw.lit(False)).otherwise(nw.lit(None, nw.Boolean))
                 return nw.when(surely >= count).then(nw.lit(True)).otherwise(open_)
             case _:

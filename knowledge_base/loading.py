@@ -123,6 +123,7 @@ class _Loader:
             next_steps=built_steps,
             contradictions=built_contradictions,
             conditions=conditions,
+            strata={name: tuple(sorted(cuts)) for name, cuts in manifest.strata.items()},
             interview=declared(interview) if interview else by_groups(vocabulary, medicines),
             files=tuple(sorted(self.files)),
         )
@@ -420,6 +421,12 @@ class _Builder:
             if category not in self.manifest.categories:
                 message = f"{category} is not among the categories"
                 self.loader.problem("knowledge.yaml", ("resemblances",), message, "add it to `categories`")
+        for name, cuts in self.manifest.strata.items():
+            finding = self.vocabulary.findings.get(name)
+            if finding is None or (finding.kind == "quantity") is not bool(cuts):
+                message = f"{name} cannot split a cohort so"
+                mend = "name a finding that is declared; a quantity needs the numbers to cut at, another finding none"
+                self.loader.problem("knowledge.yaml", ("strata", name), message, mend, of_key=True)
         complaint = self.manifest.complaint
         if complaint is not None and complaint.definition not in self.written:
             mend = did_you_mean(complaint.definition, self.written) or "declare it"

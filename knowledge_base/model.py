@@ -120,6 +120,7 @@ class KnowledgeBase:
     contradictions: Mapping[str, ContradictionRule]
     conditions: Mapping[str, Expression]
     interview: Interview
+    strata: Mapping[str, tuple[float, ...]]
     files: tuple[str, ...] = ()
 
     @cached_property

@@ -45,6 +45,8 @@ class Manifest(Declared):
     categories: list[Name]
     resemblances: list[Name] = []
     """Categories whose causes are what a complaint that does not fit may be instead."""
+    strata: dict[Name, list[float]] = {}
+    """The findings by which a cohort report is split: choices as they are, quantities at these numbers."""
     retired: list[RuleId] = []
     """Rule ids that were used once and never will be again."""
 

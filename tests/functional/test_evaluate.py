@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from expert.assessing import Assessor
-from expert.cohort import CONCLUSIONS, REFUSALS, SUMMARY, CohortError, case_of, evaluate
+from expert.cohort import CONCLUSIONS, PAGE, REFUSALS, SUMMARY, CohortError, case_of, evaluate
 from expert.columns import RULE, SIGN, STANDING
 from facts.case import IMPLIED, Case
 from facts.intake.case_files import read_case_files
@@ -93,6 +93,13 @@ def test_every_vignette_is_concluded_and_explained_as_its_report_is(
         if ending in (".csv", ".yaml"):
             # Every field, what was written in other units included.
             assert plain(assessor.assess(case_of(tmp_path / "out", case.name, knowledge))) == plain(full)
+    page = (tmp_path / "out" / PAGE).read_text(encoding="utf-8")
+    assert (
+        "Against the labels" in page
+        and "Urgency by the sex" in page
+        and "<script" not in page
+        and "http" not in page.replace("http-equiv", "")
+    )
     against = json.loads((tmp_path / "out" / SUMMARY).read_text(encoding="utf-8"))["against_labels"]
     assert against["urgency"]["right"]["share"] == 1.0 and against["under_triaged"] == []
     assert against["causes"]["first"]["count"] == against["causes"]["top_3"]["count"] == against["causes"]["cases"]

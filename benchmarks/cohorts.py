@@ -1,0 +1,128 @@
+"""How long a cohort takes, as ratios in one run: against copying the file, other sizes, and engines for one case at a time.
+
+Synthetic cases drawn from the vocabulary (`benchmarks.synthetic`), the whole knowledge base, Parquet in and a folder of
+conclusions out, by `charley evaluate`. A sample of the conclusions is compared with those of one case at a time.
+
+    python -m benchmarks.cohorts --rows 10000 100000 1000000
+"""
+
+import argparse
+import random
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter
+
+import polars as pl
+
+from benchmarks.clips_engine import ClipsEngine, repair_clipspy
+from benchmarks.engines import cpu_model
+from benchmarks.synthetic import write_cohort
+from expert.assessing import Assessor
+from expert.forward_chaining import ForwardChaining
+from facts.case import Case, Observed
+from knowledge_base.loading import load_knowledge_base
+from knowledge_base.model import KnowledgeBase
+
+SAMPLE = 300
+_RETE_SAMPLE = 5
+
+
+def main() -> None:
+    """Print the tables; ends with 1 when a conclusion differs from that of one case at a time."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="sizes of cohorts")
+    options = parser.parse_args()
+    knowledge = load_knowledge_base()
+    print(f"- Machine: {cpu_model()}, Python {sys.version.split()[0]}, Polars {pl.__version__}")
+    print(f"- Knowledge: {knowledge.title} {knowledge.version} ({knowledge.hash[:12]}), {len(knowledge.rules):,} rules\n")
+    print("| rows | copying the Parquet file, s | evaluate, s | × copying | cases per second | most memory, MiB |")
+    print("|---:|---:|---:|---:|---:|---:|")
+    rate = 0.0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for rows in sorted(options.rows):
+            source = folder / f"cohort-{rows}.parquet"
+            write_cohort(source, rows, knowledge)
+            copying = seconds(lambda: pl.scan_parquet(source).sink_parquet(folder / "copy.parquet"))  # noqa: B023 - called at once
+            took, memory = evaluated(source, folder / f"out-{rows}")
+            rate = rows / took
+            print(f"| {rows:,} | {copying:.2f} | {took:.2f} | {took / copying:.1f} | {rate:,.0f} | {memory:,.0f} |", flush=True)
+        cases = sampled(source, knowledge)
+        differing = different(cases, folder / f"out-{rows}", knowledge)
+    print(f"\n{len(cases)} cases of the last cohort concluded one at a time: {differing} differ.\n")
+    print("| the same cases one at a time | cases per second | evaluate is × as fast |")
+    print("|---|---:|---:|")
+    for engine, fire, count in contenders(knowledge):
+        some = [case.values for case in cases[:count]]
+        took = seconds(lambda: [fire(values) for values in some])  # noqa: B023 - called at once
+        print(f"| {engine} | {len(some) / took:,.0f} | {rate / (len(some) / took):,.0f} |", flush=True)
+    sys.exit(1 if differing else 0)
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Time one run by the clock."""
+    begun = perf_counter()
+    work()
+    return perf_counter() - begun
+
+
+def evaluated(source: Path, folder: Path) -> tuple[float, float]:
+    """Run `charley evaluate` in a process of its own; gives its seconds, start included, and its most memory in MiB."""
+    program = (
+        "import resource, sys; from expert.command_line import main\n"
+        f"sys.argv = ['charley', 'evaluate', {str(source)!r}, '--output', {str(folder)!r}]\n"
+        "try: main()\n"
+        "except SystemExit as done: status = done.code\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024); sys.exit(status or 0)"
+    )
+    begun = perf_counter()
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - ours
+    return perf_counter() - begun, float(done.stdout.split()[-1])
+
+
+def sampled(source: Path, knowledge: KnowledgeBase) -> list[Case]:
+    """Draw some cases of a cohort, as they are assessed one at a time."""
+    height = pl.scan_parquet(source).select(pl.len()).collect().item()
+    places = sorted(random.Random(1).sample(range(height), min(SAMPLE, height)))
+    rows = pl.scan_parquet(source).with_row_index("place").filter(pl.col("place").is_in(places)).collect().to_dicts()
+    names = knowledge.vocabulary.findings
+    return [Case(str(row["case"]), {name: Observed(row[name]) for name in names if row[name] is not None}) for row in rows]
+
+
+def different(cases: list[Case], folder: Path, knowledge: KnowledgeBase) -> int:
+    """Count the cases whose urgency, standings or rules differ from what was concluded one at a time."""
+    assessor = Assessor(knowledge)
+    concluded = pl.scan_parquet(folder / "conclusions.parquet" / "*.parquet")
+    rows = {
+        row["case"]: row for row in concluded.filter(pl.col("case").is_in([case.name for case in cases])).collect().to_dicts()
+    }
+    count = 0
+    for case in cases:
+        row, full = rows[case.name], assessor.assess(case)
+        truths = assessor.judge.truths(assessor.judge(case.values))
+        same = (row["urgency"], row["ceiling"]) == (full.urgency.level, full.urgency.ceiling)
+        same &= all(row[f"standing:{cause.id}"] == cause.standing for cause in full.causes)
+        same &= all(row[f"rule:{name}"] == truths[name] for name in knowledge.rules)
+        count += not same
+    return count
+
+
+def contenders(knowledge: KnowledgeBase) -> list[tuple[str, Callable[..., object], int]]:
+    """Give the engines that take one case at a time, each with how many cases it is timed on."""
+    repair_clipspy()
+    many, one = (ClipsEngine(knowledge, shape, recording=False) for shape in ("many facts", "one fact"))
+    rete, ground = ForwardChaining(knowledge, "rete"), ForwardChaining(knowledge, "ground")
+    rete.derive({})
+    return [
+        ("clipspy (repaired), a fact for each finding: firing", many.fire, SAMPLE),
+        ("clipspy (repaired), one wide fact: firing", one.fire, SAMPLE),
+        ("experta's RETE: derivation", rete.derive, _RETE_SAMPLE),
+        ("ours, one at a time: derivation", ground.derive, SAMPLE),
+    ]
+
+
+if __name__ == "__main__":
+    main()
