@@ -182,7 +182,7 @@ class Conversation:
             return None
         for text in current[0] or []:
             self.recognize(text)
-        prompt = "  Stopped in the last months (diazepam 3 days ago after 26 weeks; none; unknown): "
+        prompt = "  Stopped in the last months (NAME 3 days ago after 26 weeks, …; none; unknown): "
         stopped = self.read(prompt, lambda text: (replies.read_stopped(text),))
         if stopped is None:
             return None

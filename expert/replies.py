@@ -104,7 +104,7 @@ def read_medicines(text: str) -> list[str] | None:
 
 
 def read_stopped(text: str) -> list[dict[str, Any]] | None:
-    """Read stopped medicines: "diazepam 3 days ago after 26 weeks, …"; [] for none, None for "unknown"."""
+    """Read stopped medicines: "NAME 3 days ago after 26 weeks, …"; [] for none, None for "unknown"."""
     listed = read_medicines(text)
     return None if listed is None else [_stopped(part) for part in listed]
 
@@ -123,7 +123,7 @@ def _stopped(text: str) -> dict[str, Any]:
             text = text[: found.start()] + text[found.end() :]
     name = " ".join(text.split())
     if not name:
-        raise ReplyError("a stopped medicine needs its name: diazepam 3 days ago after 26 weeks")
+        raise ReplyError("a stopped medicine needs its name: NAME 3 days ago after 26 weeks")
     return {"name": name, **entry}
 
 

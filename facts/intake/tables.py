@@ -377,7 +377,7 @@ class _Reading:
 
 
 def read_stop(text: str) -> Stopped:
-    """Read a stopped medicine as a table has it: "diazepam 5 mg, 3 days ago, after 26 weeks". Raises ValueError."""
+    """Read a stopped medicine as a table has it: "NAME, 3 days ago, after 26 weeks". Raises ValueError."""
     days = re.search(r",\s*(\d+(?:\.\d+)?)\s*days? ago\b", text)
     weeks = re.search(r",\s*after\s+(\d+(?:\.\d+)?)\s*weeks?\b", text)
     name = text

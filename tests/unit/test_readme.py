@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.functional.charley import charley
 
 ROOT = Path(__file__).parents[2]
+TRANSCRIPTS = ROOT / "tests" / "transcripts"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -21,20 +24,35 @@ def test_every_line_of_the_report_in_readme_is_in_the_real_report() -> None:
     assert [line for line in lines if line not in real] == []
 
 
-def test_the_transcript_is_what_the_consultation_says_and_readme_shows_lines_of_it() -> None:
-    replies, kept = (ROOT / "tests" / "transcripts" / f"night-cramps.{ending}" for ending in ("replies", "txt"))
-    command = [sys.executable, "-m", "expert", "consult", "--no-store", "--name", "night cramps"]
-    real = subprocess.run(
-        command, input=replies.read_bytes(), capture_output=True, env={**os.environ, "PYTHONUTF8": "1"}, check=True, cwd=ROOT
-    ).stdout.decode()
-    assert real == kept.read_text(encoding="utf-8"), f"write {kept.name} anew: {' '.join(command[1:])} < {replies.name}"
+def transcript(replies: Path) -> str:
+    """Hold a consultation with the replies of a file, through a pipe, and give everything that was shown."""
+    command = [sys.executable, "-m", "expert", "consult", "--no-store", "--name", replies.stem.replace("-", " ")]
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    done = subprocess.run(command, input=replies.read_bytes(), capture_output=True, env=environment, check=True, cwd=ROOT)
+    return done.stdout.decode()
+
+
+@pytest.mark.parametrize("replies", sorted(TRANSCRIPTS.glob("*.replies")), ids=lambda path: path.stem)
+def test_a_kept_transcript_is_what_the_consultation_says(replies: Path) -> None:
+    kept = replies.with_suffix(".txt")
+    told = f"write it anew: charley consult --no-store --name '{replies.stem.replace('-', ' ')}' < {replies.name} > {kept.name}"
+    assert transcript(replies) == kept.read_text(encoding="utf-8"), told
+
+
+def test_every_line_of_the_consultation_in_readme_is_in_its_transcript() -> None:
     shown = re.search(r"<!-- consultation -->\n```\n(.*?)```\n<!-- /consultation -->", README, re.DOTALL)
     assert shown is not None
     lines = [line for line in shown[1].splitlines() if line.strip() not in ("", "…")]
     assert len(lines) > 20
     # In this order, one after the other.
-    rest = iter(real.splitlines())
+    rest = iter((TRANSCRIPTS / "night-cramps.txt").read_text(encoding="utf-8").splitlines())
     assert [line for line in lines if line not in rest] == []
+
+
+def test_a_danger_interrupts_and_undo_and_change_mend_what_was_answered() -> None:
+    danger = (TRANSCRIPTS / "danger.txt").read_text(encoding="utf-8")
+    assert "!! IMMEDIATE !!" in danger and "stop ends here" in danger and "The last step was taken back." in danger
+    assert "the age: 59" in (TRANSCRIPTS / "night-cramps.txt").read_text(encoding="utf-8")
 
 
 def test_the_rule_in_readme_is_the_one_in_the_knowledge() -> None:
