@@ -41,6 +41,7 @@ ROWS_A_PART = 500_000
 _FILES_A_PART = 10_000
 _RANKED = 3
 """Top-3 accuracy is what the studies give."""
+GROUPS = ("urgency", "leading_cause", "warning_signs", "standings", "rules")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -74,10 +75,14 @@ def evaluate(
     *,
     resume: bool = False,
     limit: int | None = None,
+    kept: Sequence[str] = GROUPS,
+    also: Sequence[str] = (),
     rows_a_part: int = ROWS_A_PART,
     progress: Callable[[int, int], None] = lambda done, rows: None,
 ) -> Outcome:
     """Conclude every case of the files into a folder. `progress` is told how many rows of how many are done.
+
+    `kept` names the groups of columns to write (the summary counts all of them), `also` further formats: csv, ndjson.
 
     Raises CohortError when the folder is in the way or an unfinished run is another one, CharleyError for a table that
     cannot be read at all.
@@ -96,7 +101,7 @@ def evaluate(
                 tables[str(file)] = open_table(file, knowledge.vocabulary)
         except CharleyError as error:
             unreadable[str(file)] = error
-    plan = _plan(found, tables, unreadable, knowledge, rows_a_part, limit)
+    plan = {**_plan(found, tables, unreadable, knowledge, rows_a_part, limit), "kept": list(kept), "also": list(also)}
     _begin(work, plan, resume)
     columns = Columns(knowledge)
     rows = sum(table.rows for table in tables.values())
@@ -112,7 +117,7 @@ def evaluate(
                 part = read_part(table, chunk.first, chunk.count, knowledge.vocabulary, knowledge.dictionary, twice[name])
             else:
                 part = _case_file_part(list(map(Path, chunk.files)), knowledge, limit)
-            _write_part(work, number, part, columns)
+            _write_part(work, number, part, columns, kept)
         done += chunk.count or 0
         progress(done, rows)
     return _finish(work, folder, plan, knowledge)
@@ -237,7 +242,7 @@ def _unreadable_part(file: str, error: CharleyError) -> Part:
     return Part(pl.DataFrame(schema={CASE: pl.String, "file": pl.String, "row": pl.Int64}), refused, 1)
 
 
-def _write_part(work: Path, number: int, part: Part, columns: Columns) -> None:
+def _write_part(work: Path, number: int, part: Part, columns: Columns, kept: Sequence[str]) -> None:
     """Conclude a part and write it; its counts come last, and say that it is complete."""
     labels = [key for key in EXPECTED if key in part.cases.columns]
     first = _RANKED if EXPECTED[1] in labels else 0
@@ -247,8 +252,9 @@ def _write_part(work: Path, number: int, part: Part, columns: Columns) -> None:
     rows_refused = refused.select("file", "row").unique().height
     if concluded.height + rows_refused != part.read:
         raise AssertionError(f"{part.read} rows read, but {concluded.height} concluded and {rows_refused} refused")
-    kept = concluded.select(CASE, "file", "row", *labels, *columns.layout.columns)
-    _replace(work / CONCLUSIONS / f"part-{number:05}.parquet", kept.write_parquet)
+    groups = columns.layout.groups
+    written = concluded.select(CASE, "file", "row", *labels, *(name for group in kept for name in groups[group]))
+    _replace(work / CONCLUSIONS / f"part-{number:05}.parquet", written.write_parquet)
     _replace(work / f"refused-{number:05}.parquet", refused.write_parquet)
     counts = counted(concluded, part.cases, rows_refused, part.read, columns.knowledge)
     _replace(_counts(work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
@@ -311,6 +317,11 @@ def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: Knowledge
     parts = [pl.read_parquet(work / f"refused-{number:05}.parquet") for number in range(len(chunks))]
     told = pl.concat([pl.DataFrame(schema=REFUSED), *parts]).with_columns(_harmless(name) for name in REFUSED if name != "row")
     _replace(work / REFUSALS, told.write_csv)
+    concluded_rows = pl.scan_parquet(work / CONCLUSIONS / "*.parquet")
+    if "csv" in plan["also"]:
+        _replace(work / "conclusions.csv", concluded_rows.with_columns(_harmless(CASE), _harmless("file")).sink_csv)
+    if "ndjson" in plan["also"]:
+        _replace(work / "conclusions.ndjson", concluded_rows.sink_ndjson)
     summary = summarized(counts, knowledge)
     _replace(work / SUMMARY, lambda path: path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8"))
     _replace(work / PAGE, lambda path: path.write_text(render_cohort(summary, knowledge), encoding="utf-8"))

@@ -40,16 +40,20 @@ class Layout:
     rules: tuple[str, ...]
 
     @property
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """The columns in order, by what they tell."""
+        return {
+            "urgency": (URGENCY, CEILING),
+            "leading_cause": (LEADING,),
+            "warning_signs": tuple(SIGN + name for name in self.signs),
+            "standings": tuple(STANDING + name for name in self.causes),
+            "rules": tuple(RULE + name for name in self.rules),
+        }
+
+    @property
     def columns(self) -> tuple[str, ...]:
-        """Every column in order: urgency, ceiling and leading cause, then signs, standings and rules by id."""
-        return (
-            URGENCY,
-            CEILING,
-            LEADING,
-            *(SIGN + name for name in self.signs),
-            *(STANDING + name for name in self.causes),
-            *(RULE + name for name in self.rules),
-        )
+        """Every column in order."""
+        return tuple(name for group in self.groups.values() for name in group)
 
 
 class Columns:

@@ -217,3 +217,23 @@ def test_the_command_says_what_it_did_and_explains(tmp_path: Path) -> None:
     assert "has changed since" in charley("explain", tmp_path / "out", "a").err
     assert charley("evaluate", tmp_path / "none.csv", "--output", tmp_path / "other").status == 1
     assert (tmp_path / "out").stat().st_mode & 0o077 == 0
+
+
+def test_only_some_columns_and_further_formats_may_be_wanted(tmp_path: Path) -> None:
+    (tmp_path / "cohort.csv").write_text("case,serum_potassium\n=a,2.4\nb,4\n", encoding="utf-8")
+    out = tmp_path / "out"
+    wanted = ("--columns", "urgency,leading_cause", "--also", "csv", "--also", "ndjson")
+    assert charley("evaluate", tmp_path / "cohort.csv", "--output", out, *wanted).status == 0
+    columns = ["case", "file", "row", "urgency", "ceiling", "leading_cause"]
+    assert pl.read_parquet(out / CONCLUSIONS / "*.parquet").columns == columns
+    table = pl.read_csv(out / "conclusions.csv")
+    assert table.columns == columns and table["case"].to_list() == ["'=a", "b"]
+    lines = [json.loads(line) for line in (out / "conclusions.ndjson").read_text(encoding="utf-8").splitlines()]
+    assert [line["urgency"] for line in lines] == ["immediate", "routine"]
+    # The summary counts what was not written too.
+    summary = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
+    assert summary["rules"]["hypokalemia-measured-severe"]["fired"] == 1
+    wrong = charley("evaluate", tmp_path / "cohort.csv", "--output", tmp_path / "other", "--columns", "colour")
+    assert wrong.status == 2 and "no group of columns" in wrong.err
+    limited = charley("evaluate", tmp_path / "cohort.csv", "--output", tmp_path / "one", "--limit", 1)
+    assert limited.out.startswith("1 read = 1 concluded")
