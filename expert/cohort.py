@@ -113,8 +113,7 @@ def evaluate(
             if name in unreadable:
                 part = _unreadable_part(name, unreadable[name])
             elif chunk.count is not None:
-                table = tables[name]
-                part = read_part(table, chunk.first, chunk.count, knowledge.vocabulary, knowledge.dictionary, twice[name])
+                part = _rows_of(tables[name], chunk.first, chunk.count, knowledge, twice[name])
             else:
                 part = _case_file_part(list(map(Path, chunk.files)), knowledge, limit)
             _write_part(work, number, part, columns, kept)
@@ -235,6 +234,17 @@ def _refused(refusals: Sequence[Refusal]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=REFUSED, orient="row")
 
 
+def _rows_of(table: Table, first: int, count: int, knowledge: KnowledgeBase, twice: frozenset[int]) -> Part:
+    try:
+        return read_part(table, first, count, knowledge.vocabulary, knowledge.dictionary, twice)
+    except CharleyError as error:
+        # A file can break in its middle; its other parts are read all the same.
+        told = "; ".join(str(problem) for problem in error.problems)
+        rows = [(str(table.path), row, None, None, None, told) for row in range(first + 1, first + count + 1)]
+        empty = pl.DataFrame(schema={CASE: pl.String, "file": pl.String, "row": pl.Int64})
+        return Part(empty, pl.DataFrame(rows, schema=REFUSED, orient="row"), count)
+
+
 def _unreadable_part(file: str, error: CharleyError) -> Part:
     """A file that cannot be read is one thing read and refused, as it is for a case file."""
     told = "; ".join(str(problem) for problem in error.problems)
@@ -300,9 +310,15 @@ def _counts(work: Path, number: int) -> Path:
 def _replace(path: Path, write: Callable[[Any], Any]) -> None:
     """Write a file under a temporary name, private, and give it its own when it is whole."""
     temporary = path.with_name(path.name + ".part")
-    write(temporary)
-    temporary.chmod(0o600)
-    temporary.replace(path)
+    try:
+        write(temporary)
+        temporary.chmod(0o600)
+        temporary.replace(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())[:200]
+        raise CohortError(
+            f"{path} cannot be written: {reason}; make room, and go on with --resume: what is finished is kept"
+        ) from None
 
 
 # The end

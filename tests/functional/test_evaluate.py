@@ -1,6 +1,7 @@
 """`charley evaluate` and `charley explain`: the same conclusions as one case at a time, nothing lost, runs that resume."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -237,3 +238,20 @@ def test_only_some_columns_and_further_formats_may_be_wanted(tmp_path: Path) -> 
     assert wrong.status == 2 and "no group of columns" in wrong.err
     limited = charley("evaluate", tmp_path / "cohort.csv", "--output", tmp_path / "one", "--limit", 1)
     assert limited.out.startswith("1 read = 1 concluded")
+
+
+def test_a_full_disk_is_a_clear_message_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    source, out = tmp_path / "cohort.csv", tmp_path / "out"
+    source.write_text("case,age\n" + "".join(f"c{row},{row % 90}\n" for row in range(5_000)), encoding="utf-8")
+    program = (
+        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "sys.argv = ['charley', *sys.argv[1:]]; from expert.command_line import main; main()"
+    )
+    command = [sys.executable, "-c", program, "evaluate", str(source), "--output", str(out)]
+    plain_environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=plain_environment)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert "cannot be written" in result.stderr and "--resume" in result.stderr
+    assert not out.exists()
+    assert charley("evaluate", source, "--output", out, "--resume").out.startswith("5,000 read = 5,000 concluded")
