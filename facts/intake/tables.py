@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -60,6 +60,15 @@ class Table:
         """Give the file as it is; CSV cells are text."""
         return _scan(self.path)
 
+    def collect(self, chosen: Callable[[pl.LazyFrame], pl.LazyFrame]) -> tuple[pl.DataFrame, bool]:
+        """Read something of the file; and tell whether it had bytes that are no text, which then stand as U+FFFD."""
+        try:
+            return chosen(_scan(self.path)).collect(), False
+        except pl.exceptions.ComputeError:
+            if self.path.suffix != ".csv":
+                raise
+            return chosen(_scan(self.path, "utf8-lossy")).collect(), True
+
 
 @dataclass(frozen=True)
 class Part:
@@ -73,20 +82,26 @@ class Part:
 REFUSED = {"file": pl.String, "row": pl.Int64, "case": pl.String, "column": pl.String, "value": pl.String, "reason": pl.String}
 
 
-def _scan(path: Path) -> pl.LazyFrame:
+def _scan(path: Path, encoding: Literal["utf8", "utf8-lossy"] = "utf8") -> pl.LazyFrame:
     if path.suffix == ".parquet":
         return pl.scan_parquet(path)
     if path.suffix == ".csv":
         # The header is read here, so that a row with too many cells shows in a column of its own.
         schema = dict.fromkeys([*_csv_header(path), _TOO_MANY], pl.String)
         return pl.scan_csv(
-            path, has_header=False, skip_rows=1, schema=schema, truncate_ragged_lines=True, missing_columns="insert"
+            path,
+            has_header=False,
+            skip_rows=1,
+            schema=schema,
+            truncate_ragged_lines=True,
+            missing_columns="insert",
+            encoding=encoding,
         )
     return pl.scan_ndjson(path, infer_schema_length=None)
 
 
 def _csv_header(path: Path) -> list[str]:
-    with path.open(encoding="utf-8-sig", newline="") as stream:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as stream:
         cells = next(csv.reader(stream), [])
     # Two columns of one name must both be seen, to be refused.
     return [cell if cells.index(cell) == place else f"{cell}{_AGAIN}{place}" for place, cell in enumerate(cells)]
@@ -146,21 +161,27 @@ def read_part(
 ) -> Part:
     """Read rows of a table, from `first` on; `twice` are the rows whose name another row had before. Raises CharleyError."""
     try:
-        raw = table.scan().slice(first, count).with_row_index(_ROW, offset=first + 1).collect()
+        raw, broken = table.collect(lambda lazy: lazy.slice(first, count).with_row_index(_ROW, offset=first + 1))
     except (pl.exceptions.PolarsError, OSError) as error:
         where = f"rows {first + 1} to {first + count}"
         raise CharleyError(
             [Problem(Place(str(table.path)), f"{where} cannot be read: {_plain(error)}", _mend(table.path))]
         ) from None
-    return _Reading(table, raw, vocabulary, dictionary, twice).part()
+    return _Reading(table, raw, vocabulary, dictionary, twice).part(broken)
 
 
 def rows_named_twice(table: Table) -> frozenset[int]:
     """Give the rows (from 1) whose case name an earlier row has already."""
     column = next(heading.column for heading in table.headings if heading.name == CASE)
-    names = table.scan().select(pl.col(column).cast(pl.String)).with_row_index(_ROW, offset=1)
-    again = names.filter(pl.col(column).is_not_null() & ~pl.col(column).is_first_distinct()).select(_ROW).collect()
-    return frozenset(again[_ROW].to_list())
+    again = pl.col(column).is_not_null() & ~pl.col(column).is_first_distinct()
+    try:
+        rows, _ = table.collect(
+            lambda lazy: lazy.select(pl.col(column).cast(pl.String)).with_row_index(_ROW, offset=1).filter(again).select(_ROW)
+        )
+    except (pl.exceptions.PolarsError, OSError):
+        # The file is broken somewhere; its parts are refused when they are read.
+        return frozenset()
+    return frozenset(rows[_ROW].to_list())
 
 
 class _Reading:
@@ -175,12 +196,14 @@ class _Reading:
         self.twice = twice
         self.recognize = lru_cache(maxsize=None)(dictionary.recognize)
 
-    def part(self) -> Part:
+    def part(self, broken: bool) -> Part:
         headings = {heading.name: heading for heading in self.table.headings}
         self.names(headings[CASE])
         if _TOO_MANY in self.raw.columns:
             more = self.raw[_TOO_MANY]
             self.refuse_where(more.is_not_null(), "", more, "the row has more cells than the header")
+        if broken:
+            self.not_text()
         for name, finding in self.vocabulary.findings.items():
             if name in headings and self.raw[headings[name].column].dtype != pl.Null:
                 self.columns[name] = self.answers(headings[name], finding)
@@ -199,6 +222,12 @@ class _Reading:
         if frame.columns and len(bad):
             frame = frame.filter(~pl.col(_ROW).is_in(bad.implode()))
         return Part(frame, refused, self.raw.height)
+
+    def not_text(self) -> None:
+        """Refuse the rows of a CSV with bytes that are no text."""
+        for name, column in self.raw.select(pl.selectors.string()).to_dict().items():
+            if (wrong := column.str.contains("\ufffd", literal=True).fill_null(False)).any():
+                self.refuse_where(wrong, name, column, "the cell is not UTF-8 text; save the table as UTF-8")
 
     def refuse(self, rows: pl.Series, column: str, values: pl.Series, reasons: pl.Series | str) -> None:
         """Note refusals, one for each of these rows."""

@@ -139,7 +139,7 @@ FILES = {
     "no column of names": (b"serum_potassium\n4\n", "no column case"),
     "a column that stands twice": (b"case,age,age\na,4,4\n", "are both age"),
     "an empty file": (b"", "empty"),
-    "no text": (b"case,age\n\xff\xfe,4\n", "cannot be read"),
+    "bytes that are no text": (b"case,age\n\xff\xfe,4\n", "not UTF-8"),
 }
 
 
@@ -151,6 +151,15 @@ def test_a_bad_table_is_refused_whole_and_the_others_go_on(name: str, knowledge:
     outcome = evaluate([tmp_path / "bad.csv", tmp_path / "good.csv"], tmp_path / "out", knowledge)
     assert outcome.concluded == 1 and outcome.refused == outcome.read - 1 == 1
     assert told in (tmp_path / "out" / REFUSALS).read_text(encoding="utf-8")
+
+
+def test_one_row_that_is_no_text_does_not_lose_the_others(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    lines = [b"c%d,%d\n" % (row, row % 90) for row in range(5_000)]
+    lines[3_210] = b"\xff\xfe,4\n"
+    (tmp_path / "cohort.csv").write_bytes(b"case,age\n" + b"".join(lines))
+    outcome = evaluate([tmp_path / "cohort.csv"], tmp_path / "out", knowledge, rows_a_part=1_000)
+    assert (outcome.concluded, outcome.refused) == (4_999, 1)
+    assert ",3211," in (tmp_path / "out" / REFUSALS).read_text(encoding="utf-8")
 
 
 def test_a_truncated_parquet_file_is_refused(knowledge: KnowledgeBase, vignettes: list[Case], tmp_path: Path) -> None:
