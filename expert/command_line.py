@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from expert import __version__
+from expert.command_options import CONTEXT, REFUSED, knowledge_option
 from expert.consult_command import consult, sessions
 from expert.evaluate_command import evaluate, explain
 
@@ -25,20 +26,11 @@ if TYPE_CHECKING:
     from facts.problems import CharleyError
     from knowledge_base.model import KnowledgeBase
 
-REFUSED = 2
 _MOST_SHOWN = 200
 """Refusals that are printed one by one; a file of garbage holds millions. The JSON has them all."""
 
-_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_knowledge_option = click.option(
-    "--knowledge",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Use the knowledge base in FOLDER instead of the shipped one.",
-)
 
-
-@click.group(context_settings=_CONTEXT)
+@click.group(context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="charley")
 def main() -> None:
     """Charley, an expert system for muscle cramps.
@@ -67,7 +59,7 @@ main.add_command(evaluate)
 main.add_command(explain)
 
 
-@main.command(context_settings=_CONTEXT)
+@main.command(context_settings=CONTEXT)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option(
     "--format",
@@ -83,7 +75,7 @@ main.add_command(explain)
     metavar="PATH",
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
-@_knowledge_option
+@knowledge_option
 def report(files: tuple[Path, ...], form: str, output: str | None, knowledge: Path | None) -> None:
     """Assess the cases in FILES and explain every conclusion.
 
@@ -152,13 +144,13 @@ def _tell_refusals(refusals: list["Refusal"], assessed: int) -> None:
         click.echo(f"{assessed:,} assessed, {len(refusals):,} refused", err=True)
 
 
-@main.group(context_settings=_CONTEXT)
+@main.group(context_settings=CONTEXT)
 def knowledge() -> None:
     """Look at the knowledge base: what it holds, and whether it is sound."""
 
 
-@knowledge.command(context_settings=_CONTEXT)
-@_knowledge_option
+@knowledge.command(context_settings=CONTEXT)
+@knowledge_option
 def check(knowledge: Path | None) -> None:
     """Check the knowledge base: every name, condition, source and level, and what nobody uses.
 
@@ -198,9 +190,9 @@ def check(knowledge: Path | None) -> None:
     click.echo("No problems.")
 
 
-@knowledge.command(context_settings=_CONTEXT)
+@knowledge.command(context_settings=CONTEXT)
 @click.argument("name")
-@_knowledge_option
+@knowledge_option
 def show(name: str, knowledge: Path | None) -> None:
     """Show what the knowledge base says of NAME, in English.
 
@@ -221,7 +213,7 @@ def show(name: str, knowledge: Path | None) -> None:
         sys.exit(REFUSED)
 
 
-@knowledge.command(context_settings=_CONTEXT)
+@knowledge.command(context_settings=CONTEXT)
 @click.option(
     "--format", "form", type=click.Choice(["html", "markdown"]), default="html", show_default=True, help="What to write."
 )
@@ -229,7 +221,7 @@ def show(name: str, knowledge: Path | None) -> None:
 @click.option(
     "--cases", type=click.Path(path_type=Path), metavar="FOLDER", help="Name each rule's cases from these case files."
 )
-@_knowledge_option
+@knowledge_option
 def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path | None) -> None:
     """Write the whole knowledge base as a document that a clinician can read, check and sign.
 
@@ -262,9 +254,9 @@ def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path
         sys.exit(REFUSED)
 
 
-@main.command(context_settings=_CONTEXT)
+@main.command(context_settings=CONTEXT)
 @click.argument("what", type=click.Choice(["case", "assessment"]))
-@_knowledge_option
+@knowledge_option
 def schema(what: str, knowledge: Path | None) -> None:
     """Print the JSON Schema of a case file or of an assessment.
 

@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from expert.command_options import CONTEXT, FAILED, REFUSED, knowledge_option
+
 if TYPE_CHECKING:
     from expert.consultation import Consultation, Moment
     from expert.sessions import Session, Store
     from knowledge_base.model import KnowledgeBase
 
-_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_FAILED = 1
-_REFUSED = 2
-_knowledge_option = click.option(
-    "--knowledge",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Use the knowledge base in FOLDER instead of the shipped one.",
-)
 _store_option = click.option(
     "--store",
     type=click.Path(path_type=Path),
@@ -31,7 +24,7 @@ _store_option = click.option(
 )
 
 
-@click.command(context_settings=_CONTEXT)
+@click.command(context_settings=CONTEXT)
 @click.option("--name", default="consultation", show_default=True, help="What to call the patient in the report.")
 @click.option(
     "--answers",
@@ -49,7 +42,7 @@ _store_option = click.option(
 )
 @click.option("--no-store", is_flag=True, help="Keep nothing on disk.")
 @_store_option
-@_knowledge_option
+@knowledge_option
 def consult(name: str, answers: Path | None, form: str, no_store: bool, store: Path | None, knowledge: Path | None) -> None:
     """Sit with a patient: ask what matters, say why, and stop when no answer can change the conclusion.
 
@@ -81,12 +74,12 @@ def consult(name: str, answers: Path | None, form: str, no_store: bool, store: P
         _hold(consultation, session, kept)
 
 
-@click.group(context_settings=_CONTEXT)
+@click.group(context_settings=CONTEXT)
 def sessions() -> None:
     """Look after kept consultations: list, show, resume, export, import, delete."""
 
 
-@sessions.command("list", context_settings=_CONTEXT)
+@sessions.command("list", context_settings=CONTEXT)
 @_store_option
 def list_(store: Path | None) -> None:
     """List the consultations that are kept, the oldest first."""
@@ -101,10 +94,10 @@ def list_(store: Path | None) -> None:
         click.echo("No consultation is kept here.", err=True)
 
 
-@sessions.command(context_settings=_CONTEXT)
+@sessions.command(context_settings=CONTEXT)
 @click.argument("session")
 @_store_option
-@_knowledge_option
+@knowledge_option
 def show(session: str, store: Path | None, knowledge: Path | None) -> None:
     """Show where the consultation SESSION stands, with its report."""
     from expert.answer_log import AnswerRefused
@@ -126,10 +119,10 @@ def show(session: str, store: Path | None, knowledge: Path | None) -> None:
         click.echo(_report(moment, consultation.knowledge), nl=False)
 
 
-@sessions.command(context_settings=_CONTEXT)
+@sessions.command(context_settings=CONTEXT)
 @click.argument("session")
 @_store_option
-@_knowledge_option
+@knowledge_option
 def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
     """Go on with the consultation SESSION."""
     from expert.command_line import load_for_assessing
@@ -142,7 +135,7 @@ def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
         _hold(consultation, found, kept)
 
 
-@sessions.command(context_settings=_CONTEXT)
+@sessions.command(context_settings=CONTEXT)
 @click.argument("session")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
 @_store_option
@@ -160,7 +153,7 @@ def export(session: str, output: Path | None, store: Path | None) -> None:
             write_private(output, text)
 
 
-@sessions.command("import", context_settings=_CONTEXT)
+@sessions.command("import", context_settings=CONTEXT)
 @click.argument("file", type=click.Path(path_type=Path))
 @_store_option
 def import_(file: Path, store: Path | None) -> None:
@@ -181,7 +174,7 @@ def import_(file: Path, store: Path | None) -> None:
     click.echo(f"{session.id} is kept", err=True)
 
 
-@sessions.command(context_settings=_CONTEXT)
+@sessions.command(context_settings=CONTEXT)
 @click.argument("session")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_store_option
@@ -251,7 +244,7 @@ def _scripted(consultation: "Consultation", file: Path, form: str) -> None:
     for problem in problems:
         click.echo(clean(problem), err=True)
     if problems:
-        sys.exit(_REFUSED)
+        sys.exit(REFUSED)
 
 
 def _report(moment: "Moment", knowledge: "KnowledgeBase") -> str:
@@ -288,17 +281,17 @@ def _telling_errors() -> Iterator[None]:
         yield
     except StoreError as error:
         click.echo(clean(str(error)), err=True)
-        sys.exit(_FAILED)
+        sys.exit(FAILED)
     except OSError as error:
         click.echo(f"{clean(str(error.filename))}: {error.strerror}; check the path and the space left", err=True)
-        sys.exit(_FAILED)
+        sys.exit(FAILED)
 
 
 def _refuse(message: str) -> Any:
     from reports.view import clean
 
     click.echo(clean(message), err=True)
-    sys.exit(_REFUSED)
+    sys.exit(REFUSED)
 
 
 def _now() -> str:

@@ -5,17 +5,10 @@ from pathlib import Path
 
 import click
 
-_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
-_FAILED, _REFUSED = 1, 2
-_knowledge_option = click.option(
-    "--knowledge",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Use the knowledge base in FOLDER instead of the shipped one.",
-)
+from expert.command_options import CONTEXT, FAILED, REFUSED, knowledge_option
 
 
-@click.command(context_settings=_CONTEXT)
+@click.command(context_settings=CONTEXT)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where the conclusions go; a new folder."
@@ -30,7 +23,7 @@ _knowledge_option = click.option(
     help="What to write of each case. Writing the rules takes a third of the time.",
 )
 @click.option("--also", type=click.Choice(["csv", "ndjson"]), multiple=True, help="Write the conclusions in this format too.")
-@_knowledge_option
+@knowledge_option
 def evaluate(
     files: tuple[Path, ...],
     output: Path,
@@ -69,17 +62,17 @@ def evaluate(
             outcome = conclude(files, output, base, resume=resume, limit=limit, kept=groups, also=also, progress=progress.tell)
     except CohortError as error:
         click.echo(clean(str(error)), err=True)
-        sys.exit(_FAILED)
+        sys.exit(FAILED)
     except OSError as error:
         told = f"{error.filename or output}: {error.strerror}; check the space left, and go on with --resume"
         click.echo(clean(told), err=True)
-        sys.exit(_FAILED)
+        sys.exit(FAILED)
     click.echo(f"{outcome.read:,} read = {outcome.concluded:,} concluded + {outcome.refused:,} refused; in {outcome.folder}")
     if outcome.refused:
-        sys.exit(_REFUSED)
+        sys.exit(REFUSED)
 
 
-@click.command(context_settings=_CONTEXT)
+@click.command(context_settings=CONTEXT)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("case")
 @click.option(
@@ -90,7 +83,7 @@ def evaluate(
     show_default=True,
     help="What to write.",
 )
-@_knowledge_option
+@knowledge_option
 def explain(folder: Path, case: str, form: str, knowledge: Path | None) -> None:
     """Explain one CASE of a FOLDER that `charley evaluate` wrote: the same report as `charley report` gives.
 
@@ -112,7 +105,7 @@ def explain(folder: Path, case: str, form: str, knowledge: Path | None) -> None:
         assessment = Assessor(base).assess(case_of(folder, case, base))
     except CohortError as error:
         click.echo(clean(str(error)), err=True)
-        sys.exit(_FAILED)
+        sys.exit(FAILED)
     click.echo(together(base, [assessment], [], form), nl=False)
 
 
