@@ -7,7 +7,6 @@ stands in `FOLDER.partial`, with the plan that it follows.
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -84,8 +83,8 @@ def evaluate(
 
     `kept` names the groups of columns to write (the summary counts all of them), `also` further formats: csv, ndjson.
 
-    Raises CohortError when the folder is in the way or an unfinished run is another one, CharleyError for a table that
-    cannot be read at all.
+    Raises CohortError when the folder is in the way, an unfinished run is another one, or nothing can be written. A file that
+    cannot be read is refused like a row.
     """
     if folder.exists():
         raise CohortError(f"{folder} exists already; name another folder, or remove it first")
@@ -344,7 +343,7 @@ def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: Knowledge
     for number in range(len(chunks)):
         (work / f"refused-{number:05}.parquet").unlink()
         _counts(work, number).unlink()
-    shutil.move(work, folder)
+    work.rename(folder)
     return Outcome(folder, read, concluded, refused)
 
 

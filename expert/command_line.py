@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from expert import __version__
-from expert.command_options import CONTEXT, REFUSED, knowledge_option
+from expert.command_options import CONTEXT, REFUSED, format_option, knowledge_option
 from expert.consult_command import consult, sessions
 from expert.evaluate_command import evaluate, explain
 
@@ -61,14 +61,7 @@ main.add_command(explain)
 
 @main.command(context_settings=CONTEXT)
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "html", "json"]),
-    default="text",
-    show_default=True,
-    help="What to write.",
-)
+@format_option
 @click.option(
     "--output",
     type=click.Path(),

@@ -16,3 +16,12 @@ knowledge_option = click.option(
     metavar="FOLDER",
     help="Use the knowledge base in FOLDER instead of the shipped one.",
 )
+
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "html", "json"]),
+    default="text",
+    show_default=True,
+    help="What to write.",
+)

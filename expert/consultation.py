@@ -24,6 +24,7 @@ from expert.answer_log import (
 )
 from expert.assessing import Assessor, ContradictoryCase
 from expert.next_question import Certificate, Known, Prospect, Questioner, ScreenAsked
+from facts.answers import is_unknown
 from facts.assessment import Assessment, WarningSignFound
 from facts.case import IMPLIED, Case, Observed
 from facts.medicines import Stopped
@@ -75,9 +76,13 @@ class Consultation:
 
         Raises AnswerRefused, and then nothing was appended.
         """
-        known = {key: value for key, value in answers.items() if not _is_unknown(value)}
+        known = {key: value for key, value in answers.items() if not is_unknown(value)}
         unknown = {key: None for key in answers if key not in known}
-        added = [self._event(log, kind, screen, some, at) for kind, some in (("answered", known), ("unknown", unknown)) if some]
+        added = []
+        if known:
+            added.append(self._event(log, "answered", screen, known, at))
+        if unknown:
+            added.append(self._event(log, "unknown", screen, unknown, at))
         return self._checked(log, name, added)
 
     def changed(self, log: Log, name: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
@@ -120,9 +125,8 @@ class Consultation:
         current = None if case.medicines is None else list(case.medicines)
         return {MEDICINES: current, STOPPED_MEDICINES: stopped, **direct}
 
-    def _event(self, log: Log, kind: Any, screen: str, answers: Mapping[str, Any], at: str) -> Event:
-        exact: EventKind = kind
-        return Event(next_step(log), exact, screen, MappingProxyType(dict(answers)), at, self.knowledge.hash)
+    def _event(self, log: Log, kind: EventKind, screen: str, answers: Mapping[str, Any], at: str) -> Event:
+        return Event(next_step(log), kind, screen, MappingProxyType(dict(answers)), at, self.knowledge.hash)
 
     def _checked(self, log: Log, name: str, added: list[Event]) -> tuple[Log, Moment]:
         longer = (*log, *added)
@@ -154,10 +158,6 @@ def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, A
             ],
         },
     }
-
-
-def _is_unknown(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and value.strip().casefold() in ("unknown", "?", "not known"))
 
 
 def _written(observed: Observed | None) -> Any:

@@ -354,14 +354,14 @@ class Conversation:
         """Read NAME=VALUE. Raises ReplyError or UnknownName."""
         match = _ASSIGNMENT.match(text)
         if match is None:
-            raise replies.ReplyError("write NAME=VALUE, for instance: serum_potassium=3.1")
+            raise replies.ReplyError("write NAME=VALUE; the name is a finding's, or its number on the page")
         named = self.find(match[1])
         if named.kind != "finding":
             raise replies.ReplyError(f"{named.id} is a conclusion; only answers can be changed or supposed")
         finding = self.knowledge.vocabulary.findings[named.id]
         return finding, replies.read_value(finding, match[2])
 
-    def find(self, name: str) -> enquiry.Named:
+    def find(self, name: str) -> enquiry.Meant:
         """Find what a typed name means."""
         return enquiry.find(name, self.moment, self.knowledge)
 

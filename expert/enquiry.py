@@ -16,12 +16,11 @@ from facts.assessment import Argument, Assessment
 from facts.case import Case, Observed
 from facts.problems import did_you_mean
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import Compared, Expression, leaves, names_used
+from knowledge_base.expression import Compared, Expression, Leaf, Named, leaves, names_used
 from knowledge_base.logic import Truth, evaluate_named, residue, supports
 from knowledge_base.model import KnowledgeBase, Rule
 from reports.view import clean
-from reports.wording import finding_clause, named_clause, quantity_text, tell, value_text
-from reports.wording import leaf_clause as clause_of_leaf
+from reports.wording import finding_clause, leaf_clause, named_clause, quantity_text, tell, value_text
 
 _RULES_TOLD = 5
 _LONGEST = 300
@@ -33,7 +32,7 @@ class UnknownName(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class Meant:
     """What a typed name stands for."""
 
     kind: str
@@ -43,16 +42,16 @@ class Named:
 # Names
 
 
-def find(name: str, moment: Moment, knowledge: KnowledgeBase) -> Named:
+def find(name: str, moment: Moment, knowledge: KnowledgeBase) -> Meant:
     """Find what a name means: the id or label of a finding, cause, sign or step, or a number on the screen.
 
     Raises UnknownName.
     """
     wanted = " ".join(name.casefold().replace("_", " ").split())
     if wanted.isdigit() and isinstance(moment.next, ScreenAsked) and 1 <= int(wanted) <= len(moment.next.questions):
-        return Named("finding", moment.next.questions[int(wanted) - 1])
+        return Meant("finding", moment.next.questions[int(wanted) - 1])
     if wanted == "urgency":
-        return Named("urgency", "urgency")
+        return Meant("urgency", "urgency")
     known = dict(_names(knowledge))
     if wanted in known:
         return known[wanted]
@@ -63,7 +62,7 @@ def find(name: str, moment: Moment, knowledge: KnowledgeBase) -> Named:
     raise UnknownName(f"{clean(name)!r} is not known here; {mend}")
 
 
-def _names(knowledge: KnowledgeBase) -> Iterator[tuple[str, Named]]:
+def _names(knowledge: KnowledgeBase) -> Iterator[tuple[str, Meant]]:
     groups: tuple[tuple[str, Mapping[str, object]], ...] = (
         ("step", knowledge.next_steps),
         ("finding", knowledge.vocabulary.findings),
@@ -72,10 +71,10 @@ def _names(knowledge: KnowledgeBase) -> Iterator[tuple[str, Named]]:
     )
     for kind, group in groups:
         for entry_id, entry in group.items():
-            yield entry_id.replace("_", " ").casefold(), Named(kind, entry_id)
+            yield entry_id.replace("_", " ").casefold(), Meant(kind, entry_id)
             label = getattr(entry, "label", None)
             if label:
-                yield str(label).casefold(), Named(kind, entry_id)
+                yield str(label).casefold(), Meant(kind, entry_id)
 
 
 # Why is this asked?
@@ -165,8 +164,8 @@ def _clause(finding: Finding, observed: Observed) -> str:
     return clean(finding_clause(finding, observed.value, observed.given))
 
 
-def _all_leaves(tree: Expression, knowledge: KnowledgeBase) -> Iterator[Compared]:
-    yield from leaves(tree)  # type: ignore[misc]
+def _all_leaves(tree: Expression, knowledge: KnowledgeBase) -> Iterator[Leaf]:
+    yield from leaves(tree)
     for name in names_used(tree):
         if name in knowledge.definitions:
             yield from _all_leaves(knowledge.conditions[name], knowledge)
@@ -280,7 +279,7 @@ def _is_meaningless(name: str, supposed: Mapping[str, Observed], knowledge: Know
 # How was it concluded, and why not?
 
 
-def how(moment: Moment, named: Named, consultation: Consultation) -> list[str]:
+def how(moment: Moment, named: Meant, consultation: Consultation) -> list[str]:
     """Say how a conclusion was reached: every argument for and against, with what it rests on and its source."""
     knowledge, assessment = consultation.knowledge, moment.assessment
     if named.kind == "urgency":
@@ -319,7 +318,7 @@ def _arguments(mark: str, arguments: Iterable[Argument]) -> Iterator[str]:
         yield f"      rule {argument.rule}; source: {argument.source}"
 
 
-def why_not(moment: Moment, named: Named, consultation: Consultation) -> list[str]:
+def why_not(moment: Moment, named: Meant, consultation: Consultation) -> list[str]:
     """Say of each argument for a conclusion why it does not hold: which condition fails, or is unknown."""
     knowledge = consultation.knowledge
     if named.kind not in ("cause", "sign"):
@@ -353,7 +352,7 @@ def _failing(
     condition: Expression, values: Mapping[str, Value], truths: Mapping[str, Truth], knowledge: KnowledgeBase
 ) -> Iterator[str]:
     for part, truth in supports(condition, values, truths):
-        if hasattr(part, "name"):
+        if isinstance(part, Named):
             yield named_clause(part.name, truth, knowledge)
         else:
-            yield clause_of_leaf(part, truth, knowledge)
+            yield leaf_clause(part, truth, knowledge)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from expert.command_options import CONTEXT, FAILED, REFUSED, knowledge_option
+from expert.command_options import CONTEXT, FAILED, REFUSED, format_option, knowledge_option
 
 
 @click.command(context_settings=CONTEXT)
@@ -75,14 +75,7 @@ def evaluate(
 @click.command(context_settings=CONTEXT)
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("case")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "markdown", "html", "json"]),
-    default="text",
-    show_default=True,
-    help="What to write.",
-)
+@format_option
 @knowledge_option
 def explain(folder: Path, case: str, form: str, knowledge: Path | None) -> None:
     """Explain one CASE of a FOLDER that `charley evaluate` wrote: the same report as `charley report` gives.

@@ -2,6 +2,7 @@
 
 from expert.consultation import Moment
 from expert.next_question import Certificate
+from facts.assessment import CauseAssessed
 from knowledge_base.model import KnowledgeBase
 
 _MOST_TOLD = 8
@@ -16,7 +17,11 @@ def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
         # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided.
         urgency = f"{at_least}, still open" if moment.prospect.raising else f"{at_least} ({up_to} hangs on what is unknown)"
     count = len(moment.prospect.open_causes)
-    causes = f"{count} cause{'s' * (count != 1)} still open" if count else "causes decided"
+    hidden = 0 if count else sum(_is_hidden(cause, knowledge) for cause in moment.assessment.causes)
+    causes = "causes decided"
+    if count or hidden:
+        hangs = "still open" if count else f"hang{'s' * (hidden == 1)} on what is unknown"
+        causes = f"{count or hidden} cause{'s' * ((count or hidden) != 1)} {hangs}"
     return f"{urgency} · {causes}"
 
 
@@ -69,3 +74,10 @@ def kept_open(certificate: Certificate, knowledge: KnowledgeBase) -> list[str]:
 
 def _level(level: str, knowledge: KnowledgeBase) -> str:
     return knowledge.levels[level].label.lower()
+
+
+def _is_hidden(cause: CauseAssessed, knowledge: KnowledgeBase) -> bool:
+    """Tell whether a cause is not likely only as far as is known."""
+    grading = knowledge.grading
+    likely = (grading.at_least(standing, grading.likely) for standing in cause.could_be)
+    return not grading.at_least(cause.standing, grading.likely) and any(likely)

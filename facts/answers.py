@@ -16,15 +16,18 @@ class AnswerError(ValueError):
     """An answer that cannot be used: what was found, what was expected and what to do."""
 
 
+def is_unknown(written: Any) -> bool:
+    """Tell whether an answer says that it is not known: "unknown", "?", or nothing at all (None)."""
+    return written is None or (isinstance(written, str) and written.strip().casefold() in _UNKNOWN)
+
+
 def read_answer(finding: YesNoFinding | QuantityFinding | ChoiceFinding, written: Any) -> Observed | None:
     """Read an answer as text, or as the bool or number that JSON has. Returns None for "unknown". Raises AnswerError."""
-    if written is None:
+    if is_unknown(written):
         return None
     if isinstance(written, dict | list):
         raise AnswerError(f"{finding.id}: one answer was expected, found {'several' if written else 'none'}; write it plainly")
     text = str(written).strip() if isinstance(written, str) else written
-    if isinstance(text, str) and text.casefold() in _UNKNOWN:
-        return None
     if isinstance(finding, YesNoFinding):
         return _read_yes_no(finding, text)
     if isinstance(finding, ChoiceFinding):
