@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from expert.command_options import CONTEXT, FAILED, REFUSED, format_option, knowledge_option
+from expert.command_options import CONTEXT, FAILED, REFUSED, format_option, knowledge_option, load_for_assessing
 
 
 @click.command(context_settings=CONTEXT)
@@ -49,7 +49,6 @@ def evaluate(
     """
     from expert.cohort import GROUPS, CohortError
     from expert.cohort import evaluate as conclude
-    from expert.command_line import load_for_assessing
     from reports.view import clean
 
     groups = [group.strip() for group in columns.split(",") if group.strip()]
@@ -89,7 +88,6 @@ def explain(folder: Path, case: str, form: str, knowledge: Path | None) -> None:
     """
     from expert.assessing import Assessor
     from expert.cohort import CohortError, case_of
-    from expert.command_line import load_for_assessing
     from reports.view import clean
     from reports.writing import together
 
