@@ -6,7 +6,7 @@ patient can be (a value outside its plausible range, a child without its parent,
 away. Effort is counted in z3's own steps, not in seconds, so that a verdict is the same on every machine.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import ceil, floor
@@ -312,6 +312,8 @@ class Decider:
     def _smallest(self, values: dict[str, Value]) -> dict[str, Value]:
         """Leave out what the formulas (added already) hold without, one finding after the other, children first."""
         kept = dict(values)
+        if str(self.solver.check(*self.patient.pinned(kept))) != "sat":
+            raise AssertionError("the patient that was read off is not as the formulas say; please report this")
         for name in reversed(list(self.patient.findings)):
             if name in kept:
                 fewer = {other: value for other, value in kept.items() if other != name}
@@ -323,18 +325,14 @@ class Decider:
 _ANSWERS: Mapping[str, Answer] = {"sat": "possible", "unsat": "impossible", "unknown": "undecided"}
 
 
-def plain_number(number: float, thresholds: Iterable[float], range_: Sequence[float]) -> float:
+def plain_number(number: float, thresholds: Collection[float], range_: Sequence[float]) -> float:
     """Give the plainest number that lies to every threshold as this one does; the same whatever z3 happened to choose."""
-    below = max((threshold for threshold in (range_[0], *thresholds) if threshold <= number), default=number)
-    above = min((threshold for threshold in (*thresholds, range_[1]) if threshold >= number), default=number)
-    if below == number or above == number:
+    if number in thresholds:
         return number
-    for digits in range(12):
-        step = 10.0**-digits
-        for plain in (round(floor(below / step + 1) * step, digits), round((ceil(above / step) - 1) * step, digits)):
-            if below < plain < above:
-                return plain
-    return number
+    below = max((threshold for threshold in thresholds if threshold < number), default=range_[0])
+    above = min((threshold for threshold in thresholds if threshold > number), default=range_[1])
+    plain = (round((below + above) / 2, digits) for digits in range(12))
+    return next((candidate for candidate in plain if below < candidate < above), number)
 
 
 def thresholds_of(knowledge: "KnowledgeBase") -> dict[str, list[float]]:
@@ -342,6 +340,7 @@ def thresholds_of(knowledge: "KnowledgeBase") -> dict[str, list[float]]:
     found: dict[str, set[float]] = {}
     conditions = [*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())]
     conditions += [entry.condition for entry in knowledge.contradictions.values()]
+    conditions += knowledge.invariants.conditions
     for condition in conditions:
         for leaf in leaves(condition):
             if isinstance(leaf, Compared):

@@ -227,7 +227,7 @@ def invariant(formulas: Formulas) -> Iterator[Statement]:
             mend = "correct the rules, or the invariant"
             yield Statement("invariant", entry.id, entry.place, says, mend, "impossible", (*when, broken))
         if when:
-            says = f"{entry.id} says nothing: no patient meets its condition"
+            says = f"{entry.id} says nothing ({entry.says}): no patient meets its condition"
             yield Statement("invariant", entry.id, entry.place, says, "correct its `when`", "possible", when)
 
 

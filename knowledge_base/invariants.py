@@ -76,6 +76,13 @@ class Invariants:
     worse: Mapping[str, Worse] = field(default_factory=dict)
     accepted: tuple[Accepted, ...] = ()
 
+    @property
+    def conditions(self) -> list[Expression]:
+        """Every condition that is part of them."""
+        written = [tree for entry in self.statements.values() for tree in (entry.when, entry.always, entry.never)]
+        groups = (*self.exclusive.values(), *self.bands.values())
+        return [tree for tree in written if tree is not None] + [tree for group in groups for tree in group.conditions.values()]
+
 
 @dataclass(frozen=True)
 class Names:
