@@ -21,6 +21,7 @@ from expert.command_options import (
     load,
     making_what_stays,
     tell_refusals,
+    what_would_change_option,
 )
 from expert.consult_command import consult, sessions
 from expert.evaluate_command import evaluate, explain
@@ -71,8 +72,9 @@ main.add_command(knowledge)
     metavar="PATH",
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
+@what_would_change_option
 @knowledge_option
-def report(files: tuple[Path, ...], form: str, output: str | None, knowledge: Path | None) -> None:
+def report(files: tuple[Path, ...], form: str, output: str | None, what_would_change: bool, knowledge: Path | None) -> None:
     """Assess the cases in FILES and explain every conclusion.
 
     A FILE is YAML, JSON or JSON Lines (.jsonl) with one case or many; a folder stands for the case files in it. What cannot be
@@ -83,20 +85,22 @@ def report(files: tuple[Path, ...], form: str, output: str | None, knowledge: Pa
       charley report patient.yaml
       charley report *.yaml --format json --output assessments.json
       charley report clinic/ --format html --output reports/
+      charley report patient.yaml --what-would-change
     """
-    from expert.assessing import Assessor, ContradictoryCase
+    from expert.assessing import Assessor, ContradictoryCase, explaining_changes
     from facts.intake.case_files import Refusal, read_case_files
     from facts.problems import Problem, quoted
 
     with making_what_stays():
         base = load(knowledge)
         assessor = Assessor(base)
+    assess = explaining_changes(assessor) if what_would_change else assessor.assess
     intake = read_case_files(files, base.vocabulary, base.dictionary)
     refusals = list(intake.refusals)
     assessed: list[Assessment] = []
     for case, place in intake.cases:
         try:
-            assessed.append(assessor.assess(case))
+            assessed.append(assess(case))
         except ContradictoryCase as error:
             message = f"case {quoted(case.name)}: the answers contradict each other: {error}"
             refusals.append(Refusal(case.name, (Problem(place, message, "correct one of them"),)))

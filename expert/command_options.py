@@ -27,6 +27,12 @@ knowledge_option = click.option(
     help="Use the knowledge base in FOLDER instead of the shipped one.",
 )
 
+what_would_change_option = click.option(
+    "--what-would-change",
+    is_flag=True,
+    help="Add the smallest changes that would lower or raise the urgency or move the leading cause: half a second a case.",
+)
+
 format_option = click.option(
     "--format",
     "form",

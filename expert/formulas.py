@@ -16,6 +16,7 @@ import z3
 
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, leaves
+from knowledge_base.grading import WEIGHT
 
 if TYPE_CHECKING:
     from knowledge_base.model import Cause, KnowledgeBase, Rule
@@ -26,6 +27,8 @@ Answer: TypeAlias = Literal["possible", "impossible", "undecided"]
 Remembered: TypeAlias = dict[tuple[int, ...], tuple[tuple[Formula, ...], Answer]]
 """Questions that were decided, by the numbers of their formulas."""
 
+_STEP = 128
+"""More than any count of arguments of one kind."""
 STEPS = 20_000_000
 """z3's steps for one question; far above what any question of the shipped knowledge takes (below 400,000)."""
 
@@ -210,6 +213,31 @@ class Formulas:
         """Say that, with other variables in the place of some, the patient is possible and not contradictory."""
         return [z3.substitute(formula, *pairs) for formula in (*self.patient.possible, z3.Not(self.contradictory))]
 
+    def place(self, cause: str) -> Formula:
+        """Give the number by which a cause is listed: standing, then weight, then id."""
+        knowledge, grading = self.knowledge, self.knowledge.grading
+        order = list(grading.standings)
+        number = z3.IntVal(order.index(grading.otherwise))
+        for standing, condition in reversed(grading.grades):
+            graded = self._grade(condition, knowledge.causes[cause])
+            number = z3.If(graded, z3.IntVal(order.index(standing)), number)
+        for more, less in WEIGHT:
+            number = number * _STEP + (_STEP // 2 - self._fired(cause, more) + self._fired(cause, less))
+        return number * len(knowledge.causes) + sorted(knowledge.causes).index(cause)
+
+    def _fired(self, cause: str, kind: str) -> Formula:
+        rules = [rule for rule in self.knowledge.causes[cause].rules if rule.counts_as == kind]
+        return z3.Sum([z3.If(self.true(rule.condition), 1, 0) for rule in rules]) if rules else z3.IntVal(0)
+
+    def leads(self, cause: str | None) -> Formula:
+        """Say that a cause is listed first and at least likely; None: that no cause is at least likely."""
+        order, causes = list(self.knowledge.grading.standings), self.knowledge.causes
+        limit = (order.index(self.knowledge.grading.likely) + 1) * _STEP ** len(WEIGHT) * len(causes)
+        if cause is None:
+            return z3.And([self.place(other) >= limit for other in causes])
+        place = self.place(cause)
+        return z3.And([place < limit, *(place < self.place(other) for other in causes if other != cause)])
+
     @cached_property
     def contradictory(self) -> Formula:
         """Say that the answers contradict each other; such a case is refused."""
@@ -225,6 +253,11 @@ def _at_least(count: int, formulas: Sequence[Formula]) -> Formula:
 def any_of(formulas: Iterable[Formula]) -> Formula:
     """Say that one of the formulas holds."""
     return z3.Or(list(formulas))
+
+
+def all_of(formulas: Iterable[Formula]) -> Formula:
+    """Say that all of the formulas hold."""
+    return z3.And(list(formulas))
 
 
 def negation(formula: Formula) -> Formula:
@@ -413,3 +446,79 @@ def better_and_worse(patient: Patient, then: Patient, finding: str, order: str |
         for after in order[place + 1 :]
     ]
     return [*known, z3.Or(worse)]
+
+
+@dataclass(frozen=True)
+class Smallest:
+    """The smallest sets of findings whose change makes a goal true, one patient being as the formulas in `fixed` say."""
+
+    patient: Patient
+    fixed: Sequence[Formula]
+    changed: Mapping[str, Formula]
+    """What says of a finding that it is changed; findings that are not here stay as they are."""
+    steps: int = STEPS
+
+    def sets(self, goal: Formula, most: int) -> tuple[list[tuple[str, ...]], bool]:
+        """Give up to `most` sets of the least size, and whether these are all of them."""
+        solver = z3.Solver()
+        solver.set("rlimit", self.steps)
+        solver.add(*self.patient.possible, *self.fixed, goal)
+        answer = str(solver.check())
+        if answer != "sat":
+            return [], answer == "unsat"
+        found: list[tuple[str, ...]] = []
+        size = 1
+        while size <= len(self.changed):
+            solver.push()
+            solver.add(z3.PbLe([(formula, 1) for formula in self.changed.values()], size))
+            while (answer := str(solver.check())) == "sat" and len(found) < most:
+                model = solver.model()
+                names = tuple(name for name, formula in self.changed.items() if z3.is_true(model.eval(formula, True)))
+                found.append(names)
+                solver.add(z3.Not(z3.And([self.changed[name] for name in names])))
+            solver.pop()
+            if found or answer == "unknown":
+                return sorted(found, key=self._order), answer == "unsat"
+            size += 1
+        return [], True
+
+    def _order(self, names: tuple[str, ...]) -> tuple[int, ...]:
+        order = list(self.changed)
+        return tuple(order.index(name) for name in names)
+
+
+def altered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula], dict[str, Formula]]:
+    """Say that only findings in `values` are known, other than they are perhaps; and of each, that it is other.
+
+    What requires a finding that is denied now goes with it, and is no change of its own.
+    """
+    fixed, changed = [], {}
+    for name, finding in patient.findings.items():
+        known = patient.known[name]
+        if name not in values:
+            fixed.append(z3.Not(known))
+            continue
+        above = None if values[name] is False else finding.requires
+        stays = z3.BoolVal(True) if above is None else z3.And(patient.known[above], patient.value[above])
+        fixed.append(known == stays)
+        changed[name] = z3.And(known, z3.Not(patient.is_(name, values[name])))
+    return fixed, changed
+
+
+def answered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula], dict[str, Formula]]:
+    """Say that the findings in `values` are known as they are; and of each other one, that it is answered.
+
+    What an answer implies (a finding that it requires) is no answer of its own.
+    """
+    implied: dict[str, list[Formula]] = {}
+    for name, finding in patient.findings.items():
+        if finding.requires is not None:
+            denied = z3.Not(patient.value[name]) if finding.kind == "yes_no" else z3.BoolVal(False)
+            implied.setdefault(finding.requires, []).append(z3.And(patient.known[name], z3.Not(denied)))
+    fixed = [z3.And(patient.known[name], patient.is_(name, value)) for name, value in values.items()]
+    changed = {
+        name: z3.And(patient.known[name], z3.Not(any_of(implied.get(name, []))))
+        for name in patient.findings
+        if name not in values
+    }
+    return fixed, changed
