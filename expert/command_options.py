@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -74,11 +74,11 @@ def load(folder: Path | None) -> "KnowledgeBase":
     try:
         return load_knowledge_base(folder)
     except CharleyError as error:
-        _refuse_knowledge(error)
-        raise AssertionError("unreachable") from None
+        refuse_knowledge(error)
 
 
-def _refuse_knowledge(error: "CharleyError") -> Any:
+def refuse_knowledge(error: "CharleyError") -> NoReturn:
+    """Print everything that is wrong with a knowledge base, and exit."""
     _echo_lines(error.problems)
     click.echo(f"The knowledge base cannot be used: {len(error.problems)} problems.", err=True)
     sys.exit(REFUSED)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from expert.command_options import CONTEXT, FAILED, REFUSED, knowledge_option, load, tell_refusals
+from expert.command_options import CONTEXT, FAILED, REFUSED, knowledge_option, load, refuse_knowledge, tell_refusals
 
 if TYPE_CHECKING:
     from expert.proving import Proof
@@ -176,6 +176,52 @@ def prove(output: Path | None, steps: int | None, knowledge: Path | None) -> Non
             f"{written} patients who show what fails are in {output}/witnesses: charley report {output}/witnesses/*.yaml"
         )
     if proof.wrong or proof.idle:
+        sys.exit(REFUSED)
+
+
+@knowledge.command(context_settings=CONTEXT)
+@click.argument("old")
+@click.argument("new")
+@click.option(
+    "--cases", type=click.Path(path_type=Path), metavar="FOLDER", help="Count how many of these cases come out otherwise."
+)
+@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
+def diff(old: str, new: str, cases: Path | None, output: Path | None) -> None:
+    """Tell what a change of knowledge from OLD to NEW does to patients, as Markdown for a review.
+
+    OLD and NEW are folders, or revisions of the git repository you are in. Every urgency, warning sign and standing that can
+    come out otherwise is listed with a patient and the rules behind it; what is not listed is proved to be the same.
+
+    \b
+    Examples:
+      charley knowledge diff HEAD~1 knowledge_base/
+      charley knowledge diff v0.1 v0.2 --cases tests/cases --output review.md
+    """
+    try:
+        from expert.knowledge_diff import compared, difference
+    except ModuleNotFoundError as error:
+        if error.name != "z3":
+            raise
+        raise click.ClickException(_NO_Z3) from None
+    from facts.intake.case_files import read_case_files
+    from facts.problems import CharleyError
+    from knowledge_base.revisions import load_named
+    from reports.diff_report import render_difference
+    from reports.writing import write_private
+
+    try:
+        before, after = load_named(old), load_named(new)
+    except CharleyError as error:
+        refuse_knowledge(error)
+    intake = read_case_files([cases] if cases else [], after.vocabulary, after.dictionary)
+    counted = compared(before, after, [case for case, _ in intake.cases]) if cases else None
+    text = render_difference(difference(before, after), counted)
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_private(output, text)
+    tell_refusals(list(intake.refusals), len(intake.cases))
+    if intake.refusals:
         sys.exit(REFUSED)
 
 

@@ -48,15 +48,18 @@ _ARGUMENT_KINDS: tuple[ArgumentKind, ...] = ("confirms", "supports", "opposes", 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def load_knowledge_base(folder: Path | None = None) -> KnowledgeBase:
-    """Load the shipped knowledge base, or the one in `folder`. Raises CharleyError with every problem that was found."""
-    return _Loader(folder).load()
+def load_knowledge_base(folder: Path | None = None, shown: str = "") -> KnowledgeBase:
+    """Load the shipped knowledge base, or the one in `folder`, which places call `shown`.
+
+    Raises CharleyError with every problem that was found.
+    """
+    return _Loader(folder, shown).load()
 
 
 class _Loader:
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, shown: str) -> None:
         self.folder = folder or SHIPPED
-        self.shown = "knowledge_base" if folder is None else str(folder)
+        self.shown = shown or ("knowledge_base" if folder is None else str(folder))
         self.problems: list[Problem] = []
         self.files: dict[str, Path] = {}
         self.places: dict[str, Place] = {}
