@@ -26,6 +26,7 @@ from knowledge_base.expression import ConditionError, Expression, Or, Scope, dis
 from knowledge_base.grading import Grading, parse_grade
 from knowledge_base.interview import by_groups, declared, told_by_lists
 from knowledge_base.model import (
+    ANY_WARNING_SIGN,
     ArgumentKind,
     Cause,
     ContradictionRule,
@@ -40,8 +41,6 @@ from knowledge_base.templates import TemplateError, check_template
 
 SHIPPED = Path(__file__).parent
 CERTIFICATE = "certificate.json"
-ANY_WARNING_SIGN = "any_warning_sign"
-"""The name that stands, in arguments and next steps, for any of the warning signs."""
 _SHIPPED_FACTS = Path(facts.__file__).parent
 _ARGUMENT_KINDS: tuple[ArgumentKind, ...] = ("confirms", "supports", "opposes", "excludes")
 

@@ -17,6 +17,9 @@ from knowledge_base.schema import CertificateFile, Complaint, Level, Source, Ste
 ArgumentKind: TypeAlias = Literal["confirms", "supports", "opposes", "excludes"]
 RuleKind: TypeAlias = ArgumentKind | Literal["warns", "advises"]
 
+ANY_WARNING_SIGN = "any_warning_sign"
+"""The name that stands, in arguments and next steps, for any of the warning signs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Definition:

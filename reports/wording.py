@@ -8,7 +8,7 @@ from facts.case import IMPLIED, Observed
 from facts.vocabulary import Finding, QuantityFinding, Value, YesNoFinding
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.logic import Truth, evaluate, push_negation_inward
-from knowledge_base.model import KnowledgeBase
+from knowledge_base.model import ANY_WARNING_SIGN, KnowledgeBase
 from knowledge_base.templates import WHICH, first_alternatives
 
 TruthOf: TypeAlias = Callable[[str], Truth]
@@ -84,12 +84,22 @@ def _tell(tree: Expression, knowledge: KnowledgeBase, *, nested: bool) -> str:
         case And(operands):
             told = _joined([_tell(operand, knowledge, nested=True) for operand in operands], "and")
         case Or(operands):
-            told = _joined([_tell(operand, knowledge, nested=True) for operand in operands], "or")
+            told = _joined([_tell(operand, knowledge, nested=True) for operand in _shortened(operands, knowledge)], "or")
         case AtLeast(count, operands):
             told = f"at least {count} of: " + "; ".join(_tell(operand, knowledge, nested=True) for operand in operands)
         case _:
             raise TypeError(f"negation was not pushed inward: {tree!r}")
     return f"({told})" if nested else told
+
+
+def _shortened(operands: Sequence[Expression], knowledge: KnowledgeBase) -> list[Expression]:
+    """Take one name for all warning signs where they are all there; nobody reads sixty."""
+    signs = [Named(sign) for sign in knowledge.warning_signs]
+    if len(signs) < 2 or not set(signs) <= set(operands):
+        return list(operands)
+    place = operands.index(signs[0])
+    rest = [operand for operand in operands if operand not in signs]
+    return [*rest[:place], Named(ANY_WARNING_SIGN), *rest[place:]]
 
 
 def leaf_clause(leaf: Leaf, truth: bool, knowledge: KnowledgeBase) -> str:
@@ -111,6 +121,8 @@ def named_clause(name: str, truth: bool, knowledge: KnowledgeBase) -> str:
     definition = knowledge.definitions.get(name)
     if definition is not None:
         return definition.says[0 if truth else 1]
+    if name == ANY_WARNING_SIGN:
+        return "there is any warning sign"
     if name in knowledge.causes:
         return f"something speaks for {lower_first(knowledge.causes[name].label)}"
     return f"there is a warning sign: {lower_first(knowledge.warning_signs[name].label)}"
