@@ -11,6 +11,7 @@ A fault in a condition that z3 proves to change nothing for any patient, known o
 A fault of structure (a rule deleted, a strength, a level) always changes what somebody reads, and never counts as that.
 """
 
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -66,9 +67,9 @@ class Trial:
 
 
 class Court:
-    """Tries mutants of one knowledge base; what does not depend on the mutant is made once."""
+    """Tries mutants of one knowledge base in an empty folder; what does not depend on the mutant is made once."""
 
-    def __init__(self, folder: Path | None = None, cases: Path = CASES) -> None:
+    def __init__(self, workshop: Path, folder: Path | None = None, cases: Path = CASES) -> None:
         self.knowledge, self.case_files = load_knowledge_base(folder), cases
         self.written = Written(self.knowledge, folder)
         self.prover = prover(self.knowledge)
@@ -77,10 +78,8 @@ class Court:
         self.found = self._found(self.knowledge)
         self.cases = self.read(self.knowledge)
         self.values = {case.name: case.values for case, _ in self.cases.cases}
-        # A temporary folder of this name stands for as long as the court does.
-        self._temporary = tempfile.TemporaryDirectory(prefix="charley-mutants-")
-        self.folder = Path(self._temporary.name)
-        self.written.copy(self.folder)
+        self.folder = workshop
+        self.written.copy(workshop)
 
     @cached_property
     def before(self) -> Counter[tuple[str, str, str]]:
@@ -116,7 +115,7 @@ class Court:
                 trial = replace(trial, written=fault)
             if trial.proposed and trial.written:
                 break
-        in_conditions = mutant.edits[0][0][-1] == "when"
+        in_conditions = any(path[-1] == "when" for path, _ in mutant.edits)
         if in_conditions and mutant.part != "grading" and not (trial.written or trial.proposed):
             trial = replace(trial, equivalent=self.is_equivalent(knowledge))
         return trial
@@ -285,8 +284,8 @@ _court: list[Court] = []
 """The court of this process."""
 
 
-def _open_court() -> None:
-    _court.append(Court())
+def _open_court(workshops: Path) -> None:
+    _court.append(Court(workshops / str(os.getpid())))
 
 
 def _tried(mutant: Mutant) -> Trial:
@@ -306,7 +305,10 @@ def main(sample: int | None, seed: int, every: int, processes: int) -> None:
     numbers = range(len(possible)) if sample is None else sorted(Random(seed).sample(range(len(possible)), sample))
     chosen = [possible[number] for number in numbers][::every]
     trials: list[Trial] = []
-    with ProcessPoolExecutor(processes, get_context("spawn"), _open_court) as pool:
+    with (
+        tempfile.TemporaryDirectory(prefix="charley-mutants-") as workshops,
+        ProcessPoolExecutor(processes, get_context("spawn"), _open_court, (Path(workshops),)) as pool,
+    ):
         for trial in pool.map(_tried, chosen, chunksize=10):
             trials.append(trial)
             if len(trials) % 100 == 0:
