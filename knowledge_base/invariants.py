@@ -98,13 +98,14 @@ def declared(
     exclusive = {name: _group("exclusive", name, texts, read, place) for name, texts in file.exclusive.items()}
     bands = {name: _group("bands", name, texts, read, place) for name, texts in file.bands.items()}
     worse = {
-        name: Worse(name, order if isinstance(order, str) else tuple(order), place(("worse", name)))
-        for name, order in file.worse.items()
+        name: Worse(name, _order(names.findings.get(name), order), place(("worse", name))) for name, order in file.worse.items()
     }
     for name, entry in worse.items():
         if name in names.findings and not _orders(names.findings[name], entry.order):
             mend = "write higher or lower for a quantity, the choices in order for a choice, [no, yes] for another finding"
-            complain(FILE, ("worse", name), f"{entry.order!r} is no order of the values of {name}", mend)
+            written = file.worse[name]
+            told = written if isinstance(written, str) else f"[{', '.join(written)}]"
+            complain(FILE, ("worse", name), f"{told} is no order of the values of {name}", mend)
     accepted = tuple(
         Accepted(kind, subject, reason, place(("accepted", kind, subject)))
         for kind, reasons in file.accepted.items()
@@ -151,6 +152,17 @@ def _invariant(name: str, entry: InvariantEntry, read: Read, place: Callable[[Ke
 def _group(section: str, name: str, texts: list[str], read: Read, place: Callable[[KeyPath], Place]) -> Group:
     parsed = {text: read(FILE, (section, name, index), text) for index, text in enumerate(texts)}
     return Group(name, {text: tree for text, tree in parsed.items() if tree is not None}, place((section, name)))
+
+
+def _order(finding: Finding | None, written: str | list[str]) -> str | tuple[str | bool, ...]:
+    if isinstance(written, str):
+        return written
+    if finding is None or finding.kind != "yes_no":
+        return tuple(written)
+    return tuple(_ANSWERS.get(name, name) for name in written)
+
+
+_ANSWERS = {"no": False, "yes": True}
 
 
 def _orders(finding: Finding, order: str | tuple[str | bool, ...]) -> bool:

@@ -254,7 +254,7 @@ class InvariantFile(Declared):
     """Conditions of which no patient has two."""
     bands: dict[Name, Annotated[list[str], Field(min_length=2)]] = {}
     """Conditions of which every known value of a finding has exactly one."""
-    worse: dict[Name, Literal["higher", "lower"] | list[bool | Name]] = {}
+    worse: dict[Name, Literal["higher", "lower"] | list[Name]] = {}
     """Findings that never lower the urgency by getting worse, and which way that is."""
     accepted: dict[Literal["dead", "duplicate", "redundant", "shadowed", "conflict", "gap"], dict[str, Sentence]] = {}
     """What a proof finds and is meant, by its property and subject, with the reason."""
