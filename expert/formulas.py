@@ -208,7 +208,12 @@ class Formulas:
 
     def still_possible(self, pairs: Sequence[tuple[Formula, Formula]]) -> list[Formula]:
         """Say that, with other variables in the place of some, the patient is possible and not contradictory."""
-        return [z3.substitute(formula, *pairs) for formula in (*self.patient.possible, z3.Not(self.contradictory))]
+        return [z3.substitute(self._not_impossible, *pairs)]
+
+    @cached_property
+    def _not_impossible(self) -> Formula:
+        # One formula, because it is renamed for every finding that has an order.
+        return z3.And(*self.patient.possible, z3.Not(self.contradictory))
 
     @cached_property
     def contradictory(self) -> Formula:

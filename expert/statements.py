@@ -197,11 +197,11 @@ def monotone(formulas: Formulas) -> Iterator[Statement]:
         finding = knowledge.vocabulary.findings[worse.finding]
         then = Patient({worse.finding: finding}, "then ")
         pairs = list(zip(formulas.patient.variables(worse.finding), then.variables(worse.finding), strict=True))
-        ordered = better_and_worse(formulas.patient, then, worse.finding, worse.order)
+        ordered = [*better_and_worse(formulas.patient, then, worse.finding, worse.order), *formulas.still_possible(pairs)]
         for level in list(knowledge.levels)[1:]:
             now = formulas.urgency_at_least(level)
             later = formulas.with_other(now, pairs)
-            lowered = (*ordered, *formulas.still_possible(pairs), now, negation(later))
+            lowered = (*ordered, now, negation(later))
             says = f"{worse.finding} can get worse and the urgency fall below {level}"
             mend = "correct the rules that its better value fires, or its order in `worse` of invariants.yaml"
             second = (worse.finding, then)

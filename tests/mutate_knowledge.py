@@ -4,8 +4,8 @@
 
 - *check*: the folder is refused when it is loaded, or a lint finds what it did not find before;
 - *prove*: a statement fails or is undecided that held before, or something accepted is no longer found;
-- *cases*: an expectation of tests/cases fails; those that a person wrote and those that `tests.propose_cases` made are told
-  apart, since a fault that was there when cases were proposed is in them.
+- *cases*: an expectation of tests/cases or tests/parts fails; those that a person wrote and those that a program proposed are
+  told apart, since a fault that was there when cases were proposed is in them.
 
 A fault in a condition that z3 proves to change nothing for any patient, known or unknown, is equivalent: nobody could catch it.
 A fault of structure (a rule deleted, a strength, a level) always changes what somebody reads, and never counts as that.
@@ -14,7 +14,7 @@ A fault of structure (a rule deleted, a strength, a level) always changes what s
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -40,9 +40,9 @@ from knowledge_base.model import KnowledgeBase, Rule, tally
 from tests.mutants import Mutant, Written, mutants
 from tests.unit.test_facts import QUANTITIES as WRITTEN_QUANTITIES
 
-CASES = Path(__file__).parent / "cases"
-PROPOSED = ("rules", "thresholds")
-"""The folders of cases that `tests.propose_cases` writes."""
+CASES = tuple(Path(__file__).parent / name for name in ("cases", "parts"))
+PROPOSED = ("rules", "thresholds", "parts")
+"""The folders of cases that were proposed by a program, from the knowledge as it was."""
 IN_ORDER = "vignettes"
 """The folder of cases that name their causes in the order in which a physician would."""
 HELD_BY_THE_LANGUAGE = ("never_unsaid",)
@@ -69,7 +69,7 @@ class Trial:
 class Court:
     """Tries mutants of one knowledge base in an empty folder; what does not depend on the mutant is made once."""
 
-    def __init__(self, workshop: Path, folder: Path | None = None, cases: Path = CASES) -> None:
+    def __init__(self, workshop: Path, folder: Path | None = None, cases: Sequence[Path] = CASES) -> None:
         self.knowledge, self.case_files = load_knowledge_base(folder), cases
         self.written = Written(self.knowledge, folder)
         self.prover = prover(self.knowledge)
@@ -77,7 +77,7 @@ class Court:
         self.judge = Judge(self.knowledge)
         self.found = self._found(self.knowledge)
         self.cases = self.read(self.knowledge)
-        self.values = {case.name: case.values for case, _ in self.cases.cases}
+        self.values = {(place, case.name): case.values for case, place in self.cases.cases}
         self.folder = workshop
         self.written.copy(workshop)
 
@@ -88,7 +88,7 @@ class Court:
 
     def read(self, knowledge: KnowledgeBase) -> Intake:
         """Read the cases as this knowledge has them read."""
-        return read_case_files([self.case_files], knowledge.vocabulary, knowledge.dictionary)
+        return read_case_files(self.case_files, knowledge.vocabulary, knowledge.dictionary)
 
     def try_(self, mutant: Mutant) -> Trial:
         """Plant one fault, and see who notices."""
@@ -101,7 +101,8 @@ class Court:
         finally:
             self.written.mend(mutant, self.folder)
         changed = self.changed(knowledge)
-        proof = self.prover(knowledge, witnesses=False, without=HELD_BY_THE_LANGUAGE)
+        without = (*HELD_BY_THE_LANGUAGE, *(("monotone",) if self.same_urgency(knowledge) else ()))
+        proof = self.prover(knowledge, witnesses=False, without=without)
         trial = replace(
             trial,
             check=next(iter(self._found(knowledge) - self.found), ""),
@@ -119,6 +120,13 @@ class Court:
         if in_conditions and mutant.part != "grading" and not (trial.written or trial.proposed):
             trial = replace(trial, equivalent=self.is_equivalent(knowledge))
         return trial
+
+    def same_urgency(self, knowledge: KnowledgeBase) -> bool:
+        """Tell whether the formulas of the urgency are those of before: then what is proved of it need not be asked again."""
+        formulas = Formulas(knowledge, self.prover.patient)
+        return formulas.contradictory.eq(self.formulas.contradictory) and all(
+            formulas.urgency_at_least(level).eq(self.formulas.urgency_at_least(level)) for level in knowledge.levels
+        )
 
     @staticmethod
     def _found(knowledge: KnowledgeBase) -> Counter[str]:
@@ -147,7 +155,7 @@ class Court:
         told = self.findings_behind(changed)
         for case, place in intake.cases:
             values = case.values
-            if regraded or not told.isdisjoint(values) or (reread and values != self.values[case.name]):
+            if regraded or not told.isdisjoint(values) or (reread and values != self.values[place, case.name]):
                 yield from ((place, fault) for fault in case_faults(case, place, knowledge, judge, judge(values)))
 
     def findings_behind(self, conditions: Iterable[Expression]) -> set[str]:

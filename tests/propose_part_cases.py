@@ -1,6 +1,6 @@
 """Propose cases in which one part of a condition decides alone, so that a slip in any part of it shows.
 
-`python -m tests.propose_part_cases` writes tests/cases/parts/ anew. What else a rule asks for is left unknown where it can be:
+`python -m tests.propose_part_cases` writes tests/parts/ anew. What else a rule asks for is left unknown where it can be:
 then a rule that fires does so by the part at hand, and without it would not. Where a rule fires, the case tells the standing or
 the urgency that comes of it as well, so that a wrong strength or level shows too.
 """
@@ -17,10 +17,13 @@ from knowledge_base.judgement import Judgement
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.logic import evaluate, push_negation_inward
 from knowledge_base.model import Rule, tally
-from tests.propose_cases import CASES, Proposer, labeled
+from tests.propose_cases import Proposer, labeled
 
+PARTS = Path(__file__).parent / "parts"
 _TRIED = 40
 """Ways to fulfil a condition that are tried for one case."""
+_USERS = 6
+"""Rules that name a definition, and are tried for one case."""
 
 
 class PartProposer(Proposer):
@@ -97,7 +100,7 @@ class PartProposer(Proposer):
         for negate in (False, True):
             inward = push_negation_inward(tree, negate=negate)
             for part in (inward, *self.parts(inward)):
-                for rule, patient in self.through(users, name, part, negate=negate):
+                for rule, patient in self.through(users[:_USERS], name, part, negate=negate):
                     yield rule, patient
                     break
 
@@ -118,7 +121,9 @@ class PartProposer(Proposer):
         return min(fitting, key=lambda values: (self.fired(alone, values), len(values)), default=None)
 
     def holds(self, tree: Expression, values: dict[str, Value]) -> bool:
-        return evaluate(tree, values, self.judge.truths(self.judge(values))) is True
+        judgement = self.judge(values)
+        named = {name: judgement.truth(self.judge.position[name]) for name in names_used(tree)}
+        return evaluate(tree, values, named) is True
 
     def fired(self, rule: Rule | None, values: dict[str, Value]) -> int:
         if rule is None:
@@ -166,12 +171,11 @@ def main() -> None:
             told.append(values)
             text = labeled(f"{rule.id}: part {len(told)}", values, proposer.expected(rule, proposer.judge(values)))
             files.setdefault(f"{Path(rule.place.file).stem}.yaml", []).append(text)
-    folder = CASES / "parts"
-    folder.mkdir(exist_ok=True)
-    for old in folder.glob("*.yaml"):
+    PARTS.mkdir(exist_ok=True)
+    for old in PARTS.glob("*.yaml"):
         old.unlink()
     for file, cases in files.items():
-        (folder / file).write_text("".join(cases), encoding="utf-8")
+        (PARTS / file).write_text("".join(cases), encoding="utf-8")
     click.echo(f"{sum(map(len, files.values())):,} cases")
 
 

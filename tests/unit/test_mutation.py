@@ -46,7 +46,7 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Court:
     )
     cases = tmp_path_factory.mktemp("cases")
     (cases / "all.yaml").write_text(CASES, encoding="utf-8")
-    return Court(tmp_path_factory.mktemp("mutants"), folder, cases)
+    return Court(tmp_path_factory.mktemp("mutants"), folder, [cases])
 
 
 @pytest.fixture
