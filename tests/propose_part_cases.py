@@ -17,17 +17,27 @@ from knowledge_base.judgement import Judgement
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.logic import evaluate, push_negation_inward
 from knowledge_base.model import Rule, tally
-from tests.propose_cases import Proposer, labeled
+from tests.propose_cases import Demand, Proposer, labeled
 
 PARTS = Path(__file__).parent / "parts"
 _TRIED = 40
 """Ways to fulfil a condition that are tried for one case."""
+_STEPS = 20_000
+"""Steps of the search for one case; a condition that excludes a whole list of dangers could take forever."""
 _USERS = 6
 """Rules that name a definition, and are tried for one case."""
 
 
 class PartProposer(Proposer):
     """Proposes cases for the parts of conditions."""
+
+    steps = 0
+
+    def demands(self, tree: Expression, so_far: Demand) -> Iterator[Demand]:
+        """Give the ways to make a condition true, as far as the steps reach."""
+        self.steps += 1
+        if self.steps <= _STEPS:
+            yield from super().demands(tree, so_far)
 
     def parts(self, tree: Expression) -> Iterator[Expression]:
         """Give conditions (negation pushed inward) in each of which one part of the tree decides."""
@@ -116,6 +126,7 @@ class PartProposer(Proposer):
 
     def patient(self, tree: Expression, alone: Rule | None = None) -> dict[str, Value] | None:
         """Find the patient told in the fewest words for whom a condition is true, and few other arguments fire."""
+        self.steps = 0
         patients = [self.values(demand) for demand in islice(self.demands(tree, {}), _TRIED)]
         fitting = [values for values in patients if self.possible(values) and self.holds(tree, values)]
         return min(fitting, key=lambda values: (self.fired(alone, values), len(values)), default=None)
