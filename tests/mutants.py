@@ -103,9 +103,7 @@ def mutants(written: Written, knowledge: KnowledgeBase) -> Iterator[Mutant]:
         for name, entry in value.get("warning_signs", {}).items():
             yield from planter.level("warning sign", name, ("warning_signs", name), entry, levels)
             for rule, warning in entry["rules"].items():
-                yield from planter.rule(
-                    "warning sign", rule, ("warning_signs", name, "rules", rule), warning, faults, levels
-                )
+                yield from planter.rule("warning sign", rule, ("warning_signs", name, "rules", rule), warning, faults, levels)
         for section, part in (("next_steps", "next step"), ("contradictions", "contradiction")):
             for name, entry in value.get(section, {}).items():
                 yield from planter.rule(part, name, (section, name), entry, faults, levels)
@@ -131,9 +129,7 @@ class _Planter:
     def exchanged(self, kind: str, part: str, subject: str, path: KeyPath, was: Any, instead: Any) -> Mutant:
         return self.mutant(kind, part, subject, path, f"{path[-1]}: {was} → {instead}", (path, instead))
 
-    def condition(
-        self, part: str, subject: str, path: KeyPath, text: str, faults: "ConditionFaults"
-    ) -> Iterator[Mutant]:
+    def condition(self, part: str, subject: str, path: KeyPath, text: str, faults: "ConditionFaults") -> Iterator[Mutant]:
         for kind, change, instead in faults(text):
             yield self.mutant(kind, part, subject, path, change, (path, instead))
 
@@ -144,9 +140,7 @@ class _Planter:
         yield self.mutant("rule deleted", part, subject, path, "the whole rule", (path, None))
         yield from self.level(part, subject, path, entry, levels)
 
-    def level(
-        self, part: str, subject: str, path: KeyPath, entry: Mapping[str, Any], levels: list[str]
-    ) -> Iterator[Mutant]:
+    def level(self, part: str, subject: str, path: KeyPath, entry: Mapping[str, Any], levels: list[str]) -> Iterator[Mutant]:
         level = entry.get("level")
         if level in levels[1:]:
             lower = levels[levels.index(level) - 1]

@@ -46,7 +46,7 @@ PROPOSED = ("rules", "thresholds", "parts")
 IN_ORDER = "vignettes"
 """The folder of cases that name their causes in the order in which a physician would."""
 HELD_BY_THE_LANGUAGE = ("never_unsaid",)
-"""Properties that hold whatever the knowledge says, so that no fault in it can break them; proving them takes most of the time."""
+"""Properties that hold whatever the knowledge says: no fault in it can break them, and proving them takes most of the time."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,8 @@ class Court:
     def findings_behind(self, conditions: Iterable[Expression]) -> set[str]:
         """Give the findings that some conditions rest on: where none of them is known, the conditions are unknown."""
         found: set[str] = set()
-        waiting, seen = list(conditions), set()
+        waiting = list(conditions)
+        seen: set[str] = set()
         while waiting:
             tree = waiting.pop()
             found.update(leaf.finding for leaf in leaves(tree))

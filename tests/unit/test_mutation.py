@@ -1,7 +1,6 @@
-"""Faults planted in a small knowledge base: each way to catch them catches one, and what is left is told from what is equivalent."""
+"""Faults planted in a small knowledge base: each way to catch them catches one; survivors are told from equivalent faults."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
