@@ -117,6 +117,7 @@ class Formulas:
         self.patient = patient or Patient(knowledge.vocabulary.findings)
         self._made: dict[tuple[Expression, bool], Formula] = {}
         self._counts: dict[tuple[str, str, int], Formula] = {}
+        self._urgency: dict[str, Formula] = {}
 
     def true(self, tree: Expression) -> Formula:
         """Say that a condition is true."""
@@ -157,7 +158,10 @@ class Formulas:
 
     def urgency_at_least(self, level: str) -> Formula:
         """Say that what is known demands at least this level."""
-        return z3.Or([self.true(rule.condition) for rule in self._demanding(level)] + self._lowest(level))
+        if level not in self._urgency:
+            demanded = [self.true(rule.condition) for rule in self._demanding(level)]
+            self._urgency[level] = z3.Or(demanded + self._lowest(level))
+        return self._urgency[level]
 
     def ceiling_at_least(self, level: str) -> Formula:
         """Say that this level, or a higher one, is demanded or is not yet ruled out."""

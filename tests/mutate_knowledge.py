@@ -307,22 +307,28 @@ def _tried(mutant: Mutant) -> Trial:
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Of these, plant every N-th alone.")
 @click.option("--processes", type=click.IntRange(min=1), default=2, show_default=True, help="Processes at once.")
 def main(sample: int | None, seed: int, every: int, processes: int) -> None:
-    """Plant faults in the shipped knowledge and count which are caught. Exit status 0 whatever is found."""
+    """Plant faults in the shipped knowledge and count which are caught; interrupted, count those that were tried.
+
+    Exit status 0 whatever is found.
+    """
     began = perf_counter()
     knowledge = load_knowledge_base()
     possible = list(mutants(Written(knowledge), knowledge))
-    numbers = range(len(possible)) if sample is None else sorted(Random(seed).sample(range(len(possible)), sample))
+    numbers = range(len(possible)) if sample is None else Random(seed).sample(range(len(possible)), sample)
     chosen = [possible[number] for number in numbers][::every]
     trials: list[Trial] = []
     with (
         tempfile.TemporaryDirectory(prefix="charley-mutants-") as workshops,
         ProcessPoolExecutor(processes, get_context("spawn"), _open_court, (Path(workshops),)) as pool,
     ):
-        for trial in pool.map(_tried, chosen, chunksize=10):
-            trials.append(trial)
-            if len(trials) % 100 == 0:
-                click.echo(f"{len(trials):,} of {len(chosen):,} faults, {perf_counter() - began:.0f} s", err=True)
-    click.echo(f"{len(chosen):,} of {len(possible):,} possible faults planted; {perf_counter() - began:.0f} s\n")
+        try:
+            for trial in pool.map(_tried, chosen, chunksize=5):
+                trials.append(trial)
+                if len(trials) % 50 == 0:
+                    click.echo(f"{len(trials):,} of {len(chosen):,} faults, {perf_counter() - began:.0f} s", err=True)
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+    click.echo(f"{len(trials):,} of {len(possible):,} possible faults planted; {perf_counter() - began:.0f} s\n")
     click.echo(f"{table(trials, 'kind')}\n\n{table(trials, 'part')}\n\nSurvivors:")
     for trial in trials:
         if not trial.caught and not trial.equivalent:
