@@ -2,6 +2,8 @@
 
 They are planted in what is written, not in what was loaded: conditions in their text, the rest in the YAML's data. So a mutant
 goes through the real loader, which may refuse it, and nothing has to be rebuilt as loading would.
+
+Longer than other modules: it is a list of slips, each a few lines.
 """
 
 import ast

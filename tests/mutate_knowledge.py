@@ -9,6 +9,8 @@
 
 A fault in a condition that z3 proves to change nothing for any patient, known or unknown, is equivalent: nobody could catch it.
 A fault of structure (a rule deleted, a strength, a level) always changes what somebody reads, and never counts as that.
+
+Longer than other modules: trying a fault, judging cases and counting share what a trial holds.
 """
 
 import os
