@@ -120,6 +120,7 @@ class Formulas:
         self.patient = patient or Patient(knowledge.vocabulary.findings)
         self._made: dict[tuple[Expression, bool], Formula] = {}
         self._counts: dict[tuple[str, str, int], Formula] = {}
+        self._urgency: dict[str, Formula] = {}
 
     def true(self, tree: Expression) -> Formula:
         """Say that a condition is true."""
@@ -160,7 +161,10 @@ class Formulas:
 
     def urgency_at_least(self, level: str) -> Formula:
         """Say that what is known demands at least this level."""
-        return z3.Or([self.true(rule.condition) for rule in self._demanding(level)] + self._lowest(level))
+        if level not in self._urgency:
+            demanded = [self.true(rule.condition) for rule in self._demanding(level)]
+            self._urgency[level] = z3.Or(demanded + self._lowest(level))
+        return self._urgency[level]
 
     def ceiling_at_least(self, level: str) -> Formula:
         """Say that this level, or a higher one, is demanded or is not yet ruled out."""
@@ -211,7 +215,12 @@ class Formulas:
 
     def still_possible(self, pairs: Sequence[tuple[Formula, Formula]]) -> list[Formula]:
         """Say that, with other variables in the place of some, the patient is possible and not contradictory."""
-        return [z3.substitute(formula, *pairs) for formula in (*self.patient.possible, z3.Not(self.contradictory))]
+        return [z3.substitute(self._not_impossible, *pairs)]
+
+    @cached_property
+    def _not_impossible(self) -> Formula:
+        # One formula, because it is renamed for every finding that has an order.
+        return z3.And(*self.patient.possible, z3.Not(self.contradictory))
 
     def place(self, cause: str) -> Formula:
         """Give the number by which a cause is listed: standing, then weight, then id."""

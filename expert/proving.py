@@ -1,7 +1,7 @@
 """Proving a knowledge base: every statement decided for all possible patients, with a witness for each that fails."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -56,9 +56,14 @@ class Prover:
     steps: int = STEPS
 
     def __call__(
-        self, knowledge: KnowledgeBase, progress: Callable[[str], None] = lambda kind: None, *, witnesses: bool = True
+        self,
+        knowledge: KnowledgeBase,
+        progress: Callable[[str], None] = lambda kind: None,
+        *,
+        witnesses: bool = True,
+        without: Collection[str] = (),
     ) -> Proof:
-        """Decide every statement; `progress` is told the property at hand."""
+        """Decide every statement, but for those of the properties `without`; `progress` is told the property at hand."""
         began = time.perf_counter()
         formulas = Formulas(knowledge, self.patient)
         possible = [negation(formulas.contradictory)]
@@ -67,7 +72,7 @@ class Prover:
         met: set[tuple[str, str]] = set()
         outcomes: list[Outcome] = []
         at = ""
-        for statement in statements(formulas):
+        for statement in statements(formulas, without):
             if statement.property != at:
                 at = statement.property
                 progress(at)

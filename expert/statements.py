@@ -4,7 +4,7 @@ Most statements are about patients of whom anything may be known or unknown, whi
 statement that fails names the place that is at fault and says in English what is wrong.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, permutations
 from typing import Any, Literal, TypeAlias
@@ -45,10 +45,11 @@ class Statement:
     second: tuple[str, Patient] | None = None
 
 
-def statements(formulas: Formulas) -> Iterator[Statement]:
-    """Give everything that is to be proved, property by property."""
-    for give in PROPERTIES.values():
-        yield from give(formulas)
+def statements(formulas: Formulas, without: Collection[str] = ()) -> Iterator[Statement]:
+    """Give everything that is to be proved, property by property, but for the properties `without`."""
+    for name, give in PROPERTIES.items():
+        if name not in without:
+            yield from give(formulas)
 
 
 def dead(formulas: Formulas) -> Iterator[Statement]:
@@ -196,11 +197,11 @@ def monotone(formulas: Formulas) -> Iterator[Statement]:
         finding = knowledge.vocabulary.findings[worse.finding]
         then = Patient({worse.finding: finding}, "then ")
         pairs = list(zip(formulas.patient.variables(worse.finding), then.variables(worse.finding), strict=True))
-        ordered = better_and_worse(formulas.patient, then, worse.finding, worse.order)
+        ordered = [*better_and_worse(formulas.patient, then, worse.finding, worse.order), *formulas.still_possible(pairs)]
         for level in list(knowledge.levels)[1:]:
             now = formulas.urgency_at_least(level)
             later = formulas.with_other(now, pairs)
-            lowered = (*ordered, *formulas.still_possible(pairs), now, negation(later))
+            lowered = (*ordered, now, negation(later))
             says = f"{worse.finding} can get worse and the urgency fall below {level}"
             mend = "correct the rules that its better value fires, or its order in `worse` of invariants.yaml"
             second = (worse.finding, then)

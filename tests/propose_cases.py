@@ -301,8 +301,13 @@ def _both(first: Wanted, second: Wanted) -> Wanted | None:
 
 def written(name: str, values: Mapping[str, Value], **expected: list[str]) -> str:
     """Write a case as a line of YAML flow, short enough to be read in a diff."""
+    return labeled(name, values, {key: f"[{', '.join(ids)}]" for key, ids in expected.items() if ids})
+
+
+def labeled(name: str, values: Mapping[str, Value], expected: Mapping[str, str]) -> str:
+    """Write a case whose labels are written already."""
     findings = ", ".join(f"{key}: {_word(value)}" for key, value in values.items())
-    labels = ", ".join(f"{key}: [{', '.join(ids)}]" for key, ids in expected.items() if ids)
+    labels = ", ".join(f"{key}: {label}" for key, label in expected.items())
     return f"- case: {json.dumps(name)}\n  findings: {{{findings}}}\n  expected: {{{labels}}}\n"
 
 
