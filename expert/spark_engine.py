@@ -63,6 +63,8 @@ def _require_master(master: str) -> None:
     """Ask at a standalone master's door; Spark itself would try for a minute."""
     if master.startswith("sc://"):
         raise CohortError(f"{master} is a Spark Connect server, which does not run tasks of Python; give spark://HOST:PORT")
+    if not re.match(r"local(\[|$)|spark://|yarn$|k8s://", master):
+        raise CohortError(f"--master {master}: expected spark://HOST:PORT, local[N], yarn or k8s://HOST:PORT")
     if not master.startswith("spark://"):
         return
     addresses = master.removeprefix("spark://").split(",")
@@ -198,5 +200,5 @@ def _plain(error: str, log: str) -> str:
     if "PYTHON_VERSION_MISMATCH" in everything:
         return f"the workers' Python is another version than {sys.version.split()[0]} here; name one in PYSPARK_PYTHON"
     lines = [line.strip() for line in everything.splitlines()]
-    telling = [line for line in lines if re.match(r"(Caused by: |[\w.]*(Error|Exception)\b: )", line)]
+    telling = [line for line in lines if re.search(r"(Error|Exception)\b: ", line)]
     return f"Spark could not go on: {(telling or lines or ['no reason given'])[-1][:300]}; {_GO_ON}"
