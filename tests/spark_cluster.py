@@ -1,4 +1,4 @@
-"""A standalone Spark cluster on loopback: a master and workers, each a process of its own, as Spark's own scripts start them."""
+"""A standalone Spark cluster on loopback: a master and workers, processes of their own, as Spark's scripts start them."""
 
 import os
 import shutil
@@ -27,21 +27,27 @@ class Cluster:
             self.port = probe.getsockname()[1]
         self.url = f"spark://127.0.0.1:{self.port}"
         self.workers: list[subprocess.Popen[bytes]] = []
-        self.started = 0
+        self.names: list[str] = []
         self.master = self._start("master", "master.Master", "--port", str(self.port))
         self._wait_for("I have been elected leader", 1)
 
     def start_worker(self) -> None:
-        name = f"worker-{self.started}"
-        self.started += 1
+        name = f"worker-{len(self.names)}"
+        self.names.append(name)
         work = str(self.folder / name)
-        self.workers.append(
-            self._start(name, "worker.Worker", "--cores", "1", "--memory", "1g", "--work-dir", work, self.url)
-        )
-        self._wait_for("Registering worker", self.started)
+        self.workers.append(self._start(name, "worker.Worker", "--cores", "1", "--memory", "1g", "--work-dir", work, self.url))
+        self._wait_for("Registering worker", len(self.names))
+
+    @property
+    def last_worker(self) -> str:
+        return self.names[-1]
+
+    def applications(self) -> set[tuple[str, str]]:
+        """Give each run that each worker has had an executor for."""
+        return {(path.parts[-4], path.parts[-3]) for path in self.folder.glob("worker-*/app-*/*/stdout")}
 
     def kill_a_worker(self) -> None:
-        """Kill a worker and its executor, as a power cut does: nobody is told and nothing is put in order."""
+        """Kill the last worker and its executor, as a power cut does: nobody is told and nothing is put in order."""
         worker = self.workers.pop()
         os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
