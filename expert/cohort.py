@@ -5,11 +5,9 @@ own; the folder has its own name only when every part is there and read = conclu
 stands in `FOLDER.partial`, with the plan that it follows.
 """
 
-import hashlib
 import json
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,17 +20,17 @@ from expert.cohort_parts import (
     SPARK,
     UNFINISHED,
     CohortError,
-    PlannedPart,
     Run,
     conclude_part,
     counts_of,
     refused_of,
     replace,
 )
+from expert.cohort_plan import files_of, fingerprint, is_table, parts_of, planned
 from expert.cohort_summary import merged, summarized
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
-from facts.intake.tables import CASE, ENDINGS, REFUSED, Table, case_of_row, open_table, rows_named_twice
+from facts.intake.tables import CASE, REFUSED, Table, case_of_row, open_table
 from facts.problems import CharleyError
 from knowledge_base.model import KnowledgeBase
 from reports.cohort_report import render_cohort
@@ -54,19 +52,9 @@ __all__ = [
 
 REFUSALS, SUMMARY, PAGE, PLAN = "refused.csv", "summary.json", "cohort.html", "plan.json"
 ROWS_A_PART = 500_000
-_FILES_A_PART = 10_000
 GROUPS = ("urgency", "leading_cause", "warning_signs", "standings", "rules")
 ENGINES = (POLARS, DUCKDB, SPARK)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """A part of the plan: rows of one table; or, with `count` None, all cases of some case files."""
-
-    files: tuple[str, ...]
-    first: int
-    count: int | None
 
 
 @dataclass(frozen=True)
@@ -107,20 +95,20 @@ def evaluate(
     if folder.exists():
         raise CohortError(f"{folder} exists already; name another folder, or remove it first")
     work = folder.with_name(folder.name + ".partial")
-    found = [file for path in files for file in _files(path)]
+    found = [file for path in files for file in files_of(path)]
     if not found:
         raise CohortError("no file of cases was found; a folder stands for the files in it")
     tables: dict[str, Table] = {}
     unreadable: dict[str, CharleyError] = {}
     for file in found:
         try:
-            if _is_table(file):
+            if is_table(file):
                 tables[str(file)] = open_table(file, knowledge.vocabulary)
         except CharleyError as error:
             unreadable[str(file)] = error
-    plan = {**_plan(found, tables, unreadable, knowledge, rows_a_part, limit), "kept": list(kept), "also": list(also)}
+    plan = {**planned(found, tables, unreadable, knowledge, rows_a_part, limit), "kept": list(kept), "also": list(also)}
     _begin(work, plan, resume)
-    parts = _parts(plan, tables, unreadable)
+    parts = parts_of(plan, tables, unreadable)
     run = Run(work, knowledge, tuple(kept), limit, DUCKDB if engine == DUCKDB else POLARS)
     rows = sum(part.count for part in parts)
     waiting = [part for part in parts if not counts_of(work, part.number).exists()]
@@ -148,87 +136,6 @@ def _require(engine: str, master: str | None) -> None:
         from expert.spark_engine import require_spark
 
         require_spark(master)
-
-
-def _files(path: Path) -> Iterator[Path]:
-    endings = (*ENDINGS, ".yaml", ".yml", ".json")
-    if path.is_dir():
-        yield from sorted(file for file in path.rglob("*") if file.suffix in endings)
-    else:
-        yield path
-
-
-def _is_table(file: Path) -> bool:
-    """Tell whether a file is a table; JSON Lines may also hold cases as a case file does, with `findings` inside each."""
-    if file.suffix not in ENDINGS:
-        return False
-    if file.suffix in (".csv", ".parquet"):
-        return True
-    try:
-        with file.open("rb") as stream:
-            entry = json.loads(stream.readline(1_000_000))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(entry, dict) and "findings" not in entry
-
-
-# The plan
-
-
-def _plan(
-    files: Sequence[Path],
-    tables: Mapping[str, Table],
-    unreadable: Mapping[str, CharleyError],
-    knowledge: KnowledgeBase,
-    rows_a_part: int,
-    limit: int | None,
-) -> dict[str, Any]:
-    chunks: list[Chunk] = []
-    left = limit
-    plain = [str(file) for file in files if str(file) not in tables and str(file) not in unreadable]
-    chunks += [Chunk(tuple(plain[first : first + _FILES_A_PART]), 0, None) for first in range(0, len(plain), _FILES_A_PART)]
-    chunks += [Chunk((file,), 0, None) for file in unreadable]
-    for file, table in tables.items():
-        rows = table.rows if left is None else min(table.rows, left)
-        chunks += [Chunk((file,), first, min(rows_a_part, rows - first)) for first in range(0, rows, rows_a_part)]
-        left = None if left is None else left - rows
-    return {
-        "knowledge": knowledge.hash,
-        "limit": limit,
-        "files": {str(file): _fingerprint(file) for file in files},
-        "unreadable": sorted(unreadable),
-        "chunks": [asdict(chunk) for chunk in chunks],
-    }
-
-
-def _parts(plan: Mapping[str, Any], tables: Mapping[str, Table], unreadable: Mapping[str, CharleyError]) -> list[PlannedPart]:
-    """Give the parts that a plan tells, each with all that is needed to do it."""
-    twice = {name: sorted(rows_named_twice(table)) for name, table in tables.items()}
-    parts = []
-    for number, chunk in enumerate(plan["chunks"]):
-        files, first, count = tuple(chunk["files"]), chunk["first"], chunk["count"]
-        name = files[0]
-        if name in unreadable:
-            told = "; ".join(str(problem) for problem in unreadable[name].problems)
-            parts.append(PlannedPart(number, files, 0, 0, unreadable=told))
-        elif count is None:
-            parts.append(PlannedPart(number, files, 0, 0))
-        else:
-            again = twice[name][bisect_right(twice[name], first) : bisect_right(twice[name], first + count)]
-            parts.append(PlannedPart(number, files, first, count, tables[name], frozenset(again)))
-    return parts
-
-
-def _fingerprint(file: Path) -> str:
-    """Tell a file from another state of it: size, and a hash of its two ends."""
-    try:
-        size = file.stat().st_size
-        with file.open("rb") as stream:
-            begin = stream.read(65_536)
-            stream.seek(max(0, size - 65_536))
-            return f"{size}:{hashlib.sha256(begin + stream.read()).hexdigest()[:32]}"
-    except OSError as error:
-        raise CohortError(f"{file}: cannot be read: {error.strerror}; check the path") from None
 
 
 def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
@@ -305,9 +212,9 @@ def case_of(folder: Path, name: str, knowledge: KnowledgeBase) -> Case:
     if plan["knowledge"] != knowledge.hash:
         raise CohortError(f"the run used other knowledge ({plan['knowledge'][:12]}); this is {knowledge.hash[:12]}")
     file, row = found.row(0)
-    if plan["files"][file] != _fingerprint(Path(file)):
+    if plan["files"][file] != fingerprint(Path(file)):
         raise CohortError(f"{file} has changed since the run")
-    if _is_table(Path(file)):
+    if is_table(Path(file)):
         read = case_of_row(open_table(Path(file), knowledge.vocabulary), row, knowledge.vocabulary, knowledge.dictionary)
         if isinstance(read, Refusal):
             raise CohortError("; ".join(map(str, read.problems)))

@@ -27,8 +27,8 @@ from expert.cohort_parts import CohortError, PlannedPart, Run, conclude_part, co
 
 OWN_MACHINE = "local[*]"
 _OLDEST_JAVA = 17
-_ADVICE = "install a Java runtime (Debian: apt install openjdk-17-jre-headless), or set JAVA_HOME"
-_POLL, _PATIENCE, _CONNECT = 0.2, 30.0, 5.0
+_ADVICE = "install openjdk-17-jre-headless (Debian 12) or default-jre-headless (later), or set JAVA_HOME"
+_POLL, _PATIENCE, _CONNECT = 0.5, 30.0, 5.0
 """Seconds: between looks at the progress, until a run without a worker is spoken of, and for a master to answer."""
 _GO_ON = "what is finished is kept: go on with --resume"
 
@@ -100,16 +100,26 @@ def conclude_parts(
         tasks = context.parallelize(parts, len(parts)).map(lambda part: shared.value(part))
         job = waiting.submit(tasks.collect)
         begun, told = monotonic(), False
-        while not wait([job], timeout=_POLL).done:
-            done = [part for part in parts if counts_of(run.work, part.number).exists()]
-            progress(sum(part.count for part in done))
-            if not told and not done and monotonic() - begun > _PATIENCE and not _working(context):
-                notice(f"{master} has no worker free; waiting for one. Ctrl-C ends this, and what is finished is kept.")
-                told = True
+        try:
+            while not wait([job], timeout=_POLL).done:
+                done = _rows_done(parts, run.work)
+                progress(done)
+                if not told and not done and monotonic() - begun > _PATIENCE and not _working(context):
+                    notice(f"{master} has no worker free; waiting for one. Ctrl-C ends this, and what is finished is kept.")
+                    told = True
+        except BaseException:
+            context.cancelAllJobs()
+            raise
         problems = [text for text in job.result() if text is not None]
     if problems:
         raise CohortError(problems[0])
     progress(sum(part.count for part in parts))
+
+
+def _rows_done(parts: Sequence[PlannedPart], work: Path) -> int:
+    """Count the rows whose part is complete. The folder is looked through once, for it may be far away."""
+    complete = {path.name for path in work.iterdir()}
+    return sum(part.count for part in parts if counts_of(work, part.number).name in complete)
 
 
 def _working(context: Any) -> bool:

@@ -13,7 +13,7 @@ from expert.assessing import Assessor
 from expert.columns import RULE, SIGN, STANDING, Columns, UnfitFrame
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
 from knowledge_base.model import KnowledgeBase
-from tests.generative.drawing import cases, knowledge_bases
+from tests.generative.drawing import EVERY_OPERATOR, cases, knowledge_bases, operators
 from tests.generative.test_interpreters_agree import meaning
 from tests.small_knowledge import case
 from tests.spark_cluster import needs_java
@@ -111,10 +111,18 @@ def test_duckdb_agrees_with_the_meaning(knowledge: KnowledgeBase, patients: list
 
 
 @needs_java
-@settings(max_examples=10, phases=[Phase.explicit, Phase.reuse, Phase.generate])  # to shrink takes minutes
-@given(knowledge=knowledge_bases(), patients=st.lists(cases(), min_size=1, max_size=6))
-def test_spark_agrees_with_the_meaning(session: Any, knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> None:
-    check(knowledge, patients, by_spark(Columns(knowledge), frame_of(knowledge, patients), session))
+def test_spark_agrees_with_the_meaning_and_every_operator_was_drawn(session: Any) -> None:
+    drawn: set[str] = set()
+
+    @settings(max_examples=10, phases=[Phase.generate])  # to shrink takes minutes
+    @given(knowledge_bases(), st.lists(cases(), min_size=1, max_size=6))
+    def agree(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> None:
+        for tree in (*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())):
+            drawn.update(operators(tree))
+        check(knowledge, patients, by_spark(Columns(knowledge), frame_of(knowledge, patients), session))
+
+    agree()
+    assert drawn == EVERY_OPERATOR
 
 
 @pytest.mark.parametrize(
