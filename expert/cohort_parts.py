@@ -191,23 +191,22 @@ def _named(layout: Layout, first: int) -> list[pl.Expr]:
 
 def _without_contradictions(concluded: pl.DataFrame, part: Part, knowledge: KnowledgeBase) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Refuse the cases whose answers exclude each other, each for the first reason."""
-    reason = pl.coalesce(
-        *(
-            pl.when(pl.col(CONTRADICTION + name)).then(pl.lit(f"the answers contradict each other: {entry.because}"))
-            for name, entry in knowledge.contradictions.items()
-        ),
-        pl.lit(None, pl.String),
+    marks = concluded.select(
+        pl.lit(False), *(pl.col(CONTRADICTION + name).fill_null(False) for name in knowledge.contradictions)
     )
-    wrong = concluded.select(
+    contradictory = marks.select(pl.any_horizontal(pl.all()).alias("any")).to_series()
+    if not contradictory.any():
+        return concluded, part.refused
+    reasons = (
+        pl.when(pl.col(CONTRADICTION + name)).then(pl.lit(f"the answers contradict each other: {entry.because}"))
+        for name, entry in knowledge.contradictions.items()
+    )
+    wrong = concluded.filter(contradictory).select(
         pl.col("file"),
         pl.col("row").cast(pl.Int64),
         pl.col(CASE).alias("case"),
         pl.lit(None, pl.String).alias("column"),
         pl.lit(None, pl.String).alias("value"),
-        reason.alias("reason"),
+        pl.coalesce(*reasons).alias("reason"),
     )
-    contradictory = wrong["reason"].is_not_null()
-    if contradictory.any():
-        concluded, wrong = concluded.filter(~contradictory), wrong.filter(contradictory)
-        return concluded, pl.concat([part.refused, wrong])
-    return concluded, part.refused
+    return concluded.filter(~contradictory), pl.concat([part.refused, wrong])
