@@ -135,7 +135,7 @@ class _Order:
 
     def __call__(self, part: PlannedPart) -> str | None:
         if self.version != __version__:
-            return f"a worker has charley {__version__}, this is {self.version}; install the same version there"
+            return f"this is charley {self.version}; a worker has {__version__}: install the same version there"
         # The names of files, which are written into the results, stay as they were typed.
         with suppress(OSError):
             os.chdir(self.folder)
@@ -209,6 +209,6 @@ def _plain(error: str, log: str) -> str:
         return f"the workers have no {python}; name a Python that has charley in PYSPARK_PYTHON"
     if "PYTHON_VERSION_MISMATCH" in everything:
         return f"the workers' Python is another version than {sys.version.split()[0]} here; name one in PYSPARK_PYTHON"
-    lines = [line.strip() for line in everything.splitlines()]
+    lines = [line.strip(" :\t") for line in everything.splitlines()]
     telling = [line for line in lines if re.search(r"(Error|Exception)\b: ", line)]
     return f"Spark could not go on: {(telling or lines or ['no reason given'])[-1][:300]}; {_GO_ON}"
