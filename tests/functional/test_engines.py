@@ -152,10 +152,29 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     check_same(tmp_path / "out", by_polars)
 
 
-def started(words: list[str]) -> "subprocess.Popen[str]":
+@needs_java
+def test_a_run_that_waits_for_a_worker_says_so_and_goes_on_when_one_comes(tmp_path: Path) -> None:
+    (tmp_path / "cohort.csv").write_text("case,serum_potassium\na,2.4\n", encoding="utf-8")
+    (tmp_path / "spark").mkdir()
+    cluster = Cluster(tmp_path / "spark")
+    try:
+        program = "import sys, expert.spark_engine as spark; spark._PATIENCE = 1; from expert.command_line import main; main()"
+        words = on(cluster, tmp_path / "cohort.csv", tmp_path / "out")
+        process = started(words, sys.executable, "-c", program)
+        assert process.stderr is not None
+        told = process.stderr.readline()
+        cluster.start_worker()
+        out, more = process.communicate(timeout=150)
+    finally:
+        cluster.stop()
+    assert told.startswith(f"{cluster.url} has no worker free; waiting for one.") and more == ""
+    assert out.startswith("1 read = 1 concluded")
+
+
+def started(words: list[str], *command: str) -> "subprocess.Popen[str]":
     settings = {**os.environ, **LOOPBACK}
-    command = [sys.executable, "-m", "expert", *words]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=settings)
+    command = command or (sys.executable, "-m", "expert")
+    return subprocess.Popen([*command, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=settings)
 
 
 def wait_for_parts(partial: Path, wanted: int) -> int:
