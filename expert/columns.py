@@ -184,7 +184,9 @@ class Columns:
             if rank > 1:
                 before = nw.col(f"{_FIRST}{rank - 1}")
                 numbers = [nw.when(number > before).then(number).otherwise(nw.lit(None, nw.Int64)) for number in numbers]
-            frame = frame.with_columns(nw.min_horizontal(*numbers).alias(f"{_FIRST}{rank}"))
+            # Spark has no least of one.
+            least = nw.min_horizontal(*numbers) if len(numbers) > 1 else numbers[0]
+            frame = frame.with_columns(least.alias(f"{_FIRST}{rank}"))
         return frame
 
 

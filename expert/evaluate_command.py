@@ -31,6 +31,22 @@ from expert.command_options import (
     help="What to write of each case. Writing the rules takes a third of the time.",
 )
 @click.option("--also", type=click.Choice(["csv", "ndjson"]), multiple=True, help="Write the conclusions in this format too.")
+@click.option(
+    "--engine",
+    type=click.Choice(["polars", "duckdb", "spark"]),
+    default="polars",
+    show_default=True,
+    help="What judges the cases. All write the same; DuckDB and Spark are extras.",
+)
+@click.option(
+    "--master", metavar="URL", help="Where Spark is: spark://HOST:PORT, or (as without it) local[*] for this machine's cores."
+)
+@click.option(
+    "--part-rows",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Rows in a part: what fits into memory, and what a worker of Spark takes at a time. [default: 500000]",
+)
 @knowledge_option
 def evaluate(
     files: tuple[Path, ...],
@@ -39,6 +55,9 @@ def evaluate(
     limit: int | None,
     columns: str,
     also: tuple[str, ...],
+    engine: str,
+    master: str | None,
+    part_rows: int | None,
     knowledge: Path | None,
 ) -> None:
     """Conclude every case of FILES into a folder: by the thousand or by the million, with the same conclusions as one by one.
@@ -53,9 +72,10 @@ def evaluate(
       charley evaluate clinic.csv --output clinic-2026/
       charley evaluate cohort/*.parquet --output cohort-out/ --resume
       charley evaluate cohort.parquet --output quick/ --columns urgency,leading_cause --also csv
+      charley evaluate /shared/cohort.parquet --output /shared/out/ --engine spark --master spark://head:7077
       charley explain clinic-2026/ clinic-0042
     """
-    from expert.cohort import GROUPS, CohortError
+    from expert.cohort import GROUPS, ROWS_A_PART, CohortError
     from expert.cohort import evaluate as conclude
     from reports.view import clean
 
@@ -63,10 +83,25 @@ def evaluate(
     for group in groups:
         if group not in GROUPS:
             raise click.UsageError(f"--columns: {clean(group)!r} is no group of columns; there are {', '.join(GROUPS)}")
+    if master is not None and engine != "spark":
+        raise click.UsageError("--master names where Spark is; give --engine spark too")
     base = load_for_assessing(knowledge)
     try:
         with _Progress() as progress:
-            outcome = conclude(files, output, base, resume=resume, limit=limit, kept=groups, also=also, progress=progress.tell)
+            outcome = conclude(
+                files,
+                output,
+                base,
+                resume=resume,
+                limit=limit,
+                kept=groups,
+                also=also,
+                rows_a_part=part_rows or ROWS_A_PART,
+                engine=engine,
+                master=master,
+                progress=progress.tell,
+                notice=lambda text: click.echo(clean(text), err=True),
+            )
     except CohortError as error:
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)

@@ -50,20 +50,24 @@ class Heading:
 
 @dataclass(frozen=True)
 class Table:
-    """A file of rows, its columns understood. `rows` is how many it has."""
+    """A file of rows, its columns understood. `rows` is how many it has, `schema` what it was found to hold.
+
+    The types of NDJSON come from reading all of it, so they are found once.
+    """
 
     path: Path
     headings: tuple[Heading, ...]
     rows: int
+    schema: pl.Schema
 
     def scan(self) -> pl.LazyFrame:
         """Give the file as it is; CSV cells are text."""
-        return _scan(self.path)
+        return _scan(self.path, schema=self.schema)
 
     def collect(self, chosen: Callable[[pl.LazyFrame], pl.LazyFrame]) -> tuple[pl.DataFrame, bool]:
         """Read something of the file; and tell whether it had bytes that are no text, which then stand as U+FFFD."""
         try:
-            return chosen(_scan(self.path)).collect(), False
+            return chosen(self.scan()).collect(), False
         except pl.exceptions.ComputeError:
             if self.path.suffix != ".csv":
                 raise
@@ -82,22 +86,22 @@ class Part:
 REFUSED = {"file": pl.String, "row": pl.Int64, "case": pl.String, "column": pl.String, "value": pl.String, "reason": pl.String}
 
 
-def _scan(path: Path, encoding: Literal["utf8", "utf8-lossy"] = "utf8") -> pl.LazyFrame:
+def _scan(path: Path, encoding: Literal["utf8", "utf8-lossy"] = "utf8", schema: pl.Schema | None = None) -> pl.LazyFrame:
     if path.suffix == ".parquet":
         return pl.scan_parquet(path)
     if path.suffix == ".csv":
         # The header is read here, so that a row with too many cells shows in a column of its own.
-        schema = dict.fromkeys([*_csv_header(path), _TOO_MANY], pl.String)
+        texts = dict.fromkeys([*_csv_header(path), _TOO_MANY], pl.String)
         return pl.scan_csv(
             path,
             has_header=False,
             skip_rows=1,
-            schema=schema,
+            schema=texts,
             truncate_ragged_lines=True,
             missing_columns="insert",
             encoding=encoding,
         )
-    return pl.scan_ndjson(path, infer_schema_length=None)
+    return pl.scan_ndjson(path, schema=schema, infer_schema_length=None)
 
 
 def _csv_header(path: Path) -> list[str]:
@@ -110,8 +114,9 @@ def _csv_header(path: Path) -> list[str]:
 def open_table(path: Path, vocabulary: Vocabulary) -> Table:
     """Read a table's columns and count its rows. Raises CharleyError with every problem of the header, or of the file."""
     try:
-        names = _scan(path).collect_schema().names()
-        rows = int(_scan(path).select(pl.len()).collect().item()) if names else 0
+        schema = _scan(path).collect_schema()
+        names = schema.names()
+        rows = int(_scan(path, schema=schema).select(pl.len()).collect().item()) if names else 0
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, csv.Error) as error:
         raise CharleyError(
             [Problem(Place(str(path)), f"cannot be read as {path.suffix[1:]}: {_plain(error)}", _mend(path))]
@@ -131,7 +136,7 @@ def open_table(path: Path, vocabulary: Vocabulary) -> Table:
         problems.append(Problem(Place(str(path)), "there is no column case", "name each row in a column called case"))
     if problems:
         raise CharleyError(problems)
-    return Table(path, tuple(headings), rows)
+    return Table(path, tuple(headings), rows, schema)
 
 
 def _heading(column: str, path: Path, vocabulary: Vocabulary, problems: list[Problem]) -> Heading | None:

@@ -1,21 +1,22 @@
 """The column engines agree with the meaning on random knowledge bases and cohorts, unknown values included."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from expert.assessing import Assessor
 from expert.columns import RULE, SIGN, STANDING, Columns, UnfitFrame
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
 from knowledge_base.model import KnowledgeBase
-from tests.generative.drawing import cases, knowledge_bases
+from tests.generative.drawing import EVERY_OPERATOR, cases, knowledge_bases, operators
 from tests.generative.test_interpreters_agree import meaning
 from tests.small_knowledge import case
+from tests.spark_cluster import needs_java
 
 
 def frame_of(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> pl.DataFrame:
@@ -46,6 +47,32 @@ def by_duckdb(columns: Columns, frame: pl.DataFrame) -> list[dict[str, Any]]:
         return sorted((dict(zip(concluded.columns, row, strict=True)) for row in rows), key=lambda row: row["place"])
 
 
+def by_spark(columns: Columns, frame: pl.DataFrame, session: Any) -> list[dict[str, Any]]:
+    schema = ", ".join(f"`{name}` {_SPARK_SQL[dtype]}" for name, dtype in frame.schema.items())
+    concluded = columns.conclude(session.createDataFrame(frame.rows(), schema), keep=["place"], first=3)
+    return sorted((row.asDict() for row in concluded.collect()), key=lambda row: row["place"])
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Any]:
+    """Spark in this process. Its plans are interpreted, because compiling each takes longer than six patients."""
+    from pyspark.sql import SparkSession
+
+    settings = {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    }
+    session = SparkSession.builder.master("local[1]").config(map=settings).getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+_SPARK_SQL: Mapping[Any, str] = {pl.Int64: "BIGINT", pl.Boolean: "BOOLEAN", pl.Float64: "DOUBLE", pl.String: "STRING"}
 _SQL: Mapping[Any, str] = {pl.Int64: "BIGINT", pl.Boolean: "BOOLEAN", pl.Float64: "DOUBLE", pl.String: "VARCHAR"}
 
 
@@ -81,6 +108,21 @@ def test_polars_agrees_with_the_meaning(knowledge: KnowledgeBase, patients: list
 @given(knowledge_bases(), st.lists(cases(), min_size=1, max_size=6))
 def test_duckdb_agrees_with_the_meaning(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> None:
     check(knowledge, patients, by_duckdb(Columns(knowledge), frame_of(knowledge, patients)))
+
+
+@needs_java
+def test_spark_agrees_with_the_meaning_and_every_operator_was_drawn(session: Any) -> None:
+    drawn: set[str] = set()
+
+    @settings(max_examples=10, phases=[Phase.generate])  # to shrink takes minutes
+    @given(knowledge_bases(), st.lists(cases(), min_size=1, max_size=6))
+    def agree(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> None:
+        for tree in (*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())):
+            drawn.update(operators(tree))
+        check(knowledge, patients, by_spark(Columns(knowledge), frame_of(knowledge, patients), session))
+
+    agree()
+    assert drawn == EVERY_OPERATOR
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,212 @@
+"""One part of a cohort run: its rows read and checked, concluded, written, and counted. Any process may do any part.
+
+Each file is written under a name of its own and takes its place when it is whole; the counts come last and say that the part is
+complete. So two processes that do the same part, as happens when a worker is given up that still lives, leave what one would.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from expert.cohort_summary import counted
+from expert.columns import CEILING, CONTRADICTION, LEADING, STANDING, TOP, URGENCY, Columns, Layout
+from facts.case import Case
+from facts.intake.case_files import Refusal, read_case_files
+from facts.intake.tables import CASE, EXPECTED, REFUSED, Part, Table, read_part
+from facts.problems import CharleyError, Place
+from facts.vocabulary import ChoiceFinding, QuantityFinding
+from knowledge_base.model import KnowledgeBase
+
+CONCLUSIONS = "conclusions.parquet"
+UNFINISHED = ".part"
+POLARS, DUCKDB, SPARK = "polars", "duckdb", "spark"
+_RANKED = 3
+"""Top-3 accuracy is what the studies give."""
+
+
+class CohortError(Exception):
+    """A run that cannot begin or go on; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all parts of a run share: the folder of work, what is known, what is written, and the engine that judges a part."""
+
+    work: Path
+    knowledge: KnowledgeBase
+    kept: tuple[str, ...]
+    limit: int | None
+    engine: str = POLARS
+
+
+@dataclass(frozen=True)
+class PlannedPart:
+    """A part to do: `count` rows of a table from `first` on; or all cases of some case files; or a file that is no good.
+
+    `twice` are those of the table's rows whose name an earlier row has already.
+    """
+
+    number: int
+    files: tuple[str, ...]
+    first: int
+    count: int
+    table: Table | None = None
+    twice: frozenset[int] = frozenset()
+    unreadable: str | None = None
+
+
+def counts_of(work: Path, number: int) -> Path:
+    """Name the file with a part's counts, which is there when the part is complete."""
+    return work / f"counts-{number:05}.json"
+
+
+def refused_of(work: Path, number: int) -> Path:
+    """Name the file with the refusals of a part."""
+    return work / f"refused-{number:05}.parquet"
+
+
+def conclude_part(planned: PlannedPart, run: Run) -> None:
+    """Read, conclude and write one part. Raises CohortError when it cannot be written."""
+    _write(planned.number, _read(planned, run), run)
+
+
+def replace(path: Path, write: Callable[[Any], Any]) -> None:
+    """Write a file under a name of its own, private, and give it its true one when it is whole. Raises CohortError."""
+    temporary = path.with_name(f"{path.name}.{uuid4().hex}{UNFINISHED}")
+    try:
+        write(temporary)
+        temporary.chmod(0o600)
+        temporary.replace(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        temporary.unlink(missing_ok=True)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())[:200]
+        raise CohortError(
+            f"{path} cannot be written: {reason}; make room, and go on with --resume: what is finished is kept"
+        ) from None
+
+
+# Reading
+
+
+def _read(planned: PlannedPart, run: Run) -> Part:
+    if planned.unreadable is not None:
+        return _unreadable_part(planned.files[0], planned.unreadable)
+    if planned.table is not None:
+        return _rows_of(planned.table, planned, run.knowledge)
+    return _case_file_part(list(map(Path, planned.files)), run.knowledge, run.limit)
+
+
+def _case_file_part(files: Sequence[Path], knowledge: KnowledgeBase, limit: int | None) -> Part:
+    intake = read_case_files(files, knowledge.vocabulary, knowledge.dictionary)
+    cases = intake.cases[:limit]
+    schema: dict[str, Any] = {CASE: pl.String, "file": pl.String, "row": pl.Int64}
+    for name, finding in knowledge.vocabulary.findings.items():
+        if any(name in case.findings for case, _ in cases):
+            choice, quantity = isinstance(finding, ChoiceFinding), isinstance(finding, QuantityFinding)
+            schema[name] = pl.String if choice else pl.Float64 if quantity else pl.Boolean
+    rows = [_row(case, place, schema) for case, place in cases]
+    frame = pl.DataFrame(rows, schema={**schema, **dict.fromkeys(EXPECTED, pl.String)}, orient="row")
+    return Part(frame, _refused(intake.refusals), len(cases) + len(intake.refusals))
+
+
+def _row(case: Case, place: Place, schema: Mapping[str, Any]) -> tuple[Any, ...]:
+    values = case.values
+    causes = ";".join(case.expected.causes) or None
+    answers = (values.get(name) for name in list(schema)[3:])
+    return (case.name, place.file, place.line or 0, *answers, case.expected.urgency, causes)
+
+
+def _refused(refusals: Sequence[Refusal]) -> pl.DataFrame:
+    rows = []
+    for refusal in refusals:
+        place = refusal.problems[0].place
+        rows.append((place.file, place.line or 0, refusal.case, None, None, "; ".join(map(str, refusal.problems))))
+    return pl.DataFrame(rows, schema=REFUSED, orient="row")
+
+
+def _rows_of(table: Table, planned: PlannedPart, knowledge: KnowledgeBase) -> Part:
+    first, count = planned.first, planned.count
+    try:
+        return read_part(table, first, count, knowledge.vocabulary, knowledge.dictionary, planned.twice)
+    except CharleyError as error:
+        # A file can break in its middle; its other parts are read all the same.
+        told = "; ".join(str(problem) for problem in error.problems)
+        rows = [(str(table.path), row, None, None, None, told) for row in range(first + 1, first + count + 1)]
+        return Part(_no_cases(), pl.DataFrame(rows, schema=REFUSED, orient="row"), count)
+
+
+def _unreadable_part(file: str, told: str) -> Part:
+    """A file that cannot be read is one thing read and refused, as it is for a case file."""
+    return Part(_no_cases(), pl.DataFrame([(file, 0, None, None, None, told)], schema=REFUSED, orient="row"), 1)
+
+
+def _no_cases() -> pl.DataFrame:
+    return pl.DataFrame(schema={CASE: pl.String, "file": pl.String, "row": pl.Int64})
+
+
+# Concluding and writing
+
+
+def _write(number: int, part: Part, run: Run) -> None:
+    columns = Columns(run.knowledge)
+    labels = [key for key in EXPECTED if key in part.cases.columns]
+    first = _RANKED if EXPECTED[1] in labels else 0
+    judged = _judged(part.cases, columns, [CASE, "file", "row", *labels], first, run)
+    concluded = judged.with_columns(*_named(columns.layout, first)).collect()
+    concluded, refused = _without_contradictions(concluded, part, run.knowledge)
+    rows_refused = refused.select("file", "row").unique().height
+    if concluded.height + rows_refused != part.read:
+        raise AssertionError(f"{part.read} rows read, but {concluded.height} concluded and {rows_refused} refused")
+    groups = columns.layout.groups
+    written = concluded.select(CASE, "file", "row", *labels, *(name for group in run.kept for name in groups[group]))
+    replace(run.work / CONCLUSIONS / f"part-{number:05}.parquet", written.write_parquet)
+    replace(refused_of(run.work, number), refused.write_parquet)
+    counts = counted(concluded, part.cases, rows_refused, part.read, run.knowledge)
+    replace(counts_of(run.work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
+
+
+def _judged(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: int, run: Run) -> pl.LazyFrame:
+    """Give the conclusions as codes, in the order of the cases."""
+    if run.engine == DUCKDB:
+        from expert.duckdb_engine import conclude
+
+        return conclude(columns, cases, keep, first, run.work).lazy()
+    lazy: pl.LazyFrame = columns.conclude(cases.lazy(), keep=keep, first=first)
+    return lazy
+
+
+def _named(layout: Layout, first: int) -> list[pl.Expr]:
+    """Give the codes their names, as an enumeration that Parquet keeps as small numbers."""
+    return [
+        pl.col(URGENCY, CEILING).cast(pl.UInt8).cat.to(pl.Enum(layout.levels)),
+        pl.col(LEADING, *(f"{TOP}{rank}" for rank in range(1, first + 1))).cast(pl.UInt8).cat.to(pl.Enum(layout.causes)),
+        *(pl.col(STANDING + cause).cast(pl.UInt8).cat.to(pl.Enum(layout.standings)) for cause in layout.causes),
+    ]
+
+
+def _without_contradictions(concluded: pl.DataFrame, part: Part, knowledge: KnowledgeBase) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Refuse the cases whose answers exclude each other, each for the first reason."""
+    marks = concluded.select(
+        pl.lit(False), *(pl.col(CONTRADICTION + name).fill_null(False) for name in knowledge.contradictions)
+    )
+    contradictory = marks.select(pl.any_horizontal(pl.all()).alias("any")).to_series()
+    if not contradictory.any():
+        return concluded, part.refused
+    reasons = (
+        pl.when(pl.col(CONTRADICTION + name)).then(pl.lit(f"the answers contradict each other: {entry.because}"))
+        for name, entry in knowledge.contradictions.items()
+    )
+    wrong = concluded.filter(contradictory).select(
+        pl.col("file"),
+        pl.col("row").cast(pl.Int64),
+        pl.col(CASE).alias("case"),
+        pl.lit(None, pl.String).alias("column"),
+        pl.lit(None, pl.String).alias("value"),
+        pl.coalesce(*reasons).alias("reason"),
+    )
+    return concluded.filter(~contradictory), pl.concat([part.refused, wrong])
