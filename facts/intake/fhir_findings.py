@@ -109,7 +109,7 @@ def _answers(part: Mapping[str, Any], finding: Finding, index: CodeIndex) -> set
     found = index.answers(finding, coded)
     if isinstance(finding, YesNoFinding):
         found |= {_YES_NO[key] for coding in coded if (key := (coding.system, coding.code)) in _YES_NO}
-    if found or not finding.answers:
+    if found or not finding.answer_codes:
         return found
     interpreted = [coding for coding in codings_of(part.get("interpretation")) if coding.system == INTERPRETATION]
     if interpreted:
