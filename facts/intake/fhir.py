@@ -22,7 +22,7 @@ from facts.medicines import MedicineDictionary
 from facts.problems import Place, Problem, quoted
 from facts.vocabulary import Vocabulary
 
-__all__ = ["Judging", "Records", "cases_from_resources", "is_fhir", "read_fhir"]
+__all__ = ["NEWEST", "Judging", "Records", "cases_from_resources", "is_fhir", "opened", "read_fhir"]
 
 _PATIENT = "Patient/"
 _TOLD_APART = ("meta", "text", "extension")
@@ -36,7 +36,10 @@ _SCHEMA = """
 class Records:
     """The resources of many files by patient, as long as it is open. Use it as a context manager."""
 
-    def __init__(self, vocabulary: Vocabulary, dictionary: MedicineDictionary, judging: Judging = NEWEST) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, dictionary: MedicineDictionary, judging: Judging = NEWEST, *, only: str | None = None
+    ) -> None:
+        self.only = only
         self.index = code_index(vocabulary, dictionary)
         self.judging = judging
         self.refusals: list[Refusal] = []
@@ -76,6 +79,8 @@ class Records:
             patient = patient_of(resource.value)
         except ValueError as error:
             self._refuse(place, f"{resource.name}: {error}", "only the resources of patients are read")
+            return
+        if self.only is not None and patient.removeprefix(_PATIENT) != self.only:
             return
         number = self.files.setdefault(place.file, len(self.files))
         row = (patient, number, place.line, place.column, body)
@@ -135,9 +140,16 @@ def read_fhir(
         return records.intake()
 
 
-def opened(paths: Iterable[Path], vocabulary: Vocabulary, dictionary: MedicineDictionary, judging: Judging = NEWEST) -> Records:
-    """File the resources of FHIR files by patient. The caller closes what is given."""
-    records = Records(vocabulary, dictionary, judging)
+def opened(
+    paths: Iterable[Path],
+    vocabulary: Vocabulary,
+    dictionary: MedicineDictionary,
+    judging: Judging = NEWEST,
+    *,
+    only: str | None = None,
+) -> Records:
+    """File the resources of FHIR files by patient, or of the one patient named `only`. The caller closes what is given."""
+    records = Records(vocabulary, dictionary, judging, only=only)
     for path in paths:
         records.file(read_resources(path, str(path)))
     records.close_filing()

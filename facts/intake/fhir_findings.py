@@ -18,6 +18,7 @@ from facts.intake.fhir_values import (
     Moment,
     bare_code,
     codings_of,
+    described,
     moment_of,
     names_of,
     object_of,
@@ -97,10 +98,11 @@ def _read(
     if len(found) == 1:
         return Statement(finding.id, _answer(finding, found.pop()), moment, resource.name)
     if found:
-        return NotUsed(label(finding), f"it answers both {' and '.join(sorted(found))}", resource, moment)
+        reason = f"it answers both {' and '.join(sorted(found))}"
+        return NotUsed(label(finding), reason, resource, moment, finding=finding.id)
     told = next(names_of(part.get("valueCodeableConcept")), text_of(part.get("valueString")))
     reason = f"{quoted(told)} is not an answer that the vocabulary knows" if told else "it gives no answer"
-    return NotUsed(label(finding), reason, resource, moment)
+    return NotUsed(label(finding), reason, resource, moment, finding=finding.id if told else "")
 
 
 def _answers(part: Mapping[str, Any], finding: Finding, index: CodeIndex) -> set[str]:
@@ -162,16 +164,19 @@ def _quantity(
     value = measured.get("value", part.get("valueInteger"))
     if value is None:
         told = text_of(part.get("valueString")) or next(names_of(part.get("valueCodeableConcept")), "")
-        return NotUsed(what, f"{quoted(told)} is not a quantity" if told else "it gives no value", resource, moment)
+        reason = f"{quoted(told)} is not a quantity" if told else "it gives no value"
+        return NotUsed(what, reason, resource, moment, finding=finding.id if told else "")
     if measured.get("comparator"):
         told = f"{text_of(measured['comparator'])} {value}"
-        return NotUsed(what, f"{quoted(told)} is a limit, not a value", resource, moment)
+        return NotUsed(what, f"{quoted(told)} is a limit, not a value", resource, moment, finding=finding.id)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return NotUsed(what, f"found {quoted(value)}, expected a number", resource, moment, "write the value as a number")
+        reason, mend = f"found {described(value)}, expected a number", "write the value as a number"
+        return NotUsed(what, reason, resource, moment, mend, finding.id)
     units = [text_of(measured.get("code")) if measured.get("system") == UCUM else "", text_of(measured.get("unit"))]
     units = [unit for unit in (*units, text_of(measured.get("code"))) if unit]
     if not units and finding.unit != "count":
-        return NotUsed(what, f"{quoted(value)} has no unit", resource, moment, f"give one of UCUM, such as {finding.unit}")
+        mend = f"give one of UCUM, such as {finding.unit}"
+        return NotUsed(what, f"{quoted(value)} has no unit", resource, moment, mend, finding.id)
     unit = next((unit for unit in units if match_unit(unit, finding)), units[0] if units else "")
     return _answered(resource, finding, f"{value} {unit}".strip(), moment)
 
@@ -182,7 +187,7 @@ def _answered(resource: Resource, finding: Finding, written: str, moment: Moment
         observed = read_answer(finding, written)
     except AnswerError as error:
         message, _, mend = str(error).removeprefix(f"{finding.id}: ").rpartition("; ")
-        return NotUsed(label(finding), message, resource, moment, mend)
+        return NotUsed(label(finding), message, resource, moment, mend, finding.id)
     if observed is None:
         return NotUsed(label(finding), "it gives no value", resource, moment)
     return Statement(finding.id, observed, moment, resource.name)
@@ -261,7 +266,7 @@ def _age(resource: Resource, finding: Finding, as_of: AsOf) -> Statement | NotUs
     born = moment_of(written)
     if born is None:
         mend = "write it as YYYY-MM-DD"
-        return NotUsed(label(finding), f"the birth date {quoted(written)} is not a date", resource, None, mend)
+        return NotUsed(label(finding), f"the birth date {described(written)} is not a date", resource, None, mend)
     if as_of.day is None:
         return NotUsed(label(finding), "the record has no date at which the patient is judged; give --as-of", resource)
     ages = {_years(day, as_of.day) for day in _possible_days(born)}

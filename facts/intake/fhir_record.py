@@ -13,7 +13,7 @@ from facts.intake.fhir_resources import DATED, AsOf, NotUsed, Resource, Statemen
 from facts.intake.fhir_values import Moment, days_between, moment_of, object_of, text_of
 from facts.medicines import Stopped
 from facts.problems import Problem
-from facts.vocabulary import QuantityFinding
+from facts.vocabulary import QuantityFinding, Value
 
 _WINDOW = timedelta(hours=24)
 _NAMED = 3
@@ -140,6 +140,9 @@ class _Gathering:
                 if told.mend:
                     message = f"{told.resource.name}: {told.what}: {told.reason}"
                     self.problems.append(Problem(told.resource.place, message, told.mend))
+                unread = Statement(told.finding, None, told.moment, told.resource.name)
+                if told.finding and not self.why_not_now(unread):
+                    self.statements.setdefault(told.finding, []).append(unread)
 
     def why_not_now(self, told: Statement) -> str:
         if self.as_of.before(told.moment):
@@ -168,29 +171,23 @@ class _Gathering:
         statements = sorted(self.statements[name], key=lambda told: (told.moment is not None, *_by_moment(told)))
         standing = [told for told in statements if not told.resource.startswith("Observation/")]
         observed = [told for told in statements if told.resource.startswith("Observation/")]
+        chosen = (standing or observed)[-1]
         if isinstance(finding, QuantityFinding):
-            chosen = self.quantity(finding, standing or observed)
-        else:
-            latest = observed[-1:]
-            same_time = [told for told in observed if latest and told.moment == latest[0].moment]
-            said = {told.observed.value for told in (*standing, *same_time)}
+            chosen = _by_reduction(finding, standing or observed)
+        elif observed and observed[-1].observed is not None:
+            # What stands in the record now, and the last observation; observations of one time count alike.
+            same_time = [told for told in observed if told.moment == observed[-1].moment]
+            said = {told.observed.value for told in (*standing, *same_time) if told.observed is not None}
             if len(said) > 1:
                 for told in (*standing, *same_time):
                     self.note(label(finding), "the record says both, so neither counts", told.resource, told.moment)
                 return None
-            chosen = (standing + latest)[-1]
+            chosen = observed[-1]
+        if chosen.observed is None:
+            return None
         self.used.add(chosen.resource)
-        age = self.as_of.day if chosen.resource.startswith("Observation/") else None
-        return replace(chosen.observed, origin=_source(chosen.resource, chosen.moment, age))
-
-    def quantity(self, finding: QuantityFinding, statements: Sequence[Statement]) -> Statement:
-        latest = statements[-1]
-        if finding.reduction == "latest" or latest.moment is None:
-            return latest
-        since = latest.moment.instant - _WINDOW
-        recent = [told for told in statements if told.moment is not None and told.moment.instant >= since]
-        pick: Callable[..., Statement] = max if finding.reduction == "highest" else min
-        return pick(reversed(recent), key=lambda told: told.observed.value)
+        as_of = self.as_of.day if chosen.resource.startswith("Observation/") else None
+        return replace(chosen.observed, origin=_source(chosen.resource, chosen.moment, as_of))
 
     def drop_contradicted(self, answered: dict[str, Observed], error: Contradiction) -> None:
         """Leave out the answer that is contradicted, and every "no" that it contradicts: a record is never refused for one."""
@@ -212,6 +209,21 @@ class _Gathering:
             if not recognize(one.stopped.name).medicines:
                 self.notes.setdefault(("stopped medicines", "not names we know"), []).append(str(one.stopped))
         return list(dict.fromkeys(one.stopped for one in left if recognize(one.stopped.name).medicines))
+
+
+def _by_reduction(finding: QuantityFinding, statements: Sequence[Statement]) -> Statement:
+    """Choose among readings in the order of their times."""
+    latest = statements[-1]
+    if finding.reduction == "latest" or latest.moment is None or latest.observed is None:
+        return latest
+    since = latest.moment.instant - _WINDOW
+    recent = [
+        (told.observed.value, told)
+        for told in reversed(statements)
+        if told.observed is not None and told.moment is not None and told.moment.instant >= since
+    ]
+    pick: Callable[..., tuple[Value, Statement]] = max if finding.reduction == "highest" else min
+    return pick(recent, key=lambda entry: entry[0])[1]
 
 
 def _by_moment(told: Statement | Taken) -> tuple[str, str]:
