@@ -87,7 +87,7 @@ class _Gathering:
         for resource in self.resources:
             self.read(resource)
         answered = {finding: observed for finding in self.statements if (observed := self.reduced(finding))}
-        sources = {one.text: _source(one.resource, one.moment, None) for one in sorted(self.taken, key=_by_moment)}
+        sources = {one.text: _dated(one) for one in sorted(self.taken, key=_by_moment)}
         stopped = self.stopped()
         while True:
             try:
@@ -186,8 +186,18 @@ class _Gathering:
         if chosen.observed is None:
             return None
         self.used.add(chosen.resource)
-        as_of = self.as_of.day if chosen.resource.startswith("Observation/") else None
-        return replace(chosen.observed, origin=_source(chosen.resource, chosen.moment, as_of))
+        when = self.when(chosen)
+        return replace(chosen.observed, origin=", ".join(filter(None, (chosen.resource, when))), when=when)
+
+    def when(self, told: Statement) -> str:
+        """Give the date of a statement; with its age for an observation, which tells of its own day alone."""
+        moment, day = told.moment, self.as_of.day
+        if moment is None:
+            return ""
+        if not told.resource.startswith("Observation/"):
+            return f"since {moment.shown}"
+        days = 0 if day is None or moment.day is None else days_between(moment.day, day)
+        return f"{moment.shown}, {days} day{'s' * (days != 1)} earlier" if days else moment.shown
 
     def drop_contradicted(self, answered: dict[str, Observed], error: Contradiction) -> None:
         """Leave out the answer that is contradicted, and every "no" that it contradicts: a record is never refused for one."""
@@ -230,11 +240,5 @@ def _by_moment(told: Statement | Taken) -> tuple[str, str]:
     return (told.moment.instant.isoformat() if told.moment else "", told.resource)
 
 
-def _source(resource: str, moment: Moment | None, as_of: date | None) -> str:
-    if moment is None:
-        return resource
-    if as_of is None or moment.day is None:
-        return f"{resource}, {moment.shown}"
-    days = days_between(moment.day, as_of)
-    age = f", {days} day{'s' * (days != 1)} earlier" if days else ""
-    return f"{resource}, {moment.shown}{age}"
+def _dated(taken: Taken) -> str:
+    return f"{taken.resource}, since {taken.moment.shown}" if taken.moment else taken.resource
