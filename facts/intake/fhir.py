@@ -16,7 +16,7 @@ from facts.case import Case
 from facts.intake.case_files import Intake, Refusal
 from facts.intake.fhir_codes import code_index
 from facts.intake.fhir_files import is_fhir, read_resources, resources_of
-from facts.intake.fhir_record import NEWEST, Judging, read_record
+from facts.intake.fhir_record import NEWEST, Judging, essential, read_record
 from facts.intake.fhir_resources import KINDS, Resource, patient_of
 from facts.medicines import MedicineDictionary
 from facts.problems import Place, Problem, quoted
@@ -67,7 +67,7 @@ class Records:
     def _file(self, resource: Resource) -> None:
         place = resource.place
         try:
-            body = json.dumps(resource.value, ensure_ascii=False, separators=(",", ":"))
+            body = json.dumps(essential(resource, self.index), ensure_ascii=False, separators=(",", ":"))
             body.encode()
         except (RecursionError, UnicodeError):
             self._refuse(place, f"{quoted(resource.name)}: it is nested too deep, or holds what is no text", "correct it")

@@ -1,22 +1,24 @@
 """One patient's resources gathered into a case: each finding by its own reduction, with where it stands and how old it is."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from facts.case import Case, Contradiction, Expected, Observed, Record, Unrecognized, complete
 from facts.intake.fhir_codes import CodeIndex
 from facts.intake.fhir_findings import condition, observation, patient, procedure
 from facts.intake.fhir_medicines import Ended, Lookup, Taken, medication, order_period
 from facts.intake.fhir_resources import DATED, AsOf, NotUsed, Resource, Statement, label
-from facts.intake.fhir_values import Moment, days_between, moment_of, object_of, text_of
+from facts.intake.fhir_values import Moment, codings_of, days_between, moment_of, object_of, objects_of, text_of
 from facts.medicines import Stopped
 from facts.problems import Problem
 from facts.vocabulary import QuantityFinding, Value
 
 _WINDOW = timedelta(hours=24)
 _NAMED = 3
+_CODED = frozenset({"Observation", "Condition", "Procedure"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,21 @@ def _current_versions(resources: Sequence[Resource]) -> list[Resource]:
             newest[resource.name] = rank, resource
     kept += [resource for _, resource in newest.values()]
     return sorted(kept, key=lambda resource: (resource.kind, resource.name, resource.place))
+
+
+def essential(resource: Resource, index: CodeIndex) -> Mapping[str, Any]:
+    """Give a resource as far as a case can depend on it: of one whose codes are not declared, that it is there, and its date."""
+    value, kind = resource.value, resource.kind
+    if kind == "Encounter" or (kind in _CODED and not any(index.knows(codings_of(concept)) for concept in _concepts(value))):
+        kept = ("resourceType", "id", "meta", *DATED[kind])
+        return {key: value[key] for key in kept if key in value}
+    return value
+
+
+def _concepts(value: Mapping[str, Any]) -> Iterator[Any]:
+    for part in (value, *objects_of(value.get("component"))):
+        yield part.get("code")
+        yield part.get("valueCodeableConcept")
 
 
 def newest_day(resources: Sequence[Resource]) -> date | None:
