@@ -57,7 +57,7 @@ def _current_versions(resources: Sequence[Resource]) -> list[Resource]:
 
 
 def essential(resource: Resource, index: CodeIndex) -> Mapping[str, Any]:
-    """Give a resource as far as a case can depend on it: of one whose codes are not declared, that it is there, and its date."""
+    """Give a resource as far as a case can depend on it: of one with no declared code, that it is there, and its date."""
     value, kind = resource.value, resource.kind
     if kind == "Encounter" or (kind in _CODED and not any(index.knows(codings_of(concept)) for concept in _concepts(value))):
         kept = ("resourceType", "id", "meta", *DATED[kind])
