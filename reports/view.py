@@ -285,7 +285,7 @@ class _Arranging:
         else:
             chosen = "the day that was given" if record.chosen else "the newest date in it"
             when = f"It was judged as of {clean(record.as_of)}, {chosen}."
-        count = f"{record.used:,} of its {record.resources:,} resources say something that is used here"
+        count = f"{record.used:,} of the {record.resources:,} resources in it that are read say something that is used here"
         return f"Read from a FHIR record: {count}. {when} What the record does not hold is unknown."
 
     def finding(self, used: FindingUsed) -> tuple[str, str, str]:

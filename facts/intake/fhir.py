@@ -73,7 +73,7 @@ class Records:
             self._refuse(place, f"{quoted(resource.name)}: it is nested too deep, or holds what is no text", "correct it")
             return
         if resource.kind == "Medication":
-            self.store.execute("INSERT OR REPLACE INTO medication VALUES (?, ?)", (resource.name, body))
+            self._file_medication(resource, body)
             return
         try:
             patient = patient_of(resource.value)
@@ -85,6 +85,16 @@ class Records:
         number = self.files.setdefault(place.file, len(self.files))
         row = (patient, number, place.line, place.column, body)
         self.store.execute("INSERT INTO resource VALUES (?, ?, ?, ?, ?)", row)
+
+    def _file_medication(self, resource: Resource, body: str) -> None:
+        row = self.store.execute("SELECT body FROM medication WHERE name = ?", (resource.name,)).fetchone()
+        if row is None:
+            self.store.execute("INSERT INTO medication VALUES (?, ?)", (resource.name, body))
+        elif row[0] != body:
+            # Files of several servers may use one id for two medicines; whose order means which, nobody can tell.
+            nameless = json.dumps({"resourceType": "Medication"})
+            self.store.execute("UPDATE medication SET body = ? WHERE name = ?", (nameless, resource.name))
+            self._refuse(resource.place, f"{resource.name}: another Medication has this id", "read their files apart")
 
     def _refuse(self, place: Place, message: str, mend: str) -> None:
         self.refusals.append(Refusal(None, (Problem(place, message, mend),)))

@@ -30,7 +30,7 @@ class _TwiceError(ValueError):
 def is_fhir(path: Path) -> bool:
     """Tell whether a file holds FHIR resources, by its ending and its beginning. Never raises."""
     endings = [ending for ending in path.suffixes if ending != ".gz"]
-    if not endings or endings[-1] not in _ENDINGS:
+    if not endings or endings[-1] not in _ENDINGS or not path.is_file():
         return False
     try:
         with _open(path) as stream:

@@ -6,6 +6,7 @@ Absence says nothing: only an Observation that answers "no", or a value, ever ma
 from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from math import isfinite
 from typing import Any
 
 from facts.answers import AnswerError, read_answer
@@ -35,13 +36,15 @@ _PRESENT = frozenset({"active", "recurrence", "relapse"})
 _PAST = frozenset({"inactive", "remission", "resolved"})
 _DOUBTED = frozenset({"unconfirmed", "provisional", "differential", "refuted", "entered-in-error"})
 _ASSERTION = Coding("HL7 act", "ASSERTION", "")
-# Yes and no themselves, as HL7's table 0136 and LOINC's answer lists write them; other answers are knowledge, and stand in
-# the vocabulary.
+# Yes and no themselves, as HL7's table 0136, LOINC's answer lists and SNOMED CT's qualifiers write them; other answers are
+# knowledge, and stand in the vocabulary.
 _YES_NO = {
     ("HL7 yes/no", "Y"): "yes",
     ("HL7 yes/no", "N"): "no",
     ("LOINC", "LA33-6"): "yes",
     ("LOINC", "LA32-8"): "no",
+    ("SNOMED CT", "373066001"): "yes",
+    ("SNOMED CT", "373067005"): "no",
 }
 
 
@@ -126,7 +129,8 @@ def _by_reference_range(part: Mapping[str, Any]) -> Sequence[str]:
     """Give the interpretations that a value may have by the laboratory's own limits: "L", "N", "H"."""
     ranges = objects_of(part.get("referenceRange"))
     measured = object_of(part.get("valueQuantity"))
-    if len(ranges) != 1 or measured.get("comparator"):
+    # Several ranges are for several kinds of people, and a range may be of another type than the normal one.
+    if len(ranges) != 1 or measured.get("comparator") or bare_code(ranges[0].get("type")) not in ("", "normal"):
         return ()
     value = _number(measured)
     low, high = (object_of(ranges[0].get(end)) for end in ("low", "high"))
@@ -147,9 +151,10 @@ def _number(quantity: Mapping[str, Any]) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        return float(value)
+        number = float(value)
     except (ValueError, OverflowError):
         return None
+    return number if isfinite(number) else None
 
 
 def _unit(quantity: Mapping[str, Any]) -> str:
@@ -249,6 +254,9 @@ def procedure(resource: Resource, index: CodeIndex) -> Iterator[Told]:
 def patient(resource: Resource, index: CodeIndex, as_of: AsOf) -> Iterator[Told]:
     """Read age and gender from a Patient."""
     value = resource.value
+    died = moment_of(value.get("deceasedDateTime"))
+    if died is not None or value.get("deceasedBoolean") is True:
+        yield NotUsed("the patient", "the record says that the patient has died", resource, died)
     if (name := index.elements.get("Patient.gender")) and (gender := text_of(value.get("gender"))):
         finding = index.vocabulary.findings[name]
         answers = index.answers(finding, [Coding("FHIR gender", gender, "")])

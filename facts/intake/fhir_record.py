@@ -77,16 +77,23 @@ def newest_day(resources: Sequence[Resource]) -> date | None:
 
 
 def _days(resource: Resource) -> Iterator[date]:
+    value = resource.value
     for element in DATED.get(resource.kind, ()):
-        value = resource.value.get(element)
-        for written in (object_of(value).get("start"), object_of(value).get("end")) if isinstance(value, dict) else (value,):
+        period = object_of(value.get(element))
+        for written in (value.get(element), period.get("start"), period.get("end")):
             moment = moment_of(written)
-            if moment is not None and moment.day is not None:
+            if moment is not None and moment.day is not None and not (written == period.get("end") and _is_planned(resource)):
                 yield moment.day
-    # An order is often dated by nothing but the beginning of its dosage; its end may be planned, and dates nothing.
-    started, _ = order_period(resource.value)
-    if started is not None and started.day is not None:
-        yield started.day
+    # An order is often dated by nothing but the beginning of its dosage.
+    started, ended = order_period(value)
+    for moment in (started, None if _is_planned(resource) else ended):
+        if moment is not None and moment.day is not None:
+            yield moment.day
+
+
+def _is_planned(resource: Resource) -> bool:
+    """Tell whether the end of a medicine is a plan, which dates nothing: that of one that is still taken."""
+    return resource.kind.startswith("Medication") and text_of(resource.value.get("status")) not in ("stopped", "completed")
 
 
 class _Gathering:

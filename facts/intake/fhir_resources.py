@@ -12,7 +12,7 @@ from facts.vocabulary import Finding
 
 DATED = {
     "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
-    "Condition": ("onsetDateTime", "onsetPeriod", "recordedDate"),
+    "Condition": ("onsetDateTime", "onsetPeriod", "recordedDate", "abatementDateTime", "abatementPeriod"),
     "Procedure": ("performedDateTime", "performedPeriod"),
     "MedicationRequest": ("authoredOn",),
     "MedicationStatement": ("effectiveDateTime", "effectivePeriod", "dateAsserted"),

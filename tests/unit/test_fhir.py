@@ -165,7 +165,14 @@ def test_an_observation_about_another_is_not_the_patients(knowledge: KnowledgeBa
 
 @pytest.mark.parametrize(
     ("answer", "expected"),
-    [("449868002", True), ("266919005", False), ("8517006", None), ("266927001", None)],
+    [
+        ("449868002", True),
+        ("266919005", False),
+        ("8517006", None),
+        ("266927001", None),
+        ("373066001", True),
+        ("373067005", False),
+    ],
 )
 def test_a_coded_answer_is_read(answer: str, expected: bool | None, knowledge: KnowledgeBase) -> None:
     found = one([observation(SMOKING, valueCodeableConcept=concept("SNOMED CT", answer))], knowledge).findings.get("smoker")
@@ -191,6 +198,8 @@ def test_an_answer_that_nobody_knows_supersedes_an_older_one(knowledge: Knowledg
         ({"referenceRange": [{"low": quantity(0, "ng/mL")}]}, None),
         ({"referenceRange": [{"high": quantity(0.5, "ug/mL")}]}, None),
         ({"referenceRange": [{"high": quantity(500, "ng/mL")}, {"high": quantity(700, "ng/mL")}]}, None),
+        ({"referenceRange": [{"high": quantity(700, "ng/mL"), "type": {"coding": [{"code": "critical"}]}}]}, None),
+        ({"referenceRange": [{"high": quantity("NaN", "ng/mL")}]}, None),
         ({}, None),
     ],
 )
@@ -199,6 +208,11 @@ def test_above_the_laboratorys_limit_is_read_from_its_own_judgment(
 ) -> None:
     found = one([observation("48065-7", 600, "ng/mL", **more)], knowledge).findings.get("raised_d_dimer")
     assert (found.value if found else None) is expected
+
+
+def test_a_value_that_is_no_number_is_not_within_any_limit(knowledge: KnowledgeBase) -> None:
+    measured = observation("48065-7", "NaN", "ng/mL", referenceRange=[{"high": quantity(700, "ng/mL")}])
+    assert one([measured], knowledge).findings == {}
 
 
 def test_one_limit_alone_leaves_open_what_lies_beyond_the_other(knowledge: KnowledgeBase) -> None:
@@ -458,6 +472,27 @@ def test_the_last_version_of_a_resource_counts(knowledge: KnowledgeBase) -> None
     old = observation(POTASSIUM, 4.1, meta={"lastUpdated": "2026-03-01T00:00:00Z"})
     for listed in ([new, old], [old, new]):
         assert one(listed, knowledge).findings["serum_potassium"].value == 3.1
+
+
+def test_the_end_of_a_condition_dates_a_record_and_the_planned_end_of_a_medicine_does_not(knowledge: KnowledgeBase) -> None:
+    ended = condition("SNOMED CT", "422400008", "resolved", abatementDateTime="2026-02-10")
+    case = one([ended, statement("furosemide", "active", "2026-02-01", "2027-01-01")], knowledge)
+    assert case.record is not None
+    assert case.record.as_of == "2026-02-10"
+    assert "vomiting" not in case.findings
+    assert taken(case) == LOOP
+
+
+def test_a_death_is_told(knowledge: KnowledgeBase) -> None:
+    case = one([patient(gender="male", deceasedDateTime="2026-03-01T10:00:00Z")], knowledge)
+    assert notes(case) == {"the patient (Patient/p, 2026-03-01)": "the record says that the patient has died"}
+
+
+def test_two_medications_with_one_id_are_neither(knowledge: KnowledgeBase) -> None:
+    two = [{"resourceType": "Medication", "id": "f", "code": {"text": name}} for name in ("furosemide", "simvastatin")]
+    intake = read([order(None, medicationReference={"reference": "Medication/f"}), *two, two[1]], knowledge)
+    assert taken(intake.cases[0][0]) == set()
+    assert "another Medication has this id" in str(intake.refusals[0].problems[0])
 
 
 def test_a_bundle_is_read_with_its_own_references(knowledge: KnowledgeBase) -> None:
