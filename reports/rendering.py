@@ -20,11 +20,12 @@ _TEMPLATES = {"text": "report.txt.j2", "markdown": "report.md.j2", "html": "repo
 
 def render(assessment: Assessment, knowledge: KnowledgeBase, form: TextFormat) -> str:
     """Render an assessment made with this knowledge base; the same assessment always gives the same text."""
-    return _environment(form).get_template(_TEMPLATES[form]).render(report=view(assessment, knowledge))
+    return environment(form).get_template(_TEMPLATES[form]).render(report=view(assessment, knowledge))
 
 
 @cache
-def _environment(form: TextFormat) -> jinja2.Environment:
+def environment(form: TextFormat) -> jinja2.Environment:
+    """Give what renders the templates of one format, each with its own escape."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=form == "html",  # noqa: S701 - text and Markdown are not HTML; Markdown has its own escape in `finalize`
@@ -57,4 +58,6 @@ def escape_markdown(value: Any) -> Any:
         return value
     escaped = _MARKDOWN_SPECIAL.sub(r"\\\1", value)
     # At the start of a line a number or sign would begin a list or a heading.
-    return re.sub(r"^(\d+)([.)])|^([-+=])", lambda found: f"{found[1]}\\{found[2]}" if found[1] else f"\\{found[3]}", escaped)
+    return re.sub(
+        r"^(\d+)([.)])(?=\s|$)|^([-+=])", lambda found: f"{found[1]}\\{found[2]}" if found[1] else f"\\{found[3]}", escaped
+    )
