@@ -28,6 +28,7 @@ from expert.cohort_parts import (
 )
 from expert.cohort_plan import files_of, fingerprint, is_table, parts_of, planned
 from expert.cohort_summary import merged, summarized
+from expert.record_tables import RecordError, case_of_record, is_record_table
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
 from facts.intake.tables import CASE, REFUSED, Table, case_of_row, open_table
@@ -214,6 +215,11 @@ def case_of(folder: Path, name: str, knowledge: KnowledgeBase) -> Case:
     file, row = found.row(0)
     if plan["files"][file] != fingerprint(Path(file)):
         raise CohortError(f"{file} has changed since the run")
+    if is_record_table(Path(file)):
+        try:
+            return case_of_record(Path(file), name, knowledge, fingerprint)
+        except RecordError as error:
+            raise CohortError(str(error)) from None
     if is_table(Path(file)):
         read = case_of_row(open_table(Path(file), knowledge.vocabulary), row, knowledge.vocabulary, knowledge.dictionary)
         if isinstance(read, Refusal):

@@ -16,18 +16,22 @@ from expert import __version__
 from expert.command_options import (
     CONTEXT,
     REFUSED,
+    as_of_option,
     format_option,
     knowledge_option,
     load,
     making_what_stays,
     tell_refusals,
     what_would_change_option,
+    within_option,
 )
 from expert.consult_command import consult, sessions
 from expert.evaluate_command import evaluate, explain
 from expert.knowledge_command import knowledge
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from facts.assessment import Assessment
     from facts.intake.case_files import Refusal
     from knowledge_base.model import KnowledgeBase
@@ -72,13 +76,24 @@ main.add_command(knowledge)
     metavar="PATH",
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
+@as_of_option
+@within_option
 @what_would_change_option
 @knowledge_option
-def report(files: tuple[Path, ...], form: str, output: str | None, what_would_change: bool, knowledge: Path | None) -> None:
+def report(
+    files: tuple[Path, ...],
+    form: str,
+    output: str | None,
+    as_of: "datetime | None",
+    within_days: int | None,
+    what_would_change: bool,
+    knowledge: Path | None,
+) -> None:
     """Assess the cases in FILES and explain every conclusion.
 
-    A FILE is YAML, JSON or JSON Lines (.jsonl) with one case or many; a folder stands for the case files in it. What cannot be
-    read is refused with its place and a way to mend it, and the rest is assessed all the same: exit status 2 then, else 0.
+    A FILE is YAML, JSON or JSON Lines (.jsonl) with one case or many, or a patient record in FHIR R4: a Bundle (.json) or Bulk
+    Data (.ndjson), also as .gz; a folder stands for the files in it. What cannot be read is refused with its place and a way
+    to mend it, and the rest is assessed all the same: exit status 2 then, else 0.
 
     \b
     Examples:
@@ -86,16 +101,20 @@ def report(files: tuple[Path, ...], form: str, output: str | None, what_would_ch
       charley report *.yaml --format json --output assessments.json
       charley report clinic/ --format html --output reports/
       charley report patient.yaml --what-would-change
+      charley report bundle.json --as-of 2026-03-01
     """
     from expert.assessing import Assessor, ContradictoryCase, explaining_changes
-    from facts.intake.case_files import Refusal, read_case_files
+    from facts.intake.case_files import Refusal
+    from facts.intake.fhir import Judging
+    from facts.intake.files import read_files
     from facts.problems import Problem, quoted
 
     with making_what_stays():
         base = load(knowledge)
         assessor = Assessor(base)
     assess = explaining_changes(assessor) if what_would_change else assessor.assess
-    intake = read_case_files(files, base.vocabulary, base.dictionary)
+    judging = Judging(as_of.date() if as_of else None, within_days)
+    intake = read_files(files, base.vocabulary, base.dictionary, judging)
     refusals = list(intake.refusals)
     assessed: list[Assessment] = []
     for case, place in intake.cases:

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,11 +10,20 @@ from expert.command_options import (
     CONTEXT,
     FAILED,
     REFUSED,
+    as_of_option,
     format_option,
     knowledge_option,
     load_for_assessing,
     what_would_change_option,
+    within_option,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from expert.record_tables import RecordTables
+    from knowledge_base.model import KnowledgeBase
 
 
 @click.command(context_settings=CONTEXT)
@@ -47,6 +57,8 @@ from expert.command_options import (
     metavar="N",
     help="Rows in a part: what fits into memory, and what a worker of Spark takes at a time. [default: 500000]",
 )
+@as_of_option
+@within_option
 @knowledge_option
 def evaluate(
     files: tuple[Path, ...],
@@ -58,6 +70,8 @@ def evaluate(
     engine: str,
     master: str | None,
     part_rows: int | None,
+    as_of: "datetime | None",
+    within_days: int | None,
     knowledge: Path | None,
 ) -> None:
     """Conclude every case of FILES into a folder: by the thousand or by the million, with the same conclusions as one by one.
@@ -67,16 +81,22 @@ def evaluate(
     folder gets conclusions.parquet (every urgency, ceiling, warning sign, standing, and every rule: true fired, false ruled
     out, null open), refused.csv, summary.json and cohort.html. Exit status 2 when a row was refused.
 
+    FHIR R4 records (Bundles, or Bulk Data in .ndjson, also as .gz) are first made into tables, a row for each patient; the
+    tables and refused.csv, which lists the resources that cannot be read, stand in FOLDER.records.
+
     \b
     Examples:
       charley evaluate clinic.csv --output clinic-2026/
       charley evaluate cohort/*.parquet --output cohort-out/ --resume
       charley evaluate cohort.parquet --output quick/ --columns urgency,leading_cause --also csv
       charley evaluate /shared/cohort.parquet --output /shared/out/ --engine spark --master spark://head:7077
+      charley evaluate bulk-export/ --output hospital/ --as-of 2026-03-01
       charley explain clinic-2026/ clinic-0042
     """
     from expert.cohort import GROUPS, ROWS_A_PART, CohortError
     from expert.cohort import evaluate as conclude
+    from expert.record_tables import RecordError
+    from facts.intake.files import told_apart
     from reports.view import clean
 
     groups = [group.strip() for group in columns.split(",") if group.strip()]
@@ -86,7 +106,10 @@ def evaluate(
     if master is not None and engine != "spark":
         raise click.UsageError("--master names where Spark is; give --engine spark too")
     base = load_for_assessing(knowledge)
+    apart = told_apart(files)
     try:
+        records = _tables_of(apart.fhir, output, base, as_of, within_days, resume=resume)
+        files = (*apart.others, *records.tables)
         with _Progress() as progress:
             outcome = conclude(
                 files,
@@ -102,7 +125,7 @@ def evaluate(
                 progress=progress.tell,
                 notice=lambda text: click.echo(clean(text), err=True),
             )
-    except CohortError as error:
+    except (CohortError, RecordError) as error:
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     except OSError as error:
@@ -110,8 +133,36 @@ def evaluate(
         click.echo(clean(told), err=True)
         sys.exit(FAILED)
     click.echo(f"{outcome.read:,} read = {outcome.concluded:,} concluded + {outcome.refused:,} refused; in {outcome.folder}")
-    if outcome.refused:
+    if outcome.refused or records.refused:
         sys.exit(REFUSED)
+
+
+def _tables_of(
+    files: "Sequence[Path]",
+    output: Path,
+    base: "KnowledgeBase",
+    as_of: "datetime | None",
+    within_days: int | None,
+    *,
+    resume: bool,
+) -> "RecordTables":
+    """Make tables of the FHIR files, if there are any, and say what was in them."""
+    from expert.cohort import CohortError
+    from expert.cohort_plan import fingerprint
+    from expert.record_tables import REFUSED as REFUSED_FILE
+    from expert.record_tables import RecordTables, beside, make_tables
+    from facts.intake.fhir import Judging
+
+    if not files:
+        return RecordTables((), 0, 0)
+    if output.exists():
+        raise CohortError(f"{output} exists already; name another folder, or remove it first")
+    judging = Judging(as_of.date() if as_of else None, within_days)
+    records = make_tables(files, beside(output), base, judging, fingerprint, resume=resume)
+    click.echo(f"{records.patients:,} patients in {len(files):,} files of FHIR records", err=True)
+    if records.refused:
+        click.echo(f"{records.refused:,} parts of them refused: {beside(output) / REFUSED_FILE}", err=True)
+    return records
 
 
 @click.command(context_settings=CONTEXT)

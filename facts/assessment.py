@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from facts.case import Record
 from facts.vocabulary import Value
 
 Answer: TypeAlias = Literal["yes", "no", "unknown"]
@@ -207,3 +208,4 @@ class Assessment:
     findings: tuple[FindingUsed, ...]
     evidence: tuple[EvidenceCited, ...]
     what_would_change: WhatWouldChange | None = None
+    record: Record | None = None
