@@ -72,7 +72,10 @@ def refused_of(work: Path, number: int) -> Path:
 
 def conclude_part(planned: PlannedPart, run: Run) -> None:
     """Read, conclude and write one part. Raises CohortError when it cannot be written."""
-    _write(planned.number, _read(planned, run), run)
+    part = _read(planned, run)
+    # A row of a table is refused once for each of its faults; two cases of a case file may stand on one line.
+    listed = part.refused.select("file", "row").unique() if planned.table is not None else part.refused
+    _write(planned.number, part, listed.height, run)
 
 
 def replace(path: Path, write: Callable[[Any], Any]) -> None:
@@ -152,14 +155,14 @@ def _no_cases() -> pl.DataFrame:
 # Concluding and writing
 
 
-def _write(number: int, part: Part, run: Run) -> None:
+def _write(number: int, part: Part, refused_in_reading: int, run: Run) -> None:
     columns = Columns(run.knowledge)
     labels = [key for key in EXPECTED if key in part.cases.columns]
     first = _RANKED if EXPECTED[1] in labels else 0
     judged = _judged(part.cases, columns, [CASE, "file", "row", *labels], first, run)
     concluded = judged.with_columns(*_named(columns.layout, first)).collect()
     concluded, refused = _without_contradictions(concluded, part, run.knowledge)
-    rows_refused = refused.select("file", "row").unique().height
+    rows_refused = refused_in_reading + part.cases.height - concluded.height
     if concluded.height + rows_refused != part.read:
         raise AssertionError(f"{part.read} rows read, but {concluded.height} concluded and {rows_refused} refused")
     groups = columns.layout.groups

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from expert.columns import CEILING, LEADING, RULE, SIGN, STANDING, TOP, URGENCY
+from facts.intake.tables import CASE
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.model import KnowledgeBase
 
@@ -48,7 +49,8 @@ def counted(concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: in
 def _strata(concluded: pl.DataFrame, cases: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, dict[str, dict[str, int]]]:
     """Count the urgency within each group of the findings by which the knowledge base splits a cohort."""
     counts: dict[str, dict[str, dict[str, int]]] = {}
-    keys = ["file", "row"]
+    # Two cases of a case file may stand on one line.
+    keys = ["file", "row", CASE]
     for name, cuts in knowledge.strata.items():
         counts[name] = {}
         if name not in cases.columns:

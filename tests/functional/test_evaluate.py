@@ -170,6 +170,18 @@ def test_a_truncated_parquet_file_is_refused(knowledge: KnowledgeBase, vignettes
     assert "cannot be read as parquet" in (tmp_path / "out" / REFUSALS).read_text(encoding="utf-8")
 
 
+def test_cases_on_one_line_are_counted_each(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    one_line = (
+        '[{"case":"a","findings":{"x":1}},{"case":"b","findings":{"y":1}},{"case":"c","findings":{"age":40}},'
+        '{"case":"d","findings":{"age":70}}]'
+    )
+    (tmp_path / "cases.json").write_text(one_line, encoding="utf-8")
+    outcome = evaluate([tmp_path / "cases.json"], tmp_path / "out", knowledge)
+    assert (outcome.read, outcome.concluded, outcome.refused) == (4, 2, 2)
+    by_age = json.loads((tmp_path / "out" / SUMMARY).read_text(encoding="utf-8"))["strata"]["age"]
+    assert sum(sum(levels.values()) for levels in by_age.values()) == 2
+
+
 def test_a_formula_in_a_cell_stays_text(knowledge: KnowledgeBase, tmp_path: Path) -> None:
     (tmp_path / "cohort.csv").write_text('case,age\n"=HYPERLINK(""x"")",old\n', encoding="utf-8")
     evaluate([tmp_path / "cohort.csv"], tmp_path / "out", knowledge)
