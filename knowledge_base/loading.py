@@ -27,10 +27,13 @@ from knowledge_base.interview import by_groups, declared, told_by_lists
 from knowledge_base.model import (
     ArgumentKind,
     Cause,
+    ComplaintShown,
     ContradictionRule,
+    DecisionSupport,
     Definition,
     KnowledgeBase,
     NextStep,
+    OrderRule,
     Rule,
     RuleKind,
     WarningSign,
@@ -74,6 +77,7 @@ class _Loader:
         signs = self.read("warning_signs.yaml", schema.WarningSignFile, optional=True)
         contradictions = self.read("contradictions.yaml", schema.ContradictionFile, optional=True)
         interview = self.read("interview.yaml", schema.InterviewFile, optional=True)
+        hooks = self.read("cds_hooks.yaml", schema.DecisionSupportFile, optional=True)
         causes = self.read_folder("causes", schema.CauseFile)
         steps = self.read_folder("next_steps", schema.NextStepFile)
         if manifest is None or levels is None or grading is None or evidence is None:
@@ -94,13 +98,15 @@ class _Loader:
         built_steps = {step.id: step for name, steps_file in steps.items() for step in build.steps(name, steps_file)}
         built_contradictions = build.contradictions(contradictions) if contradictions else {}
         built_grading = build.grading(grading)
+        built_support = build.decision_support(hooks) if hooks else None
         if interview:
             build.check_interview(interview, told_by_lists(vocabulary, medicines))
         build.check_manifest({name: file.category for name, file in causes.items()})
         if self.files.get("facts/medicines.yaml") == self.folder / "medicines.yaml" or self.folder == SHIPPED:
             build.check_medicine_sources(medicines)
         if not self.problems:
-            build.check_templates(conditions, (*built_signs.values(), *built_causes.values()), built_steps.values())
+            orders = built_support.orders.values() if built_support else ()
+            build.check_templates(conditions, (*built_signs.values(), *built_causes.values()), built_steps.values(), orders)
         if self.problems or built_grading is None:
             raise CharleyError(sorted(set(self.problems)))
         categories = {file.category: file.label for file in causes.values()}
@@ -125,6 +131,7 @@ class _Loader:
             conditions=conditions,
             strata={name: tuple(sorted(cuts)) for name, cuts in manifest.strata.items()},
             interview=declared(interview) if interview else by_groups(vocabulary, medicines),
+            decision_support=built_support,
             files=tuple(sorted(self.files)),
         )
 
@@ -342,6 +349,40 @@ class _Builder:
                 contradictions[name] = ContradictionRule(name, condition, entry.because, place)
         return contradictions
 
+    def decision_support(self, file: schema.DecisionSupportFile) -> DecisionSupport:
+        name = "cds_hooks.yaml"
+        if self.manifest.complaint is None:
+            message = "cards are about a complaint, and knowledge.yaml declares none"
+            self.loader.problem(name, ("complaint",), message, "declare `complaint` there", of_key=True)
+        for section in ("indicators", "priorities"):
+            told: Mapping[str, str] = getattr(file, section)
+            for level in told:
+                if level not in self.levels:
+                    mend = did_you_mean(level, self.levels) or f"use {' and '.join(self.levels)}"
+                    self.loader.problem(name, (section, level), f"{level} is not a level of urgency", mend, of_key=True)
+            if missing := [level for level in self.levels if level not in told]:
+                self.loader.problem(name, (section,), f"{section}: nothing for {' and '.join(missing)}", "add it", of_key=True)
+        shown = file.complaint
+        condition = None if shown.when is None else self.condition(name, ("complaint", "when"), shown.when)
+        complaint = ComplaintShown(condition, shown.codes, tuple(shown.phrases), tuple(shown.not_with))
+        orders: dict[str, OrderRule] = {}
+        for rule_name, entry in file.orders.items():
+            path: KeyPath = ("orders", rule_name)
+            rule = self.rule(name, path, "advises", rule_name, entry)
+            if rule is not None:
+                orders[rule_name] = OrderRule(
+                    rule.id, rule.condition, entry.summary, rule.because, rule.sources, entry.indicator, rule.place
+                )
+        return DecisionSupport(
+            file.services,
+            complaint,
+            file.readings_within_days,
+            file.indicators,
+            file.priorities,
+            orders,
+            file.override_reasons,
+        )
+
     def grading(self, file: schema.GradingFile) -> Grading | None:
         grades: list[tuple[str, Expression]] = []
         for index, grade in enumerate(file.grades):
@@ -380,8 +421,10 @@ class _Builder:
         conditions: Mapping[str, Expression],
         conclusions: Iterable[WarningSign | Cause],
         steps: Iterable[NextStep],
+        orders: Iterable[OrderRule],
     ) -> None:
-        rules = [*(rule for conclusion in conclusions for rule in conclusion.rules), *(step.rule for step in steps)]
+        rules: list[Rule | OrderRule] = [rule for conclusion in conclusions for rule in conclusion.rules]
+        rules += [*(step.rule for step in steps), *orders]
         for rule in rules:
             try:
                 check_template(rule.because, rule.condition, conditions)

@@ -11,7 +11,7 @@ from facts.vocabulary import Codes, Vocabulary
 from knowledge_base.expression import Expression
 from knowledge_base.grading import Grading, Tally
 from knowledge_base.interview import Interview
-from knowledge_base.schema import Complaint, Level, Source, StepKind, Strength
+from knowledge_base.schema import Complaint, Indicator, Level, Priority, ServiceEntry, Source, StepKind, Strength
 
 ArgumentKind: TypeAlias = Literal["confirms", "supports", "opposes", "excludes"]
 RuleKind: TypeAlias = ArgumentKind | Literal["warns", "advises"]
@@ -98,6 +98,42 @@ class ContradictionRule:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class ComplaintShown:
+    """What shows in a record that the patient has the complaint: a condition, codes, or phrases that stand without some words."""
+
+    condition: Expression | None
+    codes: Codes
+    phrases: tuple[str, ...]
+    not_with: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRule:
+    """A draft order that meets the complaint: it speaks when its condition is true of what the draft orders would make true."""
+
+    id: str
+    condition: Expression
+    summary: str
+    because: str
+    sources: tuple[str, ...]
+    indicator: Indicator
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSupport:
+    """What clinical systems are told through CDS Hooks; `indicators` and `priorities` are by level of urgency."""
+
+    services: Mapping[str, ServiceEntry]
+    complaint: ComplaintShown
+    readings_within_days: int | None
+    indicators: Mapping[str, Indicator]
+    priorities: Mapping[str, Priority]
+    orders: Mapping[str, OrderRule]
+    override_reasons: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class KnowledgeBase:
     """Everything that medicine says here. `conditions` are all definitions and conclusions, each after what it names."""
@@ -121,6 +157,7 @@ class KnowledgeBase:
     conditions: Mapping[str, Expression]
     interview: Interview
     strata: Mapping[str, tuple[float, ...]]
+    decision_support: DecisionSupport | None = None
     files: tuple[str, ...] = ()
 
     @cached_property
