@@ -185,6 +185,7 @@ class _Assessing:
             unrecognized=tuple(UnrecognizedText(item.text, item.reason) for item in self.case.unrecognized),
             findings=tuple(self.finding(name) for name in self.case.findings),
             evidence=self.evidence(),
+            record=self.case.record,
         )
 
     def truth(self, name: str) -> Truth:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from facts.case import Record
 from facts.vocabulary import Value
 
 Answer: TypeAlias = Literal["yes", "no", "unknown"]
@@ -173,3 +174,4 @@ class Assessment:
     unrecognized: tuple[UnrecognizedText, ...]
     findings: tuple[FindingUsed, ...]
     evidence: tuple[EvidenceCited, ...]
+    record: Record | None = None

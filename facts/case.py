@@ -1,7 +1,7 @@
 """One patient as told: what is known of each finding, and where it comes from; what every engine reasons from."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from facts.medicines import MedicineDictionary, Recognition, Stopped, findings_of_current, findings_of_stopped
@@ -35,6 +35,19 @@ class Unrecognized:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """The record that a case was read from: the date at which the patient is judged, and how many resources were used.
+
+    `chosen` tells that somebody gave the date; otherwise it is the newest one in the record.
+    """
+
+    as_of: str | None
+    chosen: bool
+    resources: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
 class Expected:
     """Gold labels, used only for scoring: None or empty where the case carries none."""
 
@@ -58,6 +71,8 @@ class Case:
     medicines: tuple[str, ...] | None = None
     """The list of current medicines as it was written; None where none was given."""
     stopped_medicines: tuple[Stopped, ...] | None = None
+    record: Record | None = None
+    """The record that the case was read from, which is never taken for complete; None for what somebody wrote as a case."""
 
     @property
     def values(self) -> dict[str, Value]:
@@ -79,26 +94,38 @@ def complete(
     answered: Mapping[str, Observed],
     medicines: Iterable[str] | None = None,
     stopped: Iterable[Stopped] | None = None,
+    *,
+    sources: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Observed], tuple[Unrecognized, ...]]:
     """Add to the answers what follows from them: findings from the medicine lists, and what a finding requires.
 
-    Lists that were not given (None) say nothing. Returns the findings in the vocabulary's order, and what was not recognized.
-    Raises Contradiction when an answer is at odds with a list or with another answer.
+    Lists that were not given (None) say nothing. `sources` tells that the lists are gathered from a record, and where each
+    current medicine stands in it: nobody says that such a list is complete, so what is not on it stays unknown.
+
+    Returns the findings in the vocabulary's order, and what was not recognized. Raises Contradiction when an answer is at odds
+    with a list or with another answer.
     """
     findings = dict(answered)
     unrecognized: list[Unrecognized] = []
-    current = None if medicines is None else [dictionary.recognize(text) for text in medicines]
+    current = None if medicines is None else [_recognized(dictionary, text, sources) for text in medicines]
     past = None if stopped is None else [(entry, dictionary.recognize(entry.name)) for entry in stopped]
     for derived, recognitions in (
         (findings_of_current(dictionary, current) if current is not None else {}, current or []),
         (findings_of_stopped(dictionary, past) if past is not None else {}, [found for _, found in past or []]),
     ):
         for name, (value, entries) in derived.items():
-            _add_from_list(findings, name, value, entries)
+            if value or sources is None:
+                _add_from_list(findings, name, value, entries)
         unrecognized.extend(_doubtful(recognitions))
     _add_required(vocabulary, findings)
     ordered = {name: findings[name] for name in vocabulary.findings if name in findings}
     return ordered, tuple(dict.fromkeys(unrecognized))
+
+
+def _recognized(dictionary: MedicineDictionary, text: str, sources: Mapping[str, str] | None) -> Recognition:
+    recognition = dictionary.recognize(text)
+    source = (sources or {}).get(text)
+    return replace(recognition, text=f"{text} ({source})") if source else recognition
 
 
 def _add_from_list(findings: dict[str, Observed], name: str, value: bool, entries: str) -> None:

@@ -55,6 +55,8 @@ class Medicine(Declared):
     """An ingredient, or a combination that has a name of its own."""
 
     atc: list[str] = []
+    rxnorm: list[str] = []
+    """Codes of its products, for records that give a code and no name."""
     classes: list[str] = []
     names: list[str] = []
     parts: list[str] = []
@@ -193,11 +195,14 @@ class Stopped:
     name: str
     days_ago: float | None = None
     after_weeks: float | None = None
+    source: str = ""
+    """Where a record says so."""
 
     def __str__(self) -> str:
         days = "" if self.days_ago is None else f" {_counted(self.days_ago, 'day')} ago"
         weeks = "" if self.after_weeks is None else f" after {_counted(self.after_weeks, 'week')}"
-        return f"{self.name}, stopped{' today' if self.days_ago == 0 else days}{weeks}"
+        source = f" ({self.source})" if self.source else ""
+        return f"{self.name}, stopped{' today' if self.days_ago == 0 else days}{weeks}{source}"
 
 
 Derived = Mapping[str, tuple[bool, str]]

@@ -19,7 +19,7 @@ _SIGNIFICANT_DIGITS = 10
 
 # Spellings that people and laboratories use for one unit; letter case, "IU" for "U" and the sign for micro never matter.
 _SPELLINGS = {
-    "years": ("year", "yrs", "yr", "y"),
+    "years": ("year", "yrs", "yr", "y", "a"),
     "months": ("month", "mo"),
     "weeks": ("week", "wks", "wk"),
     "days": ("day", "d"),
@@ -29,7 +29,7 @@ _SPELLINGS = {
     "degC": ("°c", "c", "celsius", "cel"),
     "degF": ("°f", "f", "fahrenheit"),
     "mEq/L": ("meq/l", "mval/l"),
-    "count": ("times",),
+    "count": ("times", "1", "ph"),
     "bpm": ("/min", "beats/min"),
 }
 
@@ -108,6 +108,8 @@ def _accepted(finding: QuantityFinding) -> tuple[str, ...]:
 
 def _normalized(unit: str) -> str:
     spelled = unicodedata.normalize("NFKC", unit).casefold().replace("μ", "u").replace("µ", "u").replace(" ", "")
+    # UCUM writes m[IU]/L, mm[Hg], [degF] and [pH], and puts what is counted into braces: {beats}/min, {score}.
+    spelled = re.sub(r"\[([a-z]+)\]", r"\1", re.sub(r"\{[^{}]*\}", "", spelled) or "1")
     return re.sub(r"^mc(?=[a-z])", "u", spelled).replace("iu", "u").removesuffix(".")
 
 

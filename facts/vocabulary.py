@@ -41,6 +41,8 @@ class _Finding(Declared):
     question: str
     help: str = ""
     codes: Codes = {}
+    answers: dict[str, Codes] = {}
+    """Codes that stand for an answer ("yes", "no", or a choice): the finding itself, or what a coded question was answered."""
     requires: Name | None = None
     """A yes/no finding without which this one means nothing: a value here implies it."""
 
@@ -66,6 +68,7 @@ class QuantityFinding(_Finding):
     range: Annotated[list[float], Field(min_length=2, max_length=2)]
     """The plausible values, ends included; anything outside is taken for a slip."""
     reduction: Literal["latest", "lowest", "highest"] = "latest"
+    """Which of several readings counts: the latest, or the lowest or highest within 24 hours of the latest."""
 
     @model_validator(mode="after")
     def _range_ascends(self) -> "QuantityFinding":
@@ -119,6 +122,7 @@ def load_vocabulary(folder: Path, shown: str) -> Vocabulary:
         for name, finding in file.findings.items():
             findings.setdefault(name, finding)
     problems.extend(_wrong_requirements(findings, places))
+    problems.extend(_wrong_answers(findings, places))
     if not findings and not problems:
         problems.append(Problem(Place(shown), "no findings are declared here", "add a YAML file of findings"))
     if problems:
@@ -155,3 +159,12 @@ def _wrong_requirements(findings: Mapping[str, Finding], places: Mapping[str, Pl
                 yield Problem(places[name], f"{name} requires itself: {' → '.join([*chain, needed])}", "break the circle")
                 break
             chain.append(needed)
+
+
+def _wrong_answers(findings: Mapping[str, Finding], places: Mapping[str, Place]) -> Iterator[Problem]:
+    for name, finding in findings.items():
+        known = finding.choices if isinstance(finding, ChoiceFinding) else ("yes", "no") if finding.kind == "yes_no" else ()
+        for answer in finding.answers:
+            if answer not in known:
+                expected = f"use {', '.join(known)}" if known else "a quantity has no coded answers: remove it"
+                yield Problem(places[name], f"{name}: {answer} is not an answer to it", did_you_mean(answer, known) or expected)

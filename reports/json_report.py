@@ -108,7 +108,7 @@ def _adapter() -> Any:
     return TypeAdapter(Assessment)
 
 
-_OPTIONAL = frozenset({"unit", "given", "origin", "strength", "level"})
+_OPTIONAL = frozenset({"unit", "given", "origin", "strength", "level", "record"})
 
 
 def _without_absent(data: Any) -> Any:

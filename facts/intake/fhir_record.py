@@ -1,0 +1,228 @@
+"""One patient's resources gathered into a case: each finding by its own reduction, with where it stands and how old it is."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from types import MappingProxyType
+
+from facts.case import Case, Contradiction, Expected, Observed, Record, Unrecognized, complete
+from facts.intake.fhir_codes import CodeIndex
+from facts.intake.fhir_findings import condition, observation, patient, procedure
+from facts.intake.fhir_medicines import Ended, Lookup, Taken, medication, order_period
+from facts.intake.fhir_resources import DATED, AsOf, NotUsed, Resource, Statement, label
+from facts.intake.fhir_values import Moment, days_between, moment_of, object_of, text_of
+from facts.medicines import Stopped
+from facts.problems import Problem
+from facts.vocabulary import QuantityFinding
+
+_WINDOW = timedelta(hours=24)
+_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """When a patient is judged: on a day, or by default on the newest one in the record; and how old a reading may be."""
+
+    as_of: date | None = None
+    within_days: int | None = None
+
+
+NEWEST = Judging()
+"""Judge on the newest day of the record, by readings of any age."""
+
+
+def read_record(
+    name: str, resources: Sequence[Resource], index: CodeIndex, lookup: Lookup, judging: Judging
+) -> tuple[Case, tuple[Problem, ...]]:
+    """Make a case of one patient's resources, and tell what in them is at fault. Never raises for what they hold."""
+    return _Gathering(_current_versions(resources), index, lookup, judging).case(name)
+
+
+def _current_versions(resources: Sequence[Resource]) -> list[Resource]:
+    """Keep one version of each resource: the one updated last, or else the one that stands last."""
+    newest: dict[str, tuple[tuple[str, int], Resource]] = {}
+    kept: list[Resource] = []
+    for position, resource in enumerate(resources):
+        if not text_of(resource.value.get("id")):
+            kept.append(resource)
+            continue
+        updated = moment_of(object_of(resource.value.get("meta")).get("lastUpdated"))
+        rank = (updated.instant.isoformat() if updated else "", position)
+        if resource.name not in newest or newest[resource.name][0] < rank:
+            newest[resource.name] = rank, resource
+    kept += [resource for _, resource in newest.values()]
+    return sorted(kept, key=lambda resource: (resource.kind, resource.name, resource.place))
+
+
+def newest_day(resources: Sequence[Resource]) -> date | None:
+    """Give the newest whole date that something in the record was on."""
+    return max((day for resource in resources for day in _days(resource)), default=None)
+
+
+def _days(resource: Resource) -> Iterator[date]:
+    for element in DATED.get(resource.kind, ()):
+        value = resource.value.get(element)
+        for written in (object_of(value).get("start"), object_of(value).get("end")) if isinstance(value, dict) else (value,):
+            moment = moment_of(written)
+            if moment is not None and moment.day is not None:
+                yield moment.day
+    # An order is often dated by nothing but the beginning of its dosage; its end may be planned, and dates nothing.
+    started, _ = order_period(resource.value)
+    if started is not None and started.day is not None:
+        yield started.day
+
+
+class _Gathering:
+    def __init__(self, resources: Sequence[Resource], index: CodeIndex, lookup: Lookup, judging: Judging) -> None:
+        self.resources, self.index, self.lookup, self.judging = resources, index, lookup, judging
+        self.as_of = AsOf(judging.as_of or newest_day(resources))
+        self.statements: dict[str, list[Statement]] = {}
+        self.taken: list[Taken] = []
+        self.ended: list[Ended] = []
+        self.notes: dict[tuple[str, str], list[str]] = {}
+        self.problems: list[Problem] = []
+        self.used: set[str] = set()
+
+    def case(self, name: str) -> tuple[Case, tuple[Problem, ...]]:
+        for resource in self.resources:
+            self.read(resource)
+        answered = {finding: observed for finding in self.statements if (observed := self.reduced(finding))}
+        sources = {one.text: _source(one.resource, one.moment, None) for one in sorted(self.taken, key=_by_moment)}
+        stopped = self.stopped()
+        while True:
+            try:
+                findings, unrecognized = complete(
+                    self.index.vocabulary, self.index.dictionary, answered, list(sources), stopped, sources=sources
+                )
+                break
+            except Contradiction as error:
+                self.drop_contradicted(answered, error)
+        day = self.as_of.day
+        record = Record(day.isoformat() if day else None, self.judging.as_of is not None, len(self.resources), len(self.used))
+        told = (*(self.told(*note) for note in self.notes.items()), *unrecognized)
+        case = Case(name, MappingProxyType(findings), told, Expected(), record=record)
+        return case, tuple(self.problems)
+
+    def read(self, resource: Resource) -> None:
+        index, as_of = self.index, self.as_of
+        told: Iterator[Statement | NotUsed | Taken | Ended | None]
+        match resource.kind:
+            case "Observation":
+                told = observation(resource, index)
+            case "Condition":
+                told = condition(resource, index, as_of)
+            case "Procedure":
+                told = procedure(resource, index)
+            case "Patient":
+                told = patient(resource, index, as_of)
+            case "MedicationRequest" | "MedicationStatement" | "MedicationAdministration":
+                told = iter([medication(resource, index, self.lookup, as_of)])
+            case _:
+                return
+        for one in told:
+            self.keep(one)
+
+    def keep(self, told: Statement | NotUsed | Taken | Ended | None) -> None:
+        match told:
+            case Statement():
+                if why := self.why_not_now(told):
+                    self.note(label(self.index.vocabulary.findings[told.finding]), why, told.resource, told.moment)
+                else:
+                    self.statements.setdefault(told.finding, []).append(told)
+            case Taken():
+                self.taken.append(told)
+                self.used.add(told.resource)
+            case Ended():
+                self.ended.append(told)
+                self.used.add(told.resource)
+            case NotUsed():
+                self.note(told.what, told.reason, told.resource.name, told.moment)
+                if told.mend:
+                    message = f"{told.resource.name}: {told.what}: {told.reason}"
+                    self.problems.append(Problem(told.resource.place, message, told.mend))
+
+    def why_not_now(self, told: Statement) -> str:
+        if self.as_of.before(told.moment):
+            return "it was only after the assessment"
+        limit, day = self.judging.within_days, self.as_of.day
+        if limit is None or told.moment is None or not told.resource.startswith("Observation/") or day is None:
+            return ""
+        age = days_between(told.moment.day or told.moment.instant.date(), day)
+        return f"older than {limit} days" if age > limit else ""
+
+    def note(self, what: str, reason: str, resource: str, moment: Moment | None) -> None:
+        shown = resource if moment is None else f"{resource}, {moment.shown}"
+        self.notes.setdefault((what, reason), []).append(shown)
+
+    def told(self, about: tuple[str, str], where: list[str]) -> Unrecognized:
+        what, reason = about
+        more = f" and {len(where) - _NAMED} more" if len(where) > _NAMED else ""
+        return Unrecognized(f"{what} ({'; '.join(where[-_NAMED:])}{more})", reason)
+
+    # Several statements of one finding
+
+    def reduced(self, name: str) -> Observed | None:
+        """Make one answer of all that the record says of a finding; None where it says two things at once."""
+        finding = self.index.vocabulary.findings[name]
+        # What is not dated counts only where nothing is; of equal times, the resource's name decides, so that order never does.
+        statements = sorted(self.statements[name], key=lambda told: (told.moment is not None, *_by_moment(told)))
+        standing = [told for told in statements if not told.resource.startswith("Observation/")]
+        observed = [told for told in statements if told.resource.startswith("Observation/")]
+        if isinstance(finding, QuantityFinding):
+            chosen = self.quantity(finding, standing or observed)
+        else:
+            latest = observed[-1:]
+            same_time = [told for told in observed if latest and told.moment == latest[0].moment]
+            said = {told.observed.value for told in (*standing, *same_time)}
+            if len(said) > 1:
+                for told in (*standing, *same_time):
+                    self.note(label(finding), "the record says both, so neither counts", told.resource, told.moment)
+                return None
+            chosen = (standing + latest)[-1]
+        self.used.add(chosen.resource)
+        age = self.as_of.day if chosen.resource.startswith("Observation/") else None
+        return replace(chosen.observed, origin=_source(chosen.resource, chosen.moment, age))
+
+    def quantity(self, finding: QuantityFinding, statements: Sequence[Statement]) -> Statement:
+        latest = statements[-1]
+        if finding.reduction == "latest" or latest.moment is None:
+            return latest
+        since = latest.moment.instant - _WINDOW
+        recent = [told for told in statements if told.moment is not None and told.moment.instant >= since]
+        pick: Callable[..., Statement] = max if finding.reduction == "highest" else min
+        return pick(reversed(recent), key=lambda told: told.observed.value)
+
+    def drop_contradicted(self, answered: dict[str, Observed], error: Contradiction) -> None:
+        """Leave out the answer that is contradicted, and every "no" that it contradicts: a record is never refused for one."""
+        name: str | None = error.finding
+        findings = self.index.vocabulary.findings
+        while name is not None:
+            answer = answered.get(name)
+            if answer is not None and (name == error.finding or answer.value is False):
+                del answered[name]
+                self.notes.setdefault((label(findings[name]), f"{error}; so it does not count"), []).append(answer.origin)
+            name = findings[name].requires
+
+    def stopped(self) -> list[Stopped]:
+        """Give what was stopped and is not taken under another order."""
+        recognize = self.index.dictionary.recognize
+        current = {medicine for one in self.taken for medicine in recognize(one.text).medicines}
+        left = [one for one in self.ended if not current.intersection(recognize(one.stopped.name).medicines)]
+        for one in left:
+            if not recognize(one.stopped.name).medicines:
+                self.notes.setdefault(("stopped medicines", "not names we know"), []).append(str(one.stopped))
+        return list(dict.fromkeys(one.stopped for one in left if recognize(one.stopped.name).medicines))
+
+
+def _by_moment(told: Statement | Taken) -> tuple[str, str]:
+    return (told.moment.instant.isoformat() if told.moment else "", told.resource)
+
+
+def _source(resource: str, moment: Moment | None, as_of: date | None) -> str:
+    if moment is None:
+        return resource
+    if as_of is None or moment.day is None:
+        return f"{resource}, {moment.shown}"
+    days = days_between(moment.day, as_of)
+    age = f", {days} day{'s' * (days != 1)} earlier" if days else ""
+    return f"{resource}, {moment.shown}{age}"

@@ -1,0 +1,96 @@
+"""Resources of a FHIR record: what the readers of observations, conditions and medicines take, and what they give."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, TypeAlias
+
+from facts.case import Observed
+from facts.intake.fhir_values import Moment, is_id, object_of, reference_of, text_of
+from facts.problems import Place, quoted
+from facts.vocabulary import Finding
+
+DATED = {
+    "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
+    "Condition": ("onsetDateTime", "onsetPeriod", "recordedDate"),
+    "Procedure": ("performedDateTime", "performedPeriod"),
+    "MedicationRequest": ("authoredOn",),
+    "MedicationStatement": ("effectiveDateTime", "effectivePeriod", "dateAsserted"),
+    "MedicationAdministration": ("effectiveDateTime", "effectivePeriod"),
+    "Encounter": ("period",),
+}
+"""The kinds that are read, beside Patient and Medication, and the elements that date them; an Encounter only tells a date."""
+KINDS = frozenset({"Patient", "Medication", *DATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource as plain data, and where it stands: the line of NDJSON, or the entry of a Bundle."""
+
+    value: Mapping[str, Any]
+    place: Place
+
+    @property
+    def kind(self) -> str:
+        """Give the type of the resource."""
+        return text_of(self.value.get("resourceType"))
+
+    @property
+    def name(self) -> str:
+        """Give what the resource is called in reports: "Observation/123"."""
+        return f"{self.kind}/{text_of(self.value.get('id'))[:64] or '?'}"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What a resource says of one finding."""
+
+    finding: str
+    observed: Observed
+    moment: Moment | None
+    resource: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotUsed:
+    """What a resource would have said, and why it does not count. With a `mend` it is a fault, and is told as a problem too."""
+
+    what: str
+    reason: str
+    resource: Resource
+    moment: Moment | None = None
+    mend: str = ""
+
+
+Told: TypeAlias = Statement | NotUsed
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """The day at which a patient is judged: None when the record tells no date and nobody gave one."""
+
+    day: date | None
+
+    def before(self, moment: Moment | None) -> bool:
+        """Tell whether something was only after that day; what has no whole date is judged by its beginning."""
+        return moment is not None and self.day is not None and (moment.day or moment.instant.date()) > self.day
+
+
+def label(finding: Finding) -> str:
+    """Give a finding's label for a list."""
+    return finding.label.removeprefix("the ").removeprefix("a ")
+
+
+def patient_of(resource: Mapping[str, Any]) -> str:
+    """Give the patient that a resource is about, as "Patient/id" or "urn:…". Raises ValueError with what to tell."""
+    if resource.get("resourceType") == "Patient":
+        own = resource.get("id")
+        if not isinstance(own, str) or not is_id(own):
+            raise ValueError(f"its id is {quoted(own)}, expected 1 to 64 letters, digits, hyphens and dots")
+        return f"Patient/{own}"
+    subject = resource.get("subject") or resource.get("patient")
+    reference = reference_of(subject)
+    if not reference.startswith(("Patient/", "urn:")):
+        found = object_of(subject).get("reference")
+        raise ValueError(f"its subject is {'missing' if found is None else quoted(found)}, expected a reference to a Patient")
+    return reference
