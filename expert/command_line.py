@@ -19,6 +19,7 @@ from expert import __version__
 from expert.command_options import CONTEXT, REFUSED, format_option, knowledge_option
 from expert.consult_command import consult, sessions
 from expert.evaluate_command import evaluate, explain
+from expert.feedback_command import feedback
 
 if TYPE_CHECKING:
     from facts.assessment import Assessment
@@ -57,6 +58,7 @@ main.add_command(consult)
 main.add_command(sessions)
 main.add_command(evaluate)
 main.add_command(explain)
+main.add_command(feedback)
 
 
 @main.command(context_settings=CONTEXT)

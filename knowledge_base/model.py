@@ -100,7 +100,7 @@ class ContradictionRule:
 
 @dataclass(frozen=True, slots=True)
 class ComplaintShown:
-    """What shows in a record that the patient has the complaint: a condition, codes, or phrases that stand without some words."""
+    """What shows in a record that the patient has the complaint: a condition, codes, or phrases without some words beside."""
 
     condition: Expression | None
     codes: Codes
