@@ -1,8 +1,8 @@
 """Fetching from a clinical system's FHIR server: only servers that were allowed by name, bounded in time, size and pages.
 
 The address comes from a request, so it is compared with the list and never merely trusted: no redirect is followed, no proxy is
-taken from the environment, and a further page must lie below the same server. The access token goes nowhere else; neither it nor
-an address is ever logged.
+taken from the environment, and a further page must lie below the same server. The access token goes nowhere else; neither it
+nor an address is ever logged.
 """
 
 import json
@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 from expert.cds_record import FetchFailed
 
 if TYPE_CHECKING:
-    import httpx
+    import httpx2
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LONGEST_WAIT = 3.0
@@ -30,7 +30,7 @@ class FhirFetch:
     def __init__(
         self,
         servers: tuple[str, ...],
-        client: "httpx.Client",
+        client: "httpx2.Client",
         *,
         longest_wait: float = _LONGEST_WAIT,
         largest_page: int = _LARGEST_PAGE,
@@ -54,7 +54,7 @@ class FhirFetch:
         return self._json(address, token)
 
     def _json(self, address: str, token: str | None) -> Any:
-        import httpx
+        import httpx2
 
         headers = {"accept": "application/fhir+json, application/json"}
         if token is not None:
@@ -69,7 +69,7 @@ class FhirFetch:
                     if len(content) > self.largest_page:
                         raise FetchFailed(f"the answer is longer than {self.largest_page:,} bytes")
                     self._time_left()
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise FetchFailed(f"the FHIR server cannot be reached ({type(error).__name__})") from None
         try:
             return json.loads(bytes(content), parse_float=str, parse_int=str, parse_constant=str)
@@ -83,11 +83,11 @@ class FhirFetch:
         return left
 
 
-def new_client() -> "httpx.Client":
+def new_client() -> "httpx2.Client":
     """Make the HTTP client that fetches share; it is safe in threads, and closed when the service ends."""
-    import httpx
+    import httpx2
 
-    return httpx.Client(follow_redirects=False, trust_env=False, limits=httpx.Limits(max_connections=20))
+    return httpx2.Client(follow_redirects=False, trust_env=False, limits=httpx2.Limits(max_connections=20))
 
 
 def is_safe_address(address: str) -> bool:

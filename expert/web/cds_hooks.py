@@ -1,7 +1,7 @@
 """CDS Hooks 2.0 over HTTP: discovery, the services, feedback, and the reports that cards link to.
 
-Every refusal is an OperationOutcome; an error is never an empty list of cards. A token that is missing or wrong is answered with
-a bare 401. Nothing of a request is logged but the kind of an error and where in the program it was.
+Every refusal is an OperationOutcome; an error is never an empty list of cards. A token that is missing or wrong is answered
+with a bare 401. Nothing of a request is logged but the kind of an error and where in the program it was.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
 """The JSON Web Token with which a clinical system shows who it is, checked as CDS Hooks 2.0 (Trusting CDS Clients) says.
 
 Signed with ES384 or RS384 and nothing else; by an issuer on the list; with a key of the JWK set that the list gives for it, as
-a file or at an address, and never at an address that only the token names; for the very endpoint that is called; still valid, for
-an hour at most; and not seen before. Why a token is refused is told to nobody, and no token is ever logged.
+a file or at an address, and never at an address that only the token names; for the very endpoint that is called; still valid,
+for an hour at most; and not seen before. Why a token is refused is told to nobody, and no token is ever logged.
 """
 
 import json
@@ -25,6 +25,8 @@ _KEYS_AGAIN_AFTER = 30.0
 """Seconds until an unknown key is looked for again, so that nobody can make us ask without end."""
 _MOST_SEEN = 100_000
 _LARGEST_KEY_SET = 256 * 1024
+_SHORTEST_KEY = {"ES384": 384, "RS384": 2048}
+"""Bits."""
 
 
 class TokenRefused(Exception):
@@ -110,7 +112,6 @@ class TokenChecker:
                 "verify_exp": False,
                 "verify_iat": False,
                 "verify_nbf": False,
-                "strict_aud": False,
             },
         )
         self._check_times(claims, now)
@@ -178,19 +179,21 @@ def read_key_set(value: Any) -> dict[str, "PyJWK"]:
         # Whoever puts a private key here by mistake does not make us hold it.
         public = {name: entry[name] for name in ("kty", "crv", "x", "y", "n", "e", "kid") if name in entry}
         try:
-            usable[entry["kid"]] = jwt.PyJWK(public, algorithm)
+            key = jwt.PyJWK(public, algorithm)
         except jwt.PyJWTError:
             continue
+        if key.key.key_size >= _SHORTEST_KEY[algorithm]:
+            usable[entry["kid"]] = key
     return usable
 
 
 def fetch_key_set(address: str) -> bytes:
     """Fetch the JWK set at an address that is on the list. Raises OSError when it cannot be had."""
-    import httpx
+    import httpx2
 
     try:
         with (
-            httpx.Client(follow_redirects=False, trust_env=False, timeout=3.0) as client,
+            httpx2.Client(follow_redirects=False, trust_env=False, timeout=3.0) as client,
             client.stream("GET", address, headers={"accept": "application/json"}) as response,
         ):
             content = bytearray()
@@ -201,5 +204,5 @@ def fetch_key_set(address: str) -> bytes:
             if response.status_code != 200:
                 raise OSError(f"the address of the JWK set answered {response.status_code}")
             return bytes(content)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise OSError(f"the JWK set cannot be fetched ({type(error).__name__})") from None
