@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeGuard
 from uuid import UUID
 
 from facts.intake.fhir_values import object_of, objects_of, text_of
@@ -58,7 +58,7 @@ def parsed(body: bytes) -> Mapping[str, Any]:
     """Parse a JSON object; numbers stay the text that was written. Raises Refused (400)."""
     try:
         text = body.decode("utf-8-sig")
-        value = json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object)
+        value = json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=_object)
         if "\\ud" in text.lower():
             # Half of a surrogate pair is no text, and could not be sent back.
             json.dumps(value, ensure_ascii=False).encode()
@@ -75,8 +75,18 @@ def parsed(body: bytes) -> Mapping[str, Any]:
     return value
 
 
+class Number(str):
+    """A number as it was written, so that no decimal changes; the readers of FHIR take it for what it says."""
+
+    __slots__ = ()
+
+
 class _TwiceError(ValueError):
     pass
+
+
+def _is_text(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and not isinstance(value, Number)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -119,7 +129,7 @@ class _Reading:
 
     def hook(self) -> str:
         hook = self.value.get("hook")
-        if not isinstance(hook, str) or hook not in self.service.hooks:
+        if not _is_text(hook) or hook not in self.service.hooks:
             self.wrong.append(f"hook: found {quoted(hook)}, expected {' or '.join(self.service.hooks)} for this service")
             return ""
         return hook
@@ -127,7 +137,7 @@ class _Reading:
     def instance(self) -> str:
         written = self.value.get("hookInstance")
         try:
-            return str(UUID(written)) if isinstance(written, str) else self.no_uuid()
+            return str(UUID(written)) if _is_text(written) else self.no_uuid()
         except ValueError:
             return self.no_uuid()
 
@@ -143,7 +153,7 @@ class _Reading:
         written = self.context.get(key)
         if written is None and not needed:
             return ""
-        bare = written.removeprefix(f"{kind}/") if isinstance(written, str) else ""
+        bare = written.removeprefix(f"{kind}/") if _is_text(written) else ""
         if not _ID.fullmatch(bare):
             if self.context:
                 self.wrong.append(f"context.{key}: expected a FHIR id{'; it is required' if needed else ''}")
@@ -170,7 +180,7 @@ class _Reading:
 
     def server(self) -> tuple[str | None, str | None]:
         server, authorization = self.value.get("fhirServer"), self.value.get("fhirAuthorization")
-        if server is not None and (not isinstance(server, str) or len(server) > _LONGEST_ADDRESS):
+        if server is not None and (not _is_text(server) or len(server) > _LONGEST_ADDRESS):
             self.wrong.append("fhirServer: expected an address")
             return None, None
         token = object_of(authorization).get("access_token")

@@ -23,7 +23,9 @@ def bundle(*resources: Mapping[str, Any], following: str | None = None) -> dict[
     return made
 
 
-def condition(name: str, *, text: str = "", code: str = "", system: str = "http://hl7.org/fhir/sid/icd-10-cm", **more: Any) -> dict[str, Any]:
+def condition(
+    name: str, *, text: str = "", code: str = "", system: str = "http://hl7.org/fhir/sid/icd-10-cm", **more: Any
+) -> dict[str, Any]:
     concept: dict[str, Any] = {"text": text} if text else {}
     if code:
         concept["coding"] = [{"system": system, "code": code}]
