@@ -16,6 +16,7 @@ import polars as pl
 
 from expert.cohort_summary import counted, merged, summarized
 from expert.columns import CEILING, CONTRADICTION, LEADING, STANDING, TOP, URGENCY, Columns, Layout
+from expert.record_tables import RecordError, case_of_record, is_record_table
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
 from facts.intake.tables import (
@@ -166,7 +167,7 @@ def _plan(
     return {
         "knowledge": knowledge.hash,
         "limit": limit,
-        "files": {str(file): _fingerprint(file) for file in files},
+        "files": {str(file): fingerprint(file) for file in files},
         "unreadable": sorted(unreadable),
         "chunks": [asdict(chunk) for chunk in chunks],
     }
@@ -176,7 +177,7 @@ def _chunks(plan: Mapping[str, Any]) -> list[Chunk]:
     return [Chunk(tuple(chunk["files"]), chunk["first"], chunk["count"]) for chunk in plan["chunks"]]
 
 
-def _fingerprint(file: Path) -> str:
+def fingerprint(file: Path) -> str:
     """Tell a file from another state of it: size, and a hash of its two ends."""
     try:
         size = file.stat().st_size
@@ -372,8 +373,13 @@ def case_of(folder: Path, name: str, knowledge: KnowledgeBase) -> Case:
     if plan["knowledge"] != knowledge.hash:
         raise CohortError(f"the run used other knowledge ({plan['knowledge'][:12]}); this is {knowledge.hash[:12]}")
     file, row = found.row(0)
-    if plan["files"][file] != _fingerprint(Path(file)):
+    if plan["files"][file] != fingerprint(Path(file)):
         raise CohortError(f"{file} has changed since the run")
+    if is_record_table(Path(file)):
+        try:
+            return case_of_record(Path(file), name, knowledge, fingerprint)
+        except RecordError as error:
+            raise CohortError(str(error)) from None
     if _is_table(Path(file)):
         read = case_of_row(open_table(Path(file), knowledge.vocabulary), row, knowledge.vocabulary, knowledge.dictionary)
         if isinstance(read, Refusal):

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from expert import __version__
-from expert.command_options import CONTEXT, REFUSED, format_option, knowledge_option
+from expert.command_options import CONTEXT, REFUSED, as_of_option, format_option, knowledge_option, within_option
 from expert.consult_command import consult, sessions
 from expert.evaluate_command import evaluate, explain
 from expert.feedback_command import feedback
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from facts.assessment import Assessment
     from facts.intake.case_files import Refusal
     from facts.problems import CharleyError
@@ -70,27 +72,41 @@ main.add_command(feedback)
     metavar="PATH",
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
+@as_of_option
+@within_option
 @knowledge_option
-def report(files: tuple[Path, ...], form: str, output: str | None, knowledge: Path | None) -> None:
+def report(
+    files: tuple[Path, ...],
+    form: str,
+    output: str | None,
+    as_of: "datetime | None",
+    within_days: int | None,
+    knowledge: Path | None,
+) -> None:
     """Assess the cases in FILES and explain every conclusion.
 
-    A FILE is YAML, JSON or JSON Lines (.jsonl) with one case or many; a folder stands for the case files in it. What cannot be
-    read is refused with its place and a way to mend it, and the rest is assessed all the same: exit status 2 then, else 0.
+    A FILE is YAML, JSON or JSON Lines (.jsonl) with one case or many, or a patient record in FHIR R4: a Bundle (.json) or Bulk
+    Data (.ndjson), also as .gz; a folder stands for the files in it. What cannot be read is refused with its place and a way
+    to mend it, and the rest is assessed all the same: exit status 2 then, else 0.
 
     \b
     Examples:
       charley report patient.yaml
       charley report *.yaml --format json --output assessments.json
       charley report clinic/ --format html --output reports/
+      charley report bundle.json --as-of 2026-03-01
     """
     from expert.assessing import Assessor, ContradictoryCase
-    from facts.intake.case_files import Refusal, read_case_files
+    from facts.intake.case_files import Refusal
+    from facts.intake.fhir import Judging
+    from facts.intake.files import read_files
     from facts.problems import Problem, quoted
 
     with _making_what_stays():
         base = _load(knowledge)
         assessor = Assessor(base)
-    intake = read_case_files(files, base.vocabulary, base.dictionary)
+    judging = Judging(as_of.date() if as_of else None, within_days)
+    intake = read_files(files, base.vocabulary, base.dictionary, judging)
     refusals = list(intake.refusals)
     assessed: list[Assessment] = []
     for case, place in intake.cases:

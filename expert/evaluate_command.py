@@ -2,10 +2,26 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from expert.command_options import CONTEXT, FAILED, REFUSED, format_option, knowledge_option
+from expert.command_options import (
+    CONTEXT,
+    FAILED,
+    REFUSED,
+    as_of_option,
+    format_option,
+    knowledge_option,
+    within_option,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from expert.record_tables import RecordTables
+    from knowledge_base.model import KnowledgeBase
 
 
 @click.command(context_settings=CONTEXT)
@@ -23,6 +39,8 @@ from expert.command_options import CONTEXT, FAILED, REFUSED, format_option, know
     help="What to write of each case. Writing the rules takes a third of the time.",
 )
 @click.option("--also", type=click.Choice(["csv", "ndjson"]), multiple=True, help="Write the conclusions in this format too.")
+@as_of_option
+@within_option
 @knowledge_option
 def evaluate(
     files: tuple[Path, ...],
@@ -31,6 +49,8 @@ def evaluate(
     limit: int | None,
     columns: str,
     also: tuple[str, ...],
+    as_of: "datetime | None",
+    within_days: int | None,
     knowledge: Path | None,
 ) -> None:
     """Conclude every case of FILES into a folder: by the thousand or by the million, with the same conclusions as one by one.
@@ -40,16 +60,22 @@ def evaluate(
     folder gets conclusions.parquet (every urgency, ceiling, warning sign, standing, and every rule: true fired, false ruled
     out, null open), refused.csv, summary.json and cohort.html. Exit status 2 when a row was refused.
 
+    FHIR R4 records (Bundles, or Bulk Data in .ndjson, also as .gz) are first made into tables, a row for each patient; the
+    tables and refused.csv, which lists the resources that cannot be read, stand in FOLDER.records.
+
     \b
     Examples:
       charley evaluate clinic.csv --output clinic-2026/
       charley evaluate cohort/*.parquet --output cohort-out/ --resume
       charley evaluate cohort.parquet --output quick/ --columns urgency,leading_cause --also csv
+      charley evaluate bulk-export/ --output hospital/ --as-of 2026-03-01
       charley explain clinic-2026/ clinic-0042
     """
     from expert.cohort import GROUPS, CohortError
     from expert.cohort import evaluate as conclude
     from expert.command_line import load_for_assessing
+    from expert.record_tables import RecordError
+    from facts.intake.files import told_apart
     from reports.view import clean
 
     groups = [group.strip() for group in columns.split(",") if group.strip()]
@@ -57,10 +83,13 @@ def evaluate(
         if group not in GROUPS:
             raise click.UsageError(f"--columns: {clean(group)!r} is no group of columns; there are {', '.join(GROUPS)}")
     base = load_for_assessing(knowledge)
+    apart = told_apart(files)
     try:
+        records = _tables_of(apart.fhir, output, base, as_of, within_days, resume=resume)
+        files = (*apart.others, *records.tables)
         with _Progress() as progress:
             outcome = conclude(files, output, base, resume=resume, limit=limit, kept=groups, also=also, progress=progress.tell)
-    except CohortError as error:
+    except (CohortError, RecordError) as error:
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     except OSError as error:
@@ -68,8 +97,35 @@ def evaluate(
         click.echo(clean(told), err=True)
         sys.exit(FAILED)
     click.echo(f"{outcome.read:,} read = {outcome.concluded:,} concluded + {outcome.refused:,} refused; in {outcome.folder}")
-    if outcome.refused:
+    if outcome.refused or records.refused:
         sys.exit(REFUSED)
+
+
+def _tables_of(
+    files: "Sequence[Path]",
+    output: Path,
+    base: "KnowledgeBase",
+    as_of: "datetime | None",
+    within_days: int | None,
+    *,
+    resume: bool,
+) -> "RecordTables":
+    """Make tables of the FHIR files, if there are any, and say what was in them."""
+    from expert.cohort import CohortError, fingerprint
+    from expert.record_tables import REFUSED as REFUSED_FILE
+    from expert.record_tables import RecordTables, beside, make_tables
+    from facts.intake.fhir import Judging
+
+    if not files:
+        return RecordTables((), 0, 0)
+    if output.exists():
+        raise CohortError(f"{output} exists already; name another folder, or remove it first")
+    judging = Judging(as_of.date() if as_of else None, within_days)
+    records = make_tables(files, beside(output), base, judging, fingerprint, resume=resume)
+    click.echo(f"{records.patients:,} patients in {len(files):,} files of FHIR records", err=True)
+    if records.refused:
+        click.echo(f"{records.refused:,} parts of them refused: {beside(output) / REFUSED_FILE}", err=True)
+    return records
 
 
 @click.command(context_settings=CONTEXT)

@@ -18,12 +18,14 @@ class Observed:
     """What is known of one finding.
 
     `given` is what was written when that was in another unit; `origin` tells where the value comes from when nobody answered
-    the finding itself (a medicine on the list, another answer that implies it).
+    the finding itself (a resource of a record, a medicine on the list, another answer that implies it). `when` is the date of
+    what a record says, with its age: reasons tell it, because an old reading is a weak one.
     """
 
     value: Value
     given: str = ""
     origin: str = ""
+    when: str = ""
 
 
 @dataclass(frozen=True, slots=True)

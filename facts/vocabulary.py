@@ -41,7 +41,7 @@ class _Finding(Declared):
     question: str
     help: str = ""
     codes: Codes = {}
-    answers: dict[str, Codes] = {}
+    answer_codes: dict[str, Codes] = {}
     """Codes that stand for an answer ("yes", "no", or a choice): the finding itself, or what a coded question was answered."""
     requires: Name | None = None
     """A yes/no finding without which this one means nothing: a value here implies it."""
@@ -164,7 +164,7 @@ def _wrong_requirements(findings: Mapping[str, Finding], places: Mapping[str, Pl
 def _wrong_answers(findings: Mapping[str, Finding], places: Mapping[str, Place]) -> Iterator[Problem]:
     for name, finding in findings.items():
         known = finding.choices if isinstance(finding, ChoiceFinding) else ("yes", "no") if finding.kind == "yes_no" else ()
-        for answer in finding.answers:
+        for answer in finding.answer_codes:
             if answer not in known:
                 expected = f"use {', '.join(known)}" if known else "a quantity has no coded answers: remove it"
                 yield Problem(places[name], f"{name}: {answer} is not an answer to it", did_you_mean(answer, known) or expected)

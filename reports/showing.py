@@ -67,6 +67,7 @@ def _finding(finding: Finding, knowledge: KnowledgeBase) -> Iterator[str]:
         yield f"  Means something only with {finding.requires}"
     if finding.codes:
         yield f"  {codes_text(finding.codes)}"
+    yield from (f"  In a record, {answer}: {codes_text(codes)}" for answer, codes in finding.answer_codes.items())
     yield f"  Declared at {knowledge.vocabulary.places[finding.id]}"
     used = [
         *(f"definition {name}" for name in knowledge.definitions if _uses(knowledge.definitions[name].condition, finding.id))

@@ -101,6 +101,7 @@ class ReportView:
     steps: tuple[tuple[str, tuple[StepShown, ...]], ...]
     steps_done: tuple[str, ...]
     questions: tuple[tuple[str, str], ...]
+    record: str
     findings: tuple[tuple[str, str, str], ...]
     not_listed: tuple[str, ...]
     unrecognized: tuple[tuple[str, str], ...]
@@ -169,6 +170,7 @@ class _Arranging:
             steps=self.steps(),
             steps_done=tuple(step.do for step in assessment.next_steps if step.done),
             questions=self.questions(),
+            record=self.record(),
             findings=tuple(self.finding(used) for used in assessment.findings if used.origin != NOT_LISTED),
             not_listed=tuple(self.finding(used)[0] for used in assessment.findings if used.origin == NOT_LISTED),
             unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
@@ -275,6 +277,19 @@ class _Arranging:
                 parts.append(f"{rest} further cause{'s' * (rest > 1)}")
             shown.append((entry.question, "; ".join(parts)))
         return tuple(shown)
+
+    def record(self) -> str:
+        """Say that a case was read from a record, as of when, and that what the record does not hold stays unknown."""
+        record = self.assessment.record
+        if record is None:
+            return ""
+        if record.as_of is None:
+            when = "It tells no date, so nothing that depends on one was read."
+        else:
+            chosen = "the day that was given" if record.chosen else "the newest date in it"
+            when = f"It was judged as of {clean(record.as_of)}, {chosen}."
+        count = f"{record.used:,} of the {record.resources:,} resources in it that are read say something that is used here"
+        return f"Read from a FHIR record: {count}. {when} What the record does not hold is unknown."
 
     def finding(self, used: FindingUsed) -> tuple[str, str, str]:
         finding = self.knowledge.vocabulary.findings[used.id]

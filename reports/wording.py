@@ -133,10 +133,12 @@ def _quoted_value(name: str, findings: Mapping[str, Observed], knowledge: Knowle
     finding, observed = knowledge.vocabulary.findings[name], findings[name]
     if isinstance(finding, YesNoFinding):
         return _with_origin(finding, observed)
-    return value_text(finding, observed.value, observed.given)
+    return value_text(finding, observed.value, "; ".join(filter(None, (observed.given, observed.when))))
 
 
 def _with_origin(finding: YesNoFinding, observed: Observed) -> str:
+    if observed.when:
+        return f"{finding.label} ({observed.when})"
     from_list = observed.origin and observed.value and not observed.origin.startswith(IMPLIED)
     return f"{finding.label} ({observed.origin})" if from_list else finding.label
 

@@ -16,13 +16,13 @@ from facts.case import Case
 from facts.intake.case_files import Intake, Refusal
 from facts.intake.fhir_codes import code_index
 from facts.intake.fhir_files import is_fhir, read_resources, resources_of
-from facts.intake.fhir_record import NEWEST, Judging, read_record
+from facts.intake.fhir_record import NEWEST, Judging, essential, read_record
 from facts.intake.fhir_resources import KINDS, Resource, patient_of
 from facts.medicines import MedicineDictionary
 from facts.problems import Place, Problem, quoted
 from facts.vocabulary import Vocabulary
 
-__all__ = ["Judging", "Records", "cases_from_resources", "is_fhir", "read_fhir"]
+__all__ = ["NEWEST", "Judging", "Records", "cases_from_resources", "is_fhir", "opened", "read_fhir"]
 
 _PATIENT = "Patient/"
 _TOLD_APART = ("meta", "text", "extension")
@@ -36,7 +36,10 @@ _SCHEMA = """
 class Records:
     """The resources of many files by patient, as long as it is open. Use it as a context manager."""
 
-    def __init__(self, vocabulary: Vocabulary, dictionary: MedicineDictionary, judging: Judging = NEWEST) -> None:
+    def __init__(
+        self, vocabulary: Vocabulary, dictionary: MedicineDictionary, judging: Judging = NEWEST, *, only: str | None = None
+    ) -> None:
+        self.only = only
         self.index = code_index(vocabulary, dictionary)
         self.judging = judging
         self.refusals: list[Refusal] = []
@@ -64,22 +67,34 @@ class Records:
     def _file(self, resource: Resource) -> None:
         place = resource.place
         try:
-            body = json.dumps(resource.value, ensure_ascii=False, separators=(",", ":"))
+            body = json.dumps(essential(resource, self.index), ensure_ascii=False, separators=(",", ":"))
             body.encode()
         except (RecursionError, UnicodeError):
             self._refuse(place, f"{quoted(resource.name)}: it is nested too deep, or holds what is no text", "correct it")
             return
         if resource.kind == "Medication":
-            self.store.execute("INSERT OR REPLACE INTO medication VALUES (?, ?)", (resource.name, body))
+            self._file_medication(resource, body)
             return
         try:
             patient = patient_of(resource.value)
         except ValueError as error:
             self._refuse(place, f"{resource.name}: {error}", "only the resources of patients are read")
             return
+        if self.only is not None and patient.removeprefix(_PATIENT) != self.only:
+            return
         number = self.files.setdefault(place.file, len(self.files))
         row = (patient, number, place.line, place.column, body)
         self.store.execute("INSERT INTO resource VALUES (?, ?, ?, ?, ?)", row)
+
+    def _file_medication(self, resource: Resource, body: str) -> None:
+        row = self.store.execute("SELECT body FROM medication WHERE name = ?", (resource.name,)).fetchone()
+        if row is None:
+            self.store.execute("INSERT INTO medication VALUES (?, ?)", (resource.name, body))
+        elif row[0] != body:
+            # Files of several servers may use one id for two medicines; whose order means which, nobody can tell.
+            nameless = json.dumps({"resourceType": "Medication"})
+            self.store.execute("UPDATE medication SET body = ? WHERE name = ?", (nameless, resource.name))
+            self._refuse(resource.place, f"{resource.name}: another Medication has this id", "read their files apart")
 
     def _refuse(self, place: Place, message: str, mend: str) -> None:
         self.refusals.append(Refusal(None, (Problem(place, message, mend),)))
@@ -135,9 +150,16 @@ def read_fhir(
         return records.intake()
 
 
-def opened(paths: Iterable[Path], vocabulary: Vocabulary, dictionary: MedicineDictionary, judging: Judging = NEWEST) -> Records:
-    """File the resources of FHIR files by patient. The caller closes what is given."""
-    records = Records(vocabulary, dictionary, judging)
+def opened(
+    paths: Iterable[Path],
+    vocabulary: Vocabulary,
+    dictionary: MedicineDictionary,
+    judging: Judging = NEWEST,
+    *,
+    only: str | None = None,
+) -> Records:
+    """File the resources of FHIR files by patient, or of the one patient named `only`. The caller closes what is given."""
+    records = Records(vocabulary, dictionary, judging, only=only)
     for path in paths:
         records.file(read_resources(path, str(path)))
     records.close_filing()

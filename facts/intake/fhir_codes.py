@@ -69,7 +69,7 @@ def code_index(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> CodeIn
     for name, finding in vocabulary.findings.items():
         declare(finding.codes, Meaning(name))
         elements.update({entry.code: name for entry in finding.codes.get("FHIR", [])})
-        for answer, codes in finding.answers.items():
+        for answer, codes in finding.answer_codes.items():
             declare(codes, Meaning(name, answer))
     found: dict[tuple[str, str], set[str]] = {}
     for name, medicine in dictionary.medicines.items():

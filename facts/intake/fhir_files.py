@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from facts.intake.entries import HOPELESS_AFTER, LARGEST_FILE
 from facts.intake.fhir_resources import Resource
-from facts.intake.fhir_values import object_of, objects_of, text_of
+from facts.intake.fhir_values import described, object_of, objects_of, text_of
 from facts.problems import Place, Problem, quoted
 
 LARGEST_RECORD_LINE = 16 * 1024 * 1024
@@ -30,7 +30,7 @@ class _TwiceError(ValueError):
 def is_fhir(path: Path) -> bool:
     """Tell whether a file holds FHIR resources, by its ending and its beginning. Never raises."""
     endings = [ending for ending in path.suffixes if ending != ".gz"]
-    if not endings or endings[-1] not in _ENDINGS:
+    if not endings or endings[-1] not in _ENDINGS or not path.is_file():
         return False
     try:
         with _open(path) as stream:
@@ -132,7 +132,7 @@ def _resources(
 ) -> Iterator[Resource | Problem]:
     kind = object_of(value).get("resourceType")
     if not isinstance(value, dict) or not isinstance(kind, str):
-        yield Problem(place, f"found {quoted(value)}, expected a FHIR resource", "give it a resourceType")
+        yield Problem(place, f"found {described(value)}, expected a FHIR resource", "give it a resourceType")
     elif kind != "Bundle":
         yield Resource(_resolved(value, urls), place)
     elif depth >= _DEEPEST_BUNDLE:
@@ -147,7 +147,7 @@ def _bundle(bundle: Mapping[str, Any], place: Place, depth: int, *, lines: bool)
         # An empty search result is a Bundle without entries: it says nothing, and nothing is wrong with it.
         return
     if not isinstance(entries, list):
-        yield Problem(place, f"entry: found {quoted(entries)}, expected a list", "write the entries as a list")
+        yield Problem(place, f"entry: found {described(entries)}, expected a list", "write the entries as a list")
         return
     urls = _named_by_url(entries)
     for number, entry in enumerate(entries, 1):

@@ -6,6 +6,7 @@ Absence says nothing: only an Observation that answers "no", or a value, ever ma
 from calendar import monthrange
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from math import isfinite
 from typing import Any
 
 from facts.answers import AnswerError, read_answer
@@ -18,6 +19,7 @@ from facts.intake.fhir_values import (
     Moment,
     bare_code,
     codings_of,
+    described,
     moment_of,
     names_of,
     object_of,
@@ -34,13 +36,15 @@ _PRESENT = frozenset({"active", "recurrence", "relapse"})
 _PAST = frozenset({"inactive", "remission", "resolved"})
 _DOUBTED = frozenset({"unconfirmed", "provisional", "differential", "refuted", "entered-in-error"})
 _ASSERTION = Coding("HL7 act", "ASSERTION", "")
-# Yes and no themselves, as HL7's table 0136 and LOINC's answer lists write them; other answers are knowledge, and stand in
-# the vocabulary.
+# Yes and no themselves, as HL7's table 0136, LOINC's answer lists and SNOMED CT's qualifiers write them; other answers are
+# knowledge, and stand in the vocabulary.
 _YES_NO = {
     ("HL7 yes/no", "Y"): "yes",
     ("HL7 yes/no", "N"): "no",
     ("LOINC", "LA33-6"): "yes",
     ("LOINC", "LA32-8"): "no",
+    ("SNOMED CT", "373066001"): "yes",
+    ("SNOMED CT", "373067005"): "no",
 }
 
 
@@ -97,10 +101,11 @@ def _read(
     if len(found) == 1:
         return Statement(finding.id, _answer(finding, found.pop()), moment, resource.name)
     if found:
-        return NotUsed(label(finding), f"it answers both {' and '.join(sorted(found))}", resource, moment)
+        reason = f"it answers both {' and '.join(sorted(found))}"
+        return NotUsed(label(finding), reason, resource, moment, finding=finding.id)
     told = next(names_of(part.get("valueCodeableConcept")), text_of(part.get("valueString")))
     reason = f"{quoted(told)} is not an answer that the vocabulary knows" if told else "it gives no answer"
-    return NotUsed(label(finding), reason, resource, moment)
+    return NotUsed(label(finding), reason, resource, moment, finding=finding.id if told else "")
 
 
 def _answers(part: Mapping[str, Any], finding: Finding, index: CodeIndex) -> set[str]:
@@ -109,7 +114,7 @@ def _answers(part: Mapping[str, Any], finding: Finding, index: CodeIndex) -> set
     found = index.answers(finding, coded)
     if isinstance(finding, YesNoFinding):
         found |= {_YES_NO[key] for coding in coded if (key := (coding.system, coding.code)) in _YES_NO}
-    if found or not finding.answers:
+    if found or not finding.answer_codes:
         return found
     interpreted = [coding for coding in codings_of(part.get("interpretation")) if coding.system == INTERPRETATION]
     if interpreted:
@@ -124,7 +129,8 @@ def _by_reference_range(part: Mapping[str, Any]) -> Sequence[str]:
     """Give the interpretations that a value may have by the laboratory's own limits: "L", "N", "H"."""
     ranges = objects_of(part.get("referenceRange"))
     measured = object_of(part.get("valueQuantity"))
-    if len(ranges) != 1 or measured.get("comparator"):
+    # Several ranges are for several kinds of people, and a range may be of another type than the normal one.
+    if len(ranges) != 1 or measured.get("comparator") or bare_code(ranges[0].get("type")) not in ("", "normal"):
         return ()
     value = _number(measured)
     low, high = (object_of(ranges[0].get(end)) for end in ("low", "high"))
@@ -145,9 +151,10 @@ def _number(quantity: Mapping[str, Any]) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        return float(value)
+        number = float(value)
     except (ValueError, OverflowError):
         return None
+    return number if isfinite(number) else None
 
 
 def _unit(quantity: Mapping[str, Any]) -> str:
@@ -162,16 +169,19 @@ def _quantity(
     value = measured.get("value", part.get("valueInteger"))
     if value is None:
         told = text_of(part.get("valueString")) or next(names_of(part.get("valueCodeableConcept")), "")
-        return NotUsed(what, f"{quoted(told)} is not a quantity" if told else "it gives no value", resource, moment)
+        reason = f"{quoted(told)} is not a quantity" if told else "it gives no value"
+        return NotUsed(what, reason, resource, moment, finding=finding.id if told else "")
     if measured.get("comparator"):
         told = f"{text_of(measured['comparator'])} {value}"
-        return NotUsed(what, f"{quoted(told)} is a limit, not a value", resource, moment)
+        return NotUsed(what, f"{quoted(told)} is a limit, not a value", resource, moment, finding=finding.id)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return NotUsed(what, f"found {quoted(value)}, expected a number", resource, moment, "write the value as a number")
+        reason, mend = f"found {described(value)}, expected a number", "write the value as a number"
+        return NotUsed(what, reason, resource, moment, mend, finding.id)
     units = [text_of(measured.get("code")) if measured.get("system") == UCUM else "", text_of(measured.get("unit"))]
     units = [unit for unit in (*units, text_of(measured.get("code"))) if unit]
     if not units and finding.unit != "count":
-        return NotUsed(what, f"{quoted(value)} has no unit", resource, moment, f"give one of UCUM, such as {finding.unit}")
+        mend = f"give one of UCUM, such as {finding.unit}"
+        return NotUsed(what, f"{quoted(value)} has no unit", resource, moment, mend, finding.id)
     unit = next((unit for unit in units if match_unit(unit, finding)), units[0] if units else "")
     return _answered(resource, finding, f"{value} {unit}".strip(), moment)
 
@@ -182,7 +192,7 @@ def _answered(resource: Resource, finding: Finding, written: str, moment: Moment
         observed = read_answer(finding, written)
     except AnswerError as error:
         message, _, mend = str(error).removeprefix(f"{finding.id}: ").rpartition("; ")
-        return NotUsed(label(finding), message, resource, moment, mend)
+        return NotUsed(label(finding), message, resource, moment, mend, finding.id)
     if observed is None:
         return NotUsed(label(finding), "it gives no value", resource, moment)
     return Statement(finding.id, observed, moment, resource.name)
@@ -244,6 +254,9 @@ def procedure(resource: Resource, index: CodeIndex) -> Iterator[Told]:
 def patient(resource: Resource, index: CodeIndex, as_of: AsOf) -> Iterator[Told]:
     """Read age and gender from a Patient."""
     value = resource.value
+    died = moment_of(value.get("deceasedDateTime"))
+    if died is not None or value.get("deceasedBoolean") is True:
+        yield NotUsed("the patient", "the record says that the patient has died", resource, died)
     if (name := index.elements.get("Patient.gender")) and (gender := text_of(value.get("gender"))):
         finding = index.vocabulary.findings[name]
         answers = index.answers(finding, [Coding("FHIR gender", gender, "")])
@@ -261,7 +274,7 @@ def _age(resource: Resource, finding: Finding, as_of: AsOf) -> Statement | NotUs
     born = moment_of(written)
     if born is None:
         mend = "write it as YYYY-MM-DD"
-        return NotUsed(label(finding), f"the birth date {quoted(written)} is not a date", resource, None, mend)
+        return NotUsed(label(finding), f"the birth date {described(written)} is not a date", resource, None, mend)
     if as_of.day is None:
         return NotUsed(label(finding), "the record has no date at which the patient is judged; give --as-of", resource)
     ages = {_years(day, as_of.day) for day in _possible_days(born)}

@@ -1,22 +1,24 @@
 """One patient's resources gathered into a case: each finding by its own reduction, with where it stands and how old it is."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from facts.case import Case, Contradiction, Expected, Observed, Record, Unrecognized, complete
 from facts.intake.fhir_codes import CodeIndex
 from facts.intake.fhir_findings import condition, observation, patient, procedure
 from facts.intake.fhir_medicines import Ended, Lookup, Taken, medication, order_period
 from facts.intake.fhir_resources import DATED, AsOf, NotUsed, Resource, Statement, label
-from facts.intake.fhir_values import Moment, days_between, moment_of, object_of, text_of
+from facts.intake.fhir_values import Moment, codings_of, days_between, moment_of, object_of, objects_of, text_of
 from facts.medicines import Stopped
 from facts.problems import Problem
-from facts.vocabulary import QuantityFinding
+from facts.vocabulary import QuantityFinding, Value
 
 _WINDOW = timedelta(hours=24)
 _NAMED = 3
+_CODED = frozenset({"Observation", "Condition", "Procedure"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +56,44 @@ def _current_versions(resources: Sequence[Resource]) -> list[Resource]:
     return sorted(kept, key=lambda resource: (resource.kind, resource.name, resource.place))
 
 
+def essential(resource: Resource, index: CodeIndex) -> Mapping[str, Any]:
+    """Give a resource as far as a case can depend on it: of one with no declared code, that it is there, and its date."""
+    value, kind = resource.value, resource.kind
+    if kind == "Encounter" or (kind in _CODED and not any(index.knows(codings_of(concept)) for concept in _concepts(value))):
+        kept = ("resourceType", "id", "meta", *DATED[kind])
+        return {key: value[key] for key in kept if key in value}
+    return value
+
+
+def _concepts(value: Mapping[str, Any]) -> Iterator[Any]:
+    for part in (value, *objects_of(value.get("component"))):
+        yield part.get("code")
+        yield part.get("valueCodeableConcept")
+
+
 def newest_day(resources: Sequence[Resource]) -> date | None:
     """Give the newest whole date that something in the record was on."""
     return max((day for resource in resources for day in _days(resource)), default=None)
 
 
 def _days(resource: Resource) -> Iterator[date]:
+    value = resource.value
     for element in DATED.get(resource.kind, ()):
-        value = resource.value.get(element)
-        for written in (object_of(value).get("start"), object_of(value).get("end")) if isinstance(value, dict) else (value,):
+        period = object_of(value.get(element))
+        for written in (value.get(element), period.get("start"), period.get("end")):
             moment = moment_of(written)
-            if moment is not None and moment.day is not None:
+            if moment is not None and moment.day is not None and not (written == period.get("end") and _is_planned(resource)):
                 yield moment.day
-    # An order is often dated by nothing but the beginning of its dosage; its end may be planned, and dates nothing.
-    started, _ = order_period(resource.value)
-    if started is not None and started.day is not None:
-        yield started.day
+    # An order is often dated by nothing but the beginning of its dosage.
+    started, ended = order_period(value)
+    for moment in (started, None if _is_planned(resource) else ended):
+        if moment is not None and moment.day is not None:
+            yield moment.day
+
+
+def _is_planned(resource: Resource) -> bool:
+    """Tell whether the end of a medicine is a plan, which dates nothing: that of one that is still taken."""
+    return resource.kind.startswith("Medication") and text_of(resource.value.get("status")) not in ("stopped", "completed")
 
 
 class _Gathering:
@@ -87,7 +111,7 @@ class _Gathering:
         for resource in self.resources:
             self.read(resource)
         answered = {finding: observed for finding in self.statements if (observed := self.reduced(finding))}
-        sources = {one.text: _source(one.resource, one.moment, None) for one in sorted(self.taken, key=_by_moment)}
+        sources = {one.text: _dated(one) for one in sorted(self.taken, key=_by_moment)}
         stopped = self.stopped()
         while True:
             try:
@@ -140,6 +164,9 @@ class _Gathering:
                 if told.mend:
                     message = f"{told.resource.name}: {told.what}: {told.reason}"
                     self.problems.append(Problem(told.resource.place, message, told.mend))
+                unread = Statement(told.finding, None, told.moment, told.resource.name)
+                if told.finding and not self.why_not_now(unread):
+                    self.statements.setdefault(told.finding, []).append(unread)
 
     def why_not_now(self, told: Statement) -> str:
         if self.as_of.before(told.moment):
@@ -168,29 +195,33 @@ class _Gathering:
         statements = sorted(self.statements[name], key=lambda told: (told.moment is not None, *_by_moment(told)))
         standing = [told for told in statements if not told.resource.startswith("Observation/")]
         observed = [told for told in statements if told.resource.startswith("Observation/")]
+        chosen = (standing or observed)[-1]
         if isinstance(finding, QuantityFinding):
-            chosen = self.quantity(finding, standing or observed)
-        else:
-            latest = observed[-1:]
-            same_time = [told for told in observed if latest and told.moment == latest[0].moment]
-            said = {told.observed.value for told in (*standing, *same_time)}
+            chosen = _by_reduction(finding, standing or observed)
+        elif observed and observed[-1].observed is not None:
+            # What stands in the record now, and the last observation; observations of one time count alike.
+            same_time = [told for told in observed if told.moment == observed[-1].moment]
+            said = {told.observed.value for told in (*standing, *same_time) if told.observed is not None}
             if len(said) > 1:
                 for told in (*standing, *same_time):
                     self.note(label(finding), "the record says both, so neither counts", told.resource, told.moment)
                 return None
-            chosen = (standing + latest)[-1]
+            chosen = observed[-1]
+        if chosen.observed is None:
+            return None
         self.used.add(chosen.resource)
-        age = self.as_of.day if chosen.resource.startswith("Observation/") else None
-        return replace(chosen.observed, origin=_source(chosen.resource, chosen.moment, age))
+        when = self.when(chosen)
+        return replace(chosen.observed, origin=", ".join(filter(None, (chosen.resource, when))), when=when)
 
-    def quantity(self, finding: QuantityFinding, statements: Sequence[Statement]) -> Statement:
-        latest = statements[-1]
-        if finding.reduction == "latest" or latest.moment is None:
-            return latest
-        since = latest.moment.instant - _WINDOW
-        recent = [told for told in statements if told.moment is not None and told.moment.instant >= since]
-        pick: Callable[..., Statement] = max if finding.reduction == "highest" else min
-        return pick(reversed(recent), key=lambda told: told.observed.value)
+    def when(self, told: Statement) -> str:
+        """Give the date of a statement; with its age for an observation, which tells of its own day alone."""
+        moment, day = told.moment, self.as_of.day
+        if moment is None:
+            return ""
+        if not told.resource.startswith("Observation/"):
+            return f"since {moment.shown}"
+        days = 0 if day is None or moment.day is None else days_between(moment.day, day)
+        return f"{moment.shown}, {days} day{'s' * (days != 1)} earlier" if days else moment.shown
 
     def drop_contradicted(self, answered: dict[str, Observed], error: Contradiction) -> None:
         """Leave out the answer that is contradicted, and every "no" that it contradicts: a record is never refused for one."""
@@ -214,15 +245,24 @@ class _Gathering:
         return list(dict.fromkeys(one.stopped for one in left if recognize(one.stopped.name).medicines))
 
 
+def _by_reduction(finding: QuantityFinding, statements: Sequence[Statement]) -> Statement:
+    """Choose among readings in the order of their times."""
+    latest = statements[-1]
+    if finding.reduction == "latest" or latest.moment is None or latest.observed is None:
+        return latest
+    since = latest.moment.instant - _WINDOW
+    recent = [
+        (told.observed.value, told)
+        for told in reversed(statements)
+        if told.observed is not None and told.moment is not None and told.moment.instant >= since
+    ]
+    pick: Callable[..., tuple[Value, Statement]] = max if finding.reduction == "highest" else min
+    return pick(recent, key=lambda entry: entry[0])[1]
+
+
 def _by_moment(told: Statement | Taken) -> tuple[str, str]:
     return (told.moment.instant.isoformat() if told.moment else "", told.resource)
 
 
-def _source(resource: str, moment: Moment | None, as_of: date | None) -> str:
-    if moment is None:
-        return resource
-    if as_of is None or moment.day is None:
-        return f"{resource}, {moment.shown}"
-    days = days_between(moment.day, as_of)
-    age = f", {days} day{'s' * (days != 1)} earlier" if days else ""
-    return f"{resource}, {moment.shown}{age}"
+def _dated(taken: Taken) -> str:
+    return f"{taken.resource}, since {taken.moment.shown}" if taken.moment else taken.resource

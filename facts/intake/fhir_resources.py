@@ -6,13 +6,13 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from facts.case import Observed
-from facts.intake.fhir_values import Moment, is_id, object_of, reference_of, text_of
-from facts.problems import Place, quoted
+from facts.intake.fhir_values import Moment, described, is_id, object_of, reference_of, text_of
+from facts.problems import Place
 from facts.vocabulary import Finding
 
 DATED = {
     "Observation": ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "issued"),
-    "Condition": ("onsetDateTime", "onsetPeriod", "recordedDate"),
+    "Condition": ("onsetDateTime", "onsetPeriod", "recordedDate", "abatementDateTime", "abatementPeriod"),
     "Procedure": ("performedDateTime", "performedPeriod"),
     "MedicationRequest": ("authoredOn",),
     "MedicationStatement": ("effectiveDateTime", "effectivePeriod", "dateAsserted"),
@@ -43,23 +43,28 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a resource says of one finding."""
+    """What a resource says of one finding; `observed` is None when it answers in a way that cannot be read."""
 
     finding: str
-    observed: Observed
+    observed: Observed | None
     moment: Moment | None
     resource: str
 
 
 @dataclass(frozen=True, slots=True)
 class NotUsed:
-    """What a resource would have said, and why it does not count. With a `mend` it is a fault, and is told as a problem too."""
+    """What a resource would have said, and why it does not count.
+
+    With a `mend` it is a fault, and is told as a problem too. With a `finding` it is a result that cannot be read: no older one
+    may stand in for it.
+    """
 
     what: str
     reason: str
     resource: Resource
     moment: Moment | None = None
     mend: str = ""
+    finding: str = ""
 
 
 Told: TypeAlias = Statement | NotUsed
@@ -86,11 +91,13 @@ def patient_of(resource: Mapping[str, Any]) -> str:
     if resource.get("resourceType") == "Patient":
         own = resource.get("id")
         if not isinstance(own, str) or not is_id(own):
-            raise ValueError(f"its id is {quoted(own)}, expected 1 to 64 letters, digits, hyphens and dots")
+            raise ValueError(f"its id is {described(own)}, expected 1 to 64 letters, digits, hyphens and dots")
         return f"Patient/{own}"
     subject = resource.get("subject") or resource.get("patient")
     reference = reference_of(subject)
     if not reference.startswith(("Patient/", "urn:")):
         found = object_of(subject).get("reference")
-        raise ValueError(f"its subject is {'missing' if found is None else quoted(found)}, expected a reference to a Patient")
+        raise ValueError(
+            f"its subject is {'missing' if found is None else described(found)}, expected a reference to a Patient"
+        )
     return reference

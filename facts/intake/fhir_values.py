@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from facts.problems import quoted
+
 _LONGEST_TEXT = 200
 
 # How FHIR names the terminologies that a vocabulary names; the identifiers are those of the HL7 registry.
@@ -77,6 +79,11 @@ def objects_of(value: Any) -> list[Mapping[str, Any]]:
 def text_of(value: Any) -> str:
     """Give a text, cut when long; "" for anything that is no text."""
     return value.strip()[:_LONGEST_TEXT] if isinstance(value, str) else ""
+
+
+def described(value: Any) -> str:
+    """Show any value in a message; what has parts is only named, however deep it goes."""
+    return "an object" if isinstance(value, dict) else "a list" if isinstance(value, list) else quoted(value)
 
 
 def codings_of(concept: Any) -> tuple[Coding, ...]:

@@ -417,6 +417,13 @@ def read_stop(text: str) -> Stopped:
     return Stopped(name.strip(" ,"), float(days[1]) if days else None, float(weeks[1]) if weeks else None)
 
 
+def polars_type(finding: Finding) -> Any:
+    """Give the type of a column that holds a finding's values."""
+    if isinstance(finding, QuantityFinding):
+        return pl.Float64
+    return pl.Boolean if isinstance(finding, YesNoFinding) else pl.String
+
+
 def _depth(name: str, findings: Mapping[str, Finding]) -> int:
     needed = findings[name].requires
     return 0 if needed is None else 1 + _depth(needed, findings)
