@@ -14,7 +14,7 @@ from facts.intake.fhir_files import resources_of
 from facts.intake.fhir_resources import Resource, patient_of
 from facts.intake.fhir_values import bare_code, object_of, objects_of, reference_of, text_of
 from facts.problems import Place, Problem
-from facts.vocabulary import Vocabulary
+from facts.vocabulary import Finding, Vocabulary
 
 Key: TypeAlias = Literal["patient", "encounter", "conditions", "medications", "observations"]
 COMPLAINT_KEYS: tuple[Key, ...] = ("conditions", "encounter")
@@ -52,8 +52,8 @@ def templates(vocabulary: Vocabulary) -> dict[Key, str]:
     return known
 
 
-def _loinc(finding: Any) -> Iterator[str]:
-    for codes in (finding.codes, *finding.answers.values()):
+def _loinc(finding: Finding) -> Iterator[str]:
+    for codes in (finding.codes, *finding.answer_codes.values()):
         yield from (entry.code for entry in codes.get("LOINC", []))
 
 

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import simple_icd_10_cm as icd
 from starlette.testclient import TestClient
 
 from expert.assessing import Assessor
 from expert.web.cds_hooks import HookService, hooks_application
 from expert.web.hook_settings import HookSettings
 from facts.problems import CharleyError
+from knowledge_base.lint import lint
 from knowledge_base.loading import load_knowledge_base
 from tests.cds_hooks.calling import (
     BASE,
@@ -284,6 +286,44 @@ def test_the_same_code_serves_knowledge_about_headaches(tmp_path: Path) -> None:
         assert "overrideReasons" not in card
         assert "cramp" not in json.dumps(card).lower()
     service.close()
+
+
+ORDER = {
+    "when": "takes_painkiller",
+    "summary": "A painkiller is ordered.",
+    "because": "It is {which}.",
+    "source": "some_source",
+    "indicator": "info",
+}
+
+
+def test_a_record_that_contradicts_itself_is_422_and_no_empty_list(tmp_path: Path) -> None:
+    folder = foreign_hooks(tmp_path / "headaches")
+    (folder / "contradictions.yaml").write_text(
+        "contradictions: {never: {when: takes_painkiller, because: Nobody takes painkillers.}}", encoding="utf-8"
+    )
+    service = HookService(HookSettings(BASE, tmp_path / "feedback.sqlite"), Assessor(load_knowledge_base(folder)))
+    painkiller = bundle(medicine("m-1", "ibuprofen"))
+    record = prefetch(conditions=bundle(condition("c", text="Headache")), medications=painkiller)
+    with TestClient(hooks_application(service)) as client:
+        assert "Nobody takes painkillers" in refusal(call(client, visit(prefetch=record), "headaches"), 422)
+    service.close()
+
+
+def test_an_order_rule_that_no_draft_order_could_meet_is_told(tmp_path: Path) -> None:
+    source = next(iter(load_knowledge_base(FOREIGN).evidence))
+    good = {**ORDER, "because": "It may matter.", "source": source}
+    folder = foreign_hooks(tmp_path / "headaches", orders={"good": good, "bad": {**good, "when": "thunderclap"}})
+    told = [str(problem) for problem in lint(load_knowledge_base(folder)) if "draft order" in problem.message]
+    assert len(told) == 1
+    assert "bad: no medicine class tells head_pain, thunderclap" in told[0]
+
+
+def test_the_codes_of_the_complaint_are_valid_and_go_by_their_published_names(assessor: Assessor) -> None:
+    support = assessor.knowledge.decision_support
+    assert support is not None
+    listed = support.complaint.codes["ICD-10-CM"]
+    assert [icd.get_description(code.code).casefold() for code in listed] == [code.display.casefold() for code in listed]
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,17 @@
 import json
 import re
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from expert.web.cds_hooks import HookService
+from expert.assessing import Assessor
+from expert.web.cds_hooks import HookService, hooks_application
+from expert.web.hook_settings import HookSettings
 from knowledge_base.model import KnowledgeBase
-from tests.cds_hooks.calling import ORDERS, PATIENT, VISIT, call, cards, draft, order, refusal, visit
+from tests.cds_hooks.calling import BASE, ORDERS, PATIENT, VISIT, call, cards, draft, order, refusal, visit
 
 TOKEN = re.compile(r"\{\{(.*?)\}\}")
 SEARCH = re.compile(
@@ -277,3 +280,24 @@ def test_other_origins_are_let_in_only_when_they_are_listed(client: TestClient) 
     asked = {"origin": "https://evil.example", "access-control-request-method": "POST"}
     assert "access-control-allow-origin" not in client.options(f"/cds-services/{VISIT}", headers=asked).headers
     assert "access-control-allow-origin" not in client.get("/cds-services", headers=asked).headers
+
+
+def test_a_listed_origin_may_call_from_a_browser(assessor: Assessor, tmp_path: Path) -> None:
+    settings = HookSettings(BASE, tmp_path / "feedback.sqlite", origins=("https://ehr.example",))
+    service = HookService(settings, assessor)
+    with TestClient(hooks_application(service)) as client:
+        asked = {
+            "origin": "https://ehr.example",
+            "access-control-request-method": "POST",
+            "access-control-request-headers": "content-type, authorization",
+        }
+        preflight = client.options(f"/cds-services/{VISIT}", headers=asked)
+        assert preflight.status_code == 200
+        assert preflight.headers["access-control-allow-origin"] == "https://ehr.example"
+        assert {"GET", "POST", "OPTIONS"} <= set(preflight.headers["access-control-allow-methods"].split(", "))
+        assert {"authorization", "content-type"} <= set(preflight.headers["access-control-allow-headers"].lower().split(", "))
+        assert client.options(f"/cds-services/{VISIT}", headers={**asked, "origin": "https://evil.example"}).status_code == 400
+        answered = call(client, visit(), origin="https://ehr.example")
+        assert answered.headers["access-control-allow-origin"] == "https://ehr.example"
+        assert answered.headers["access-control-allow-credentials"] == "true"
+    service.close()
