@@ -94,10 +94,10 @@ def _lines(stream: BinaryIO, shown: str) -> Iterator[Resource | Problem]:
 
 
 def _parsed(raw: bytes, place: Place) -> Any:
-    """Parse JSON; numbers stay the text that was written, so that no decimal changes and no size of number matters."""
+    """Parse JSON, or say why it cannot be."""
     try:
         text = raw.decode("utf-8-sig")
-        value = json.loads(text, parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object)
+        value = _DECODER.decode(text)
         if "\\ud" in text or "\\uD" in text:
             # Half of a surrogate pair is no text, and could not be written anywhere again.
             json.dumps(value, ensure_ascii=False).encode()
@@ -125,6 +125,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def resources_of(value: Any, place: Place, *, lines: bool = False) -> Iterator[Resource | Problem]:
     """Give a parsed resource, or those of a Bundle; on `lines` of NDJSON an entry's place is its line."""
     return _resources(value, place, {}, 0, lines=lines)
+
+
+# Numbers stay the text that was written, so that no decimal changes and no size of number matters.
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str, object_pairs_hook=_object)
 
 
 def _resources(

@@ -78,15 +78,16 @@ def newest_day(resources: Sequence[Resource]) -> date | None:
 
 def _days(resource: Resource) -> Iterator[date]:
     value = resource.value
-    for element in DATED.get(resource.kind, ()):
-        period = object_of(value.get(element))
-        for written in (value.get(element), period.get("start"), period.get("end")):
-            moment = moment_of(written)
-            if moment is not None and moment.day is not None and not (written == period.get("end") and _is_planned(resource)):
-                yield moment.day
-    # An order is often dated by nothing but the beginning of its dosage.
-    started, ended = order_period(value)
-    for moment in (started, None if _is_planned(resource) else ended):
+    told = [value[element] for element in DATED.get(resource.kind, ()) if element in value]
+    moments = [moment_of(written) for written in told]
+    moments += [moment_of(period.get("start")) for period in objects_of(told)]
+    ends = [moment_of(period.get("end")) for period in objects_of(told)]
+    if resource.kind == "MedicationRequest":
+        # An order is often dated by nothing but the beginning of its dosage.
+        started, ended = order_period(value)
+        moments.append(started)
+        ends.append(ended)
+    for moment in moments if _is_planned(resource) else (*moments, *ends):
         if moment is not None and moment.day is not None:
             yield moment.day
 

@@ -1,7 +1,7 @@
 """Resources of a FHIR record: what the readers of observations, conditions and medicines take, and what they give."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeAlias
 
@@ -25,20 +25,21 @@ KINDS = frozenset({"Patient", "Medication", *DATED})
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A resource as plain data, and where it stands: the line of NDJSON, or the entry of a Bundle."""
+    """A resource as plain data, its type, and where it stands: the line of NDJSON, or the entry of a Bundle.
+
+    `name` is what it is called in reports: "Observation/123".
+    """
 
     value: Mapping[str, Any]
     place: Place
+    kind: str = field(init=False)
+    name: str = field(init=False)
 
-    @property
-    def kind(self) -> str:
-        """Give the type of the resource."""
-        return text_of(self.value.get("resourceType"))
-
-    @property
-    def name(self) -> str:
-        """Give what the resource is called in reports: "Observation/123"."""
-        return f"{self.kind}/{text_of(self.value.get('id'))[:64] or '?'}"
+    def __post_init__(self) -> None:
+        """Read type and id once; they are asked for again and again."""
+        kind = text_of(self.value.get("resourceType"))
+        object.__setattr__(self, "kind", kind)
+        object.__setattr__(self, "name", f"{kind}/{text_of(self.value.get('id'))[:64] or '?'}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ from tests.fhir_samples import (
 from tests.small_knowledge import choice, load, yes_no
 from tests.small_knowledge import quantity as quantity_finding
 
+BOTH = {"coding": [*concept("SNOMED CT", "449868002")["coding"], *concept("SNOMED CT", "266919005")["coding"]]}
+
 # Observations
 
 
@@ -177,6 +179,20 @@ def test_an_observation_about_another_is_not_the_patients(knowledge: KnowledgeBa
 def test_a_coded_answer_is_read(answer: str, expected: bool | None, knowledge: KnowledgeBase) -> None:
     found = one([observation(SMOKING, valueCodeableConcept=concept("SNOMED CT", answer))], knowledge).findings.get("smoker")
     assert (found.value if found else None) is expected
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        ({"dataAbsentReason": {"text": "not asked"}}, "the record says that the value is missing"),
+        ({"valueCodeableConcept": {"coding": [*BOTH["coding"]]}}, "it answers both no and yes"),
+        ({}, "it gives no answer"),
+    ],
+)
+def test_an_observation_without_one_answer_says_why(more: dict[str, Any], reason: str, knowledge: KnowledgeBase) -> None:
+    case = one([observation(SMOKING, **more)], knowledge)
+    assert case.findings == {}
+    assert notes(case) == {"smoking (Observation/o, 2026-03-01)": reason}
 
 
 def test_an_answer_that_nobody_knows_supersedes_an_older_one(knowledge: KnowledgeBase) -> None:
@@ -337,6 +353,15 @@ def test_without_any_date_the_age_is_unknown_and_the_clock_is_never_asked(knowle
 def test_gender_is_the_sex_that_the_vocabulary_declares(gender: str, sex: str | None, knowledge: KnowledgeBase) -> None:
     found = one([patient(gender=gender)], knowledge).findings.get("sex")
     assert (found.value if found else None) == sex
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"gender": "F"}, {"birthDate": "yesterday"}, {"birthDate": 1951}, {"birthDate": "1800-01-01"}]
+)
+def test_what_is_wrong_in_a_patient_is_told(wrong: dict[str, Any], knowledge: KnowledgeBase) -> None:
+    intake = read([patient(**wrong), visit()], knowledge)
+    assert intake.cases[0][0].findings == {}
+    assert intake.refusals[0].problems[0].mend
 
 
 def test_two_patients_with_one_id_are_never_made_one(knowledge: KnowledgeBase) -> None:
@@ -559,6 +584,31 @@ def test_what_cannot_be_read_is_told_with_its_place_and_the_rest_goes_on(
     assert [problem in str(refusal.problems[0]) for refusal in intake.refusals] == [True], intake.refusals
     assert intake.refusals[0].problems[0].mend
     assert str(intake.refusals[0].problems[0].place).startswith(str(tmp_path / "bad.json"))
+
+
+def test_a_file_of_something_else_is_left_early(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    file = tmp_path / "log.ndjson"
+    file.write_text('"resourceType": no\n' * 5_000, encoding="utf-8")
+    intake = read_fhir([file], knowledge.vocabulary, knowledge.dictionary)
+    assert len(intake.refusals) == 1_001
+    assert "no resource in the first 1,000 lines" in str(intake.refusals[-1].problems[0])
+
+
+def test_a_bundle_too_large_to_hold_is_refused(
+    knowledge: KnowledgeBase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("facts.intake.fhir_files.LARGEST_FILE", 1_000)
+    (tmp_path / "bundle.json").write_bytes((RECORDS / "bundle.json").read_bytes())
+    intake = read_fhir([tmp_path / "bundle.json"], knowledge.vocabulary, knowledge.dictionary)
+    assert "too large" in str(intake.refusals[0].problems[0])
+
+
+def test_bundles_may_be_nested_but_not_without_end(knowledge: KnowledgeBase) -> None:
+    nested: dict[str, Any] = patient(gender="female")
+    for depth in range(5):
+        intake = read([nested], knowledge)
+        assert (len(intake.cases), len(intake.refusals)) == ((1, 0) if depth < 4 else (0, 1))
+        nested = {**BUNDLE, "entry": [{"resource": nested}]}
 
 
 def test_a_bundle_without_entries_says_nothing(knowledge: KnowledgeBase) -> None:
