@@ -60,7 +60,9 @@ class CdsService:
         self.support: DecisionSupport = support
         self.index = code_index(self.knowledge.vocabulary, self.knowledge.dictionary)
         self.templates = templates(self.knowledge.vocabulary)
-        self.sentences = {name: Sentence(rule.because, rule.condition, self.knowledge) for name, rule in support.orders.items()}
+        self.sentences = {
+            name: Sentence(order.rule.because, order.rule.condition, self.knowledge) for name, order in support.orders.items()
+        }
 
     def discovery(self) -> dict[str, Any]:
         """Describe every service as clients ask for it: one entry for each of its hooks."""
@@ -175,9 +177,9 @@ class CdsService:
             return holds(self.knowledge.conditions[name], values, self.knowledge)
 
         return [
-            OrderMet(rule, self.sentences[name].fill(case.findings, values, truth))
-            for name, rule in self.support.orders.items()
-            if holds(rule.condition, values, self.knowledge) is True
+            OrderMet(advice, self.sentences[name].fill(case.findings, values, truth))
+            for name, advice in self.support.orders.items()
+            if holds(advice.rule.condition, values, self.knowledge) is True
         ]
 
 

@@ -97,7 +97,7 @@ def questions_without_mark(knowledge: KnowledgeBase) -> Iterator[Problem]:
 def orders_that_no_medicine_meets(knowledge: KnowledgeBase) -> Iterator[Problem]:
     """Find order rules on something else than what medicines on a list tell: of a draft order nothing more is known."""
     support = knowledge.decision_support
-    for rule in support.orders.values() if support else ():
+    for rule in (order.rule for order in support.orders.values()) if support else ():
         asked = set(_findings_behind(rule.condition, knowledge))
         if strange := sorted(asked.difference(knowledge.dictionary.current_findings)):
             message = f"{rule.id}: no medicine class tells {', '.join(strange)}, and a draft order tells nothing else"
@@ -144,7 +144,7 @@ def _all_conditions(knowledge: KnowledgeBase) -> Iterator[Expression]:
     yield from (rule.condition for rule in knowledge.rules.values())
     yield from (entry.condition for entry in knowledge.contradictions.values())
     if support := knowledge.decision_support:
-        yield from (rule.condition for rule in support.orders.values())
+        yield from (order.rule.condition for order in support.orders.values())
         if support.complaint.condition is not None:
             yield support.complaint.condition
 

@@ -33,7 +33,7 @@ from knowledge_base.model import (
     Definition,
     KnowledgeBase,
     NextStep,
-    OrderRule,
+    OrderAdvice,
     Rule,
     RuleKind,
     WarningSign,
@@ -365,14 +365,12 @@ class _Builder:
         shown = file.complaint
         condition = None if shown.when is None else self.condition(name, ("complaint", "when"), shown.when)
         complaint = ComplaintShown(condition, shown.codes, tuple(shown.phrases), tuple(shown.not_with))
-        orders: dict[str, OrderRule] = {}
+        orders: dict[str, OrderAdvice] = {}
         for rule_name, entry in file.orders.items():
             path: KeyPath = ("orders", rule_name)
             rule = self.rule(name, path, "advises", rule_name, entry)
             if rule is not None:
-                orders[rule_name] = OrderRule(
-                    rule.id, rule.condition, entry.summary, rule.because, rule.sources, entry.indicator, rule.place
-                )
+                orders[rule_name] = OrderAdvice(entry.summary, entry.indicator, rule)
         return DecisionSupport(
             file.services,
             complaint,
@@ -421,10 +419,10 @@ class _Builder:
         conditions: Mapping[str, Expression],
         conclusions: Iterable[WarningSign | Cause],
         steps: Iterable[NextStep],
-        orders: Iterable[OrderRule],
+        orders: Iterable[OrderAdvice],
     ) -> None:
-        rules: list[Rule | OrderRule] = [rule for conclusion in conclusions for rule in conclusion.rules]
-        rules += [*(step.rule for step in steps), *orders]
+        rules = [rule for conclusion in conclusions for rule in conclusion.rules]
+        rules += [*(step.rule for step in steps), *(order.rule for order in orders)]
         for rule in rules:
             try:
                 check_template(rule.because, rule.condition, conditions)

@@ -109,16 +109,12 @@ class ComplaintShown:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderRule:
-    """A draft order that meets the complaint: it speaks when its condition is true of what the draft orders would make true."""
+class OrderAdvice:
+    """What to say of draft orders that meet the complaint; its rule is judged on what they alone would make true."""
 
-    id: str
-    condition: Expression
     summary: str
-    because: str
-    sources: tuple[str, ...]
     indicator: Indicator
-    place: Place
+    rule: Rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +126,7 @@ class DecisionSupport:
     readings_within_days: int | None
     indicators: Mapping[str, Indicator]
     priorities: Mapping[str, Priority]
-    orders: Mapping[str, OrderRule]
+    orders: Mapping[str, OrderAdvice]
     override_reasons: Mapping[str, str]
 
 

@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 import jinja2
 
 from facts.assessment import Argument, Assessment, StepAdvised
-from knowledge_base.model import DecisionSupport, KnowledgeBase, OrderRule
+from knowledge_base.model import DecisionSupport, KnowledgeBase, OrderAdvice
 from knowledge_base.schema import Indicator
 from reports.citations import citation
 from reports.rendering import escape_markdown, markdown_environment
@@ -63,9 +63,9 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class OrderMet:
-    """An order rule that holds, with its sentence filled in."""
+    """What to say of draft orders whose rule holds, with its sentence filled in."""
 
-    rule: OrderRule
+    advice: OrderAdvice
     because: str
 
 
@@ -162,7 +162,7 @@ class _Making:
         return {argument.rule for argument in _arguments(self.assessment) if findings & {used.id for used in argument.findings}}
 
     def _rules(self, causes: Iterable[_CauseShown], tests: Iterable[StepAdvised], new: Iterable[Argument]) -> Iterator[str]:
-        yield from (order.rule.id for order in self.orders)
+        yield from (order.advice.rule.id for order in self.orders)
         yield from (argument.rule for argument in new)
         yield from (argument.rule for sign in self.assessment.warning_signs for argument in sign.arguments)
         for cause in causes:
@@ -171,12 +171,12 @@ class _Making:
 
     def indicator(self) -> Indicator:
         of_urgency = self.support.indicators[self.assessment.urgency.level]
-        return max((of_urgency, *(order.rule.indicator for order in self.orders)), key=_INDICATORS.index)
+        return max((of_urgency, *(order.advice.indicator for order in self.orders)), key=_INDICATORS.index)
 
     def summary(self) -> str:
         """Say the least urgency with what is not ruled out, or what is being ordered, in fewer than 140 characters."""
         if self.orders:
-            return cut(" ".join(order.rule.summary for order in self.orders), LONGEST_SUMMARY)
+            return cut(" ".join(order.advice.summary for order in self.orders), LONGEST_SUMMARY)
         report = self.report
         urgency = f"{report.title}: at least {report.level_label.lower()}"
         if report.rises:
@@ -186,7 +186,8 @@ class _Making:
     def detail(self, causes: Sequence[_CauseShown], new: Sequence[Argument]) -> str:
         report, occasion = self.report, self.occasion
         shown = [
-            _OrderShown(order.rule.summary, clean(order.because), self._cited(order.rule.sources)) for order in self.orders
+            _OrderShown(order.advice.summary, clean(order.because), self._cited(order.advice.rule.sources))
+            for order in self.orders
         ]
         steps = [] if self.orders else [(name, entries[:_STEPS], len(entries[_STEPS:])) for name, entries in report.steps]
         cited = {number for order in shown for number in order.sources}

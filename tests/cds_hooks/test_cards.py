@@ -15,6 +15,8 @@ from expert.web.hook_settings import HookSettings
 from facts.problems import CharleyError
 from knowledge_base.lint import lint
 from knowledge_base.loading import load_knowledge_base
+from reports.handbook import handbook, render_handbook
+from reports.showing import describe
 from tests.cds_hooks.calling import (
     BASE,
     CRAMPS,
@@ -342,6 +344,15 @@ def test_the_codes_of_the_complaint_are_valid_and_go_by_their_published_names(as
 def test_mistakes_in_what_a_knowledge_base_declares_are_told(tmp_path: Path, change: dict[str, Any], told: str) -> None:
     with pytest.raises(CharleyError, match=told):
         load_knowledge_base(foreign_hooks(tmp_path / "headaches", **change))
+
+
+def test_what_is_said_of_draft_orders_can_be_read_and_checked(assessor: Assessor) -> None:
+    told = describe("order-diuretic-with-cramps", assessor.knowledge)
+    assert "A diuretic is being ordered for a patient with cramps." in told
+    assert "When the patient takes a diuretic." in told
+    book = render_handbook(handbook(assessor.knowledge), "markdown")
+    assert "What is said of draft orders in clinical systems" in book
+    assert book.count("ratio 2.42); the label") == 1
 
 
 def test_knowledge_that_declares_no_services_has_none(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ REQUESTS = {VISIT: visit(), ORDERS: order(draft("d-1", "Furosemide 40 mg tablet"
 
 
 @pytest.mark.parametrize("called", [VISIT, ORDERS])
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_a_request_damaged_anywhere_is_answered_or_refused_in_words(
     client: TestClient, called: str, data: st.DataObject
@@ -63,7 +63,7 @@ def test_a_request_damaged_anywhere_is_answered_or_refused_in_words(
         assert not {token.type for token in PRINTED.parse(card["detail"])} & {"html_block", "html_inline"}
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=60))
 def test_no_text_of_a_record_makes_more_of_the_markdown_than_text(client: TestClient, text: str) -> None:
     request = damaged(visit(), ("prefetch", "conditions", "entry", 0, "resource", "code"), {"text": f"cramps {text}"})

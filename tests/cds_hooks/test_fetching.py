@@ -16,6 +16,7 @@ from expert.cds_fetching import FhirFetch, is_safe_address, new_client
 from expert.cds_record import FetchFailed
 from expert.web.cds_hooks import HookService, hooks_application
 from expert.web.hook_settings import HookSettings
+from expert.web.jwt_checking import fetch_key_set
 from tests.cds_hooks.calling import (
     BASE,
     CRAMPS,
@@ -207,6 +208,16 @@ def test_the_medication_of_a_draft_is_fetched(fhir: FhirServer, fetching: TestCl
     request = order(ordered, fhirServer=fhir.base, fhirAuthorization=AUTHORIZATION)
     assert len(cards(fetching, request, ORDERS)) == 1
     assert [path for path, _ in fhir.asked] == ["Medication/med-1"]
+
+
+def test_a_key_set_is_fetched_from_its_address(fhir: FhirServer) -> None:
+    fhir.replies = {"jwks": (200, {"keys": []}), "moved": (302, {}), "long": (200, b" " * 300_000)}
+    assert json.loads(fetch_key_set(f"{fhir.base}/jwks")) == {"keys": []}
+    for path in ("moved", "long", "nowhere"):
+        with pytest.raises(OSError, match="JWK set"):
+            fetch_key_set(f"{fhir.base}/{path}")
+    with pytest.raises(OSError, match="cannot be fetched"):
+        fetch_key_set("http://127.0.0.1:1/jwks")
 
 
 def test_a_server_that_is_too_slow_is_not_waited_for(fhir: FhirServer) -> None:
