@@ -122,7 +122,7 @@ _STEP_HEADINGS = {
 def clean(text: str) -> str:
     """Make untrusted text one line without control, format or direction characters, which could forge or hide what is read."""
     if text.isprintable():
-        # Printable text has no such character, and no space but the plain one; most text is that.
+        # Then the only white space in it is the space, and nothing needs to be replaced.
         return " ".join(text.split())
     kept = "".join(
         " " if character.isspace() else "\ufffd" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") else character
