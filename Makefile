@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench prove clean
 
 demo: $(VENV)/.base
 	rm -rf demo && mkdir demo
@@ -22,6 +22,11 @@ lint: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/charley knowledge check
+
+# The certificate that reports cite; it names the hash of the knowledge, so it is made anew after every change of it.
+prove: $(VENV)/.test
+	$(BIN)/charley knowledge prove --output $(VENV)/proof
+	cp $(VENV)/proof/certificate.json knowledge_base/
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.engines

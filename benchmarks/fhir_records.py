@@ -21,9 +21,10 @@ from expert.record_tables import make_tables
 from facts.intake.fhir import NEWEST, is_fhir, opened
 from facts.intake.fhir_codes import CodeIndex, code_index
 from facts.intake.fhir_files import read_resources
+from facts.intake.fhir_findings import condition, observation, procedure
 from facts.intake.fhir_medicines import medication
 from facts.intake.fhir_record import newest_day
-from facts.intake.fhir_resources import KINDS, AsOf, NotUsed, Resource, patient_of
+from facts.intake.fhir_resources import KINDS, AsOf, NotUsed, Resource, Statement, Told, patient_of
 from facts.intake.fhir_values import codings_of, names_of, objects_of
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
@@ -53,13 +54,25 @@ def census(files: list[Path], knowledge: KnowledgeBase) -> None:
     """Count, for each kind of resource, those with a code that is known, those that count, and why the others do not."""
     resources = [one for file in files for one in read_resources(file, file.name) if isinstance(one, Resource)]
     index = code_index(knowledge.vocabulary, knowledge.dictionary)
+    by_patient: dict[str, list[Resource]] = {}
+    for one in resources:
+        if one.kind in KINDS - {"Medication"}:
+            by_patient.setdefault(patient_of(one.value), []).append(one)
+    newest = {name: newest_day(own) for name, own in by_patient.items()}
     unknown: dict[str, Counter[str]] = {kind: Counter() for kind in (*_CODED, "Medication")}
     for kind in _CODED:
         of_kind = [one for one in resources if one.kind == kind]
         known = [one for one in of_kind if any(index.knows(codings_of(part)) for part in _codes(one))]
         for one in of_kind:
             unknown[kind].update(_name(part) for part in _codes(one) if not index.knows(codings_of(part)))
-        print(f"  {kind + 's':<22} {len(of_kind):>6,}   with a code that the vocabulary knows {len(known):>6,}")
+        lost: Counter[str] = Counter()
+        for one in known:
+            # The day is that of the whole record, as it is for the patient's case.
+            answers = list(_read(one, index, AsOf(newest[patient_of(one.value)])))
+            found = any(isinstance(answer, Statement) for answer in answers)
+            lost.update(["found" if found else _reason(answers)])
+        outcome = ", ".join(f"{what} {count:,}" for what, count in lost.most_common())
+        print(f"  {kind + 's':<22} {len(of_kind):>6,}   with a code that the vocabulary knows {len(known):>6,}: {outcome}")
     medications = [one for one in resources if one.kind in _MEDICATION]
     told = Counter(_medicine(one, index, resources, unknown["Medication"]) for one in medications)
     print(
@@ -81,6 +94,16 @@ def census(files: list[Path], knowledge: KnowledgeBase) -> None:
         print(f"  {kind}s that the vocabulary does not know: {len(names)} codes, {names.total()} times, first")
         for name, count in names.most_common(_MOST_NAMED):
             print(f"    {count:>5}  {name}")
+
+
+def _read(one: Resource, index: CodeIndex, as_of: AsOf) -> Iterator[Told]:
+    if one.kind == "Observation":
+        return observation(one, index)
+    return condition(one, index, as_of) if one.kind == "Condition" else procedure(one, index)
+
+
+def _reason(answers: list[Told]) -> str:
+    return next((answer.reason.split(":")[0] for answer in answers if isinstance(answer, NotUsed)), "says nothing")
 
 
 def _codes(one: Resource) -> Iterator[object]:

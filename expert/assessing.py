@@ -3,7 +3,8 @@
 Longer than other modules: every part of an assessment is read off the same derivation and judgement of one case.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import compress
 
@@ -24,6 +25,7 @@ from facts.assessment import (
     UnrecognizedText,
     Urgency,
     WarningSignFound,
+    WhatWouldChange,
 )
 from facts.case import Case, Observed
 from facts.vocabulary import QuantityFinding, Value
@@ -351,3 +353,16 @@ class _Assessing:
     def evidence(self) -> tuple[EvidenceCited, ...]:
         cited = {key for name in self.fired for key in self.knowledge.rules[name].sources}
         return tuple(self.assessor.evidence[key] for key in sorted(cited, key=self.assessor.evidence_order.__getitem__))
+
+
+def explaining_changes(assessor: Assessor) -> Callable[[Case], Assessment]:
+    """Give what assesses a case and says what would change its verdict; without z3 it says that this is missing."""
+    try:
+        from expert.what_would_change import Counterfactuals
+    except ModuleNotFoundError as error:
+        if error.name != "z3":
+            raise
+        nothing = WhatWouldChange(missing_because="Not looked for: z3 is not installed (pip install 'charley[prove]').")
+        return lambda case: replace(assessor.assess(case), what_would_change=nothing)
+    look = Counterfactuals(assessor)
+    return lambda case: replace(assessor.assess(case), what_would_change=look(case))

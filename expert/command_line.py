@@ -6,31 +6,36 @@ help that each command gives.
 Exit status: 0 when everything was done, 1 when Charley itself failed, 2 when something in the input or knowledge was refused.
 """
 
-import gc
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from expert import __version__
-from expert.command_options import CONTEXT, REFUSED, as_of_option, format_option, knowledge_option, within_option
+from expert.command_options import (
+    CONTEXT,
+    REFUSED,
+    as_of_option,
+    format_option,
+    knowledge_option,
+    load,
+    making_what_stays,
+    tell_refusals,
+    what_would_change_option,
+    within_option,
+)
 from expert.consult_command import consult, sessions
 from expert.evaluate_command import evaluate, explain
 from expert.feedback_command import feedback
+from expert.knowledge_command import knowledge
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from facts.assessment import Assessment
     from facts.intake.case_files import Refusal
-    from facts.problems import CharleyError
     from knowledge_base.model import KnowledgeBase
-
-_MOST_SHOWN = 200
-"""Refusals that are printed one by one; a file of garbage holds millions. The JSON has them all."""
 
 
 @click.group(context_settings=CONTEXT)
@@ -61,6 +66,7 @@ main.add_command(sessions)
 main.add_command(evaluate)
 main.add_command(explain)
 main.add_command(feedback)
+main.add_command(knowledge)
 
 
 @main.command(context_settings=CONTEXT)
@@ -74,6 +80,7 @@ main.add_command(feedback)
 )
 @as_of_option
 @within_option
+@what_would_change_option
 @knowledge_option
 def report(
     files: tuple[Path, ...],
@@ -81,6 +88,7 @@ def report(
     output: str | None,
     as_of: "datetime | None",
     within_days: int | None,
+    what_would_change: bool,
     knowledge: Path | None,
 ) -> None:
     """Assess the cases in FILES and explain every conclusion.
@@ -94,31 +102,33 @@ def report(
       charley report patient.yaml
       charley report *.yaml --format json --output assessments.json
       charley report clinic/ --format html --output reports/
+      charley report patient.yaml --what-would-change
       charley report bundle.json --as-of 2026-03-01
     """
-    from expert.assessing import Assessor, ContradictoryCase
+    from expert.assessing import Assessor, ContradictoryCase, explaining_changes
     from facts.intake.case_files import Refusal
     from facts.intake.fhir import Judging
     from facts.intake.files import read_files
     from facts.problems import Problem, quoted
 
-    with _making_what_stays():
-        base = _load(knowledge)
+    with making_what_stays():
+        base = load(knowledge)
         assessor = Assessor(base)
+    assess = explaining_changes(assessor) if what_would_change else assessor.assess
     judging = Judging(as_of.date() if as_of else None, within_days)
     intake = read_files(files, base.vocabulary, base.dictionary, judging)
     refusals = list(intake.refusals)
     assessed: list[Assessment] = []
     for case, place in intake.cases:
         try:
-            assessed.append(assessor.assess(case))
+            assessed.append(assess(case))
         except ContradictoryCase as error:
             message = f"case {quoted(case.name)}: the answers contradict each other: {error}"
             refusals.append(Refusal(case.name, (Problem(place, message, "correct one of them"),)))
     if len(assessed) + len(refusals) != intake.read:
         raise AssertionError(f"{intake.read} cases read, but {len(assessed)} assessed and {len(refusals)} refused")
     _write_reports(base, assessed, refusals, form, output)
-    _tell_refusals(refusals, len(assessed))
+    tell_refusals(refusals, len(assessed))
     if refusals:
         sys.exit(REFUSED)
 
@@ -143,128 +153,6 @@ def _write_reports(
         ) from None
 
 
-def _tell_refusals(refusals: list["Refusal"], assessed: int) -> None:
-    from reports.view import clean
-
-    for refusal in refusals[:_MOST_SHOWN]:
-        for problem in refusal.problems:
-            click.echo(clean(str(problem)), err=True)
-    if len(refusals) > _MOST_SHOWN:
-        click.echo(f"… and {len(refusals) - _MOST_SHOWN:,} more refusals; --format json lists them all", err=True)
-    if refusals:
-        click.echo(f"{assessed:,} assessed, {len(refusals):,} refused", err=True)
-
-
-@main.group(context_settings=CONTEXT)
-def knowledge() -> None:
-    """Look at the knowledge base: what it holds, and whether it is sound."""
-
-
-@knowledge.command(context_settings=CONTEXT)
-@knowledge_option
-def check(knowledge: Path | None) -> None:
-    """Check the knowledge base: every name, condition, source and level, and what nobody uses.
-
-    Exit status 0 when nothing is wrong, 2 otherwise; every problem is told with its place and what to do.
-
-    \b
-    Examples:
-      charley knowledge check
-      charley knowledge check --knowledge my-headaches/
-    """
-    from knowledge_base.lint import lint
-    from reports.handbook import rests_on_unchecked
-
-    base = _load(knowledge)
-    problems = lint(base)
-    for problem in problems:
-        click.echo(str(problem), err=True)
-    kinds = [
-        (len(base.vocabulary.findings), "findings"),
-        (len(base.dictionary.medicines), "medicines"),
-        (len(base.definitions), "definitions"),
-        (len(base.causes), "causes"),
-        (len(base.warning_signs), "warning signs"),
-        (len(base.next_steps), "next steps"),
-        (len(base.rules), "rules"),
-        (len(base.evidence), "sources"),
-    ]
-    click.echo(f"{base.title} {base.version} ({base.hash[:12]}): " + ", ".join(f"{count:,} {kind}" for count, kind in kinds))
-    unchecked = [rule for rule in base.rules.values() if rests_on_unchecked(rule, base)]
-    if unchecked:
-        click.echo(f"{len(unchecked)} rules rest on unchecked sources alone (general knowledge, inference, machine-written):")
-        for rule in unchecked:
-            click.echo(f"  {rule.place}: {rule.id} ({', '.join(rule.sources)})")
-    if problems:
-        click.echo(f"{len(problems)} problems")
-        sys.exit(REFUSED)
-    click.echo("No problems.")
-
-
-@knowledge.command(context_settings=CONTEXT)
-@click.argument("name")
-@knowledge_option
-def show(name: str, knowledge: Path | None) -> None:
-    """Show what the knowledge base says of NAME, in English.
-
-    NAME is the id of a finding, definition, cause, warning sign, rule, next step, source or medicine (any of its names).
-
-    \b
-    Examples:
-      charley knowledge show hypokalemia
-      charley knowledge show serum_potassium
-      charley knowledge show Ventolin
-    """
-    from reports.showing import UnknownName, describe
-
-    try:
-        click.echo(describe(name, _load(knowledge)))
-    except UnknownName as error:
-        click.echo(str(error), err=True)
-        sys.exit(REFUSED)
-
-
-@knowledge.command(context_settings=CONTEXT)
-@click.option(
-    "--format", "form", type=click.Choice(["html", "markdown"]), default="html", show_default=True, help="What to write."
-)
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
-@click.option(
-    "--cases", type=click.Path(path_type=Path), metavar="FOLDER", help="Name each rule's cases from these case files."
-)
-@knowledge_option
-def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path | None) -> None:
-    """Write the whole knowledge base as a document that a clinician can read, check and sign.
-
-    Every rule in English with its source, threshold and cases, and an index by finding. Rules that rest on unchecked sources
-    alone are marked and listed.
-
-    \b
-    Examples:
-      charley knowledge handbook --output handbook.html
-      charley knowledge handbook --format markdown --cases tests/cases > handbook.md
-    """
-    from facts.intake.case_files import read_case_files
-    from reports.handbook import handbook as tell_all
-    from reports.handbook import render_handbook
-    from reports.writing import write_private
-
-    base = _load(knowledge)
-    named: dict[str, list[str]] = {}
-    intake = read_case_files([cases] if cases else [], base.vocabulary, base.dictionary)
-    for case, _ in intake.cases:
-        for rule in (*case.expected.fires, *case.expected.ruled_out):
-            named.setdefault(rule, []).append(case.name)
-    text = render_handbook(tell_all(base, named), "html" if form == "html" else "markdown")
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_private(output, text)
-    _tell_refusals(list(intake.refusals), len(intake.cases))
-    if intake.refusals:
-        sys.exit(REFUSED)
-
-
 @main.command(context_settings=CONTEXT)
 @click.argument("what", type=click.Choice(["case", "assessment"]))
 @knowledge_option
@@ -281,47 +169,5 @@ def schema(what: str, knowledge: Path | None) -> None:
     if what == "assessment":
         click.echo(to_json(assessment_schema()), nl=False)
         return
-    base = _load(knowledge)
+    base = load(knowledge)
     click.echo(to_json(case_schema(base.vocabulary, list(base.levels), list(base.causes))), nl=False)
-
-
-@contextmanager
-def _making_what_stays() -> Iterator[None]:
-    """Keep the garbage collector out while the knowledge is made.
-
-    All of it stays until the process ends, and looking through it again and again takes a third of the time.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
-
-
-def load_for_assessing(folder: Path | None) -> "KnowledgeBase":
-    """Load a knowledge base that stays until the process ends. Exits with its problems when it cannot be used."""
-    with _making_what_stays():
-        return _load(folder)
-
-
-def _load(folder: Path | None) -> "KnowledgeBase":
-    from facts.problems import CharleyError
-    from knowledge_base.loading import load_knowledge_base
-
-    try:
-        return load_knowledge_base(folder)
-    except CharleyError as error:
-        _refuse_knowledge(error)
-        raise AssertionError("unreachable") from None
-
-
-def _refuse_knowledge(error: "CharleyError") -> Any:
-    _echo_lines(error.problems)
-    click.echo(f"The knowledge base cannot be used: {len(error.problems)} problems.", err=True)
-    sys.exit(REFUSED)
-
-
-def _echo_lines(lines: Iterable[object]) -> None:
-    for line in lines:
-        click.echo(str(line), err=True)

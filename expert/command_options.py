@@ -1,8 +1,18 @@
-"""What the commands share: how help is laid out, the options that several take, and what the exit status says."""
+"""What the commands share: how help is laid out, options, the exit status, loading the knowledge, telling refusals."""
 
+import gc
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from facts.intake.case_files import Refusal
+    from facts.problems import CharleyError
+    from knowledge_base.model import KnowledgeBase
 
 CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 FAILED = 1
@@ -15,6 +25,12 @@ knowledge_option = click.option(
     type=click.Path(path_type=Path),
     metavar="FOLDER",
     help="Use the knowledge base in FOLDER instead of the shipped one.",
+)
+
+what_would_change_option = click.option(
+    "--what-would-change",
+    is_flag=True,
+    help="Add the smallest changes that would lower or raise the urgency or move the leading cause: half a second a case.",
 )
 
 format_option = click.option(
@@ -38,3 +54,62 @@ within_option = click.option(
     metavar="N",
     help="Leave out a FHIR record's readings that are older than N days. Default: of any age, which is told.",
 )
+
+_MOST_SHOWN = 200
+"""Refusals that are printed one by one; a file of garbage holds millions. The JSON has them all."""
+
+
+@contextmanager
+def making_what_stays() -> Iterator[None]:
+    """Keep the garbage collector out while the knowledge is made.
+
+    All of it stays until the process ends, and looking through it again and again takes a third of the time.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def load_for_assessing(folder: Path | None) -> "KnowledgeBase":
+    """Load a knowledge base that stays until the process ends. Exits with its problems when it cannot be used."""
+    with making_what_stays():
+        return load(folder)
+
+
+def load(folder: Path | None) -> "KnowledgeBase":
+    """Load a knowledge base. Exits with its problems when it cannot be used."""
+    from facts.problems import CharleyError
+    from knowledge_base.loading import load_knowledge_base
+
+    try:
+        return load_knowledge_base(folder)
+    except CharleyError as error:
+        refuse_knowledge(error)
+
+
+def refuse_knowledge(error: "CharleyError") -> NoReturn:
+    """Print everything that is wrong with a knowledge base, and exit."""
+    _echo_lines(error.problems)
+    click.echo(f"The knowledge base cannot be used: {len(error.problems)} problems.", err=True)
+    sys.exit(REFUSED)
+
+
+def _echo_lines(lines: Iterable[object]) -> None:
+    for line in lines:
+        click.echo(str(line), err=True)
+
+
+def tell_refusals(refusals: list["Refusal"], assessed: int) -> None:
+    """Print what was refused, and how much was not."""
+    from reports.view import clean
+
+    for refusal in refusals[:_MOST_SHOWN]:
+        for problem in refusal.problems:
+            click.echo(clean(str(problem)), err=True)
+    if len(refusals) > _MOST_SHOWN:
+        click.echo(f"… and {len(refusals) - _MOST_SHOWN:,} more refusals; --format json lists them all", err=True)
+    if refusals:
+        click.echo(f"{assessed:,} assessed, {len(refusals):,} refused", err=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expert.command_options import CONTEXT, FAILED, REFUSED, knowledge_option
+from expert.command_options import CONTEXT, FAILED, REFUSED, knowledge_option, load_for_assessing
 
 if TYPE_CHECKING:
     from expert.consultation import Consultation, Moment
@@ -55,7 +55,6 @@ def consult(name: str, answers: Path | None, form: str, no_store: bool, store: P
       charley consult --name "bed 7"
       charley consult --answers patient.yaml --format json
     """
-    from expert.command_line import load_for_assessing
 
     consultation = _consultation(load_for_assessing(knowledge))
     if answers is not None:
@@ -101,7 +100,6 @@ def list_(store: Path | None) -> None:
 def show(session: str, store: Path | None, knowledge: Path | None) -> None:
     """Show where the consultation SESSION stands, with its report."""
     from expert.answer_log import AnswerRefused
-    from expert.command_line import load_for_assessing
 
     with _telling_errors():
         kept = _opened(store).load(session)
@@ -125,7 +123,6 @@ def show(session: str, store: Path | None, knowledge: Path | None) -> None:
 @knowledge_option
 def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
     """Go on with the consultation SESSION."""
-    from expert.command_line import load_for_assessing
 
     with _telling_errors():
         kept = _opened(store)

@@ -13,6 +13,8 @@ from expert.command_options import (
     as_of_option,
     format_option,
     knowledge_option,
+    load_for_assessing,
+    what_would_change_option,
     within_option,
 )
 
@@ -73,7 +75,6 @@ def evaluate(
     """
     from expert.cohort import GROUPS, CohortError
     from expert.cohort import evaluate as conclude
-    from expert.command_line import load_for_assessing
     from expert.record_tables import RecordError
     from facts.intake.files import told_apart
     from reports.view import clean
@@ -132,8 +133,9 @@ def _tables_of(
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.argument("case")
 @format_option
+@what_would_change_option
 @knowledge_option
-def explain(folder: Path, case: str, form: str, knowledge: Path | None) -> None:
+def explain(folder: Path, case: str, form: str, what_would_change: bool, knowledge: Path | None) -> None:
     """Explain one CASE of a FOLDER that `charley evaluate` wrote: the same report as `charley report` gives.
 
     The case is read again from its own file, which must still be there unchanged.
@@ -143,15 +145,16 @@ def explain(folder: Path, case: str, form: str, knowledge: Path | None) -> None:
       charley explain clinic-2026/ clinic-0042
       charley explain clinic-2026/ clinic-0042 --format html > clinic-0042.html
     """
-    from expert.assessing import Assessor
+    from expert.assessing import Assessor, explaining_changes
     from expert.cohort import CohortError, case_of
-    from expert.command_line import load_for_assessing
     from reports.view import clean
     from reports.writing import together
 
     base = load_for_assessing(knowledge)
     try:
-        assessment = Assessor(base).assess(case_of(folder, case, base))
+        assessor = Assessor(base)
+        assess = explaining_changes(assessor) if what_would_change else assessor.assess
+        assessment = assess(case_of(folder, case, base))
     except CohortError as error:
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)

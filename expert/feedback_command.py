@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expert.command_options import CONTEXT, FAILED, knowledge_option
+from expert.command_options import CONTEXT, FAILED, knowledge_option, load_for_assessing
 
 if TYPE_CHECKING:
     from expert.cds_feedback import RuleFeedback
@@ -36,7 +36,6 @@ def feedback(store: Path | None, form: str, knowledge: Path | None) -> None:
       charley feedback --store clinic.sqlite --format json
     """
     from expert.cds_feedback import FeedbackStore
-    from expert.command_line import load_for_assessing
     from expert.sessions import StoreError
 
     path = store or default_store()

@@ -151,6 +151,39 @@ class EvidenceCited:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """A finding that would be other than it is, or that would be answered: the clause for that, and the value that was told."""
+
+    finding: str
+    says: str
+    told: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WayToChange:
+    """Changes that together have a result (a level of urgency or a cause, None for no cause) that fewer would not have."""
+
+    changes: tuple[Change, ...]
+    result: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WhatWouldChange:
+    """The smallest sets of changes after which the urgency or the leading cause would be another one.
+
+    The first two change what is known, the last answers what is unknown. `cut` names those lists that hold only some of the
+    smallest sets, or where the search was given up. `missing_because` says why nothing was searched, where nothing was.
+    """
+
+    lower_urgency: tuple[WayToChange, ...] = ()
+    other_leading_cause: tuple[WayToChange, ...] = ()
+    raise_urgency: tuple[WayToChange, ...] = ()
+    leading_cause: str | None = None
+    cut: tuple[str, ...] = ()
+    missing_because: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KnowledgeUsed:
     """The knowledge base behind an assessment."""
 
@@ -174,4 +207,5 @@ class Assessment:
     unrecognized: tuple[UnrecognizedText, ...]
     findings: tuple[FindingUsed, ...]
     evidence: tuple[EvidenceCited, ...]
+    what_would_change: WhatWouldChange | None = None
     record: Record | None = None

@@ -21,13 +21,13 @@ class Tally(NamedTuple):
     excludes: int = 0
 
     @property
-    def weight(self) -> tuple[int, int, int]:
+    def weight(self) -> tuple[int, ...]:
         """What orders causes of one standing: deciding, then strong, then weak arguments, those against taken off."""
-        return (
-            self.confirms - self.excludes,
-            self.supports_strong - self.opposes_strong,
-            self.supports_weak - self.opposes_weak,
-        )
+        return tuple(getattr(self, more) - getattr(self, less) for more, less in WEIGHT)
+
+
+WEIGHT = (("confirms", "excludes"), ("supports_strong", "opposes_strong"), ("supports_weak", "opposes_weak"))
+"""The kinds of arguments that make the weight of a tally: each for, less each against."""
 
 
 @dataclass(frozen=True)

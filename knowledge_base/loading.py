@@ -20,6 +20,7 @@ from facts.problems import CharleyError, Place, Problem, did_you_mean
 from facts.schema_reading import read_knowledge_file, validate
 from facts.vocabulary import Vocabulary, load_vocabulary
 from facts.yaml_reading import Document, KeyPath
+from knowledge_base import invariants as proofs
 from knowledge_base import schema
 from knowledge_base.expression import ConditionError, Expression, Or, Scope, disjunction, names_used, parse
 from knowledge_base.grading import Grading, parse_grade
@@ -41,6 +42,7 @@ from knowledge_base.model import (
 from knowledge_base.templates import TemplateError, check_template
 
 SHIPPED = Path(__file__).parent
+CERTIFICATE = "certificate.json"
 ANY_WARNING_SIGN = "any_warning_sign"
 """The name that stands, in arguments and next steps, for any of the warning signs."""
 _SHIPPED_FACTS = Path(facts.__file__).parent
@@ -49,15 +51,18 @@ _ARGUMENT_KINDS: tuple[ArgumentKind, ...] = ("confirms", "supports", "opposes", 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def load_knowledge_base(folder: Path | None = None) -> KnowledgeBase:
-    """Load the shipped knowledge base, or the one in `folder`. Raises CharleyError with every problem that was found."""
-    return _Loader(folder).load()
+def load_knowledge_base(folder: Path | None = None, shown: str = "") -> KnowledgeBase:
+    """Load the shipped knowledge base, or the one in `folder`, which places call `shown`.
+
+    Raises CharleyError with every problem that was found.
+    """
+    return _Loader(folder, shown).load()
 
 
 class _Loader:
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, shown: str) -> None:
         self.folder = folder or SHIPPED
-        self.shown = "knowledge_base" if folder is None else str(folder)
+        self.shown = shown or ("knowledge_base" if folder is None else str(folder))
         self.problems: list[Problem] = []
         self.files: dict[str, Path] = {}
         self.places: dict[str, Place] = {}
@@ -78,6 +83,7 @@ class _Loader:
         contradictions = self.read("contradictions.yaml", schema.ContradictionFile, optional=True)
         interview = self.read("interview.yaml", schema.InterviewFile, optional=True)
         hooks = self.read("cds_hooks.yaml", schema.DecisionSupportFile, optional=True)
+        invariants = self.read(proofs.FILE, schema.InvariantFile, optional=True)
         causes = self.read_folder("causes", schema.CauseFile)
         steps = self.read_folder("next_steps", schema.NextStepFile)
         if manifest is None or levels is None or grading is None or evidence is None:
@@ -99,6 +105,10 @@ class _Loader:
         built_contradictions = build.contradictions(contradictions) if contradictions else {}
         built_grading = build.grading(grading)
         built_support = build.decision_support(hooks) if hooks else None
+        built_invariants = proofs.Invariants()
+        if invariants:
+            names = proofs.Names(vocabulary.findings, built_causes, grading.standings, levels.levels, built_steps)
+            built_invariants = build.invariants(invariants, names)
         if interview:
             build.check_interview(interview, told_by_lists(vocabulary, medicines))
         build.check_manifest({name: file.category for name, file in causes.items()})
@@ -111,10 +121,11 @@ class _Loader:
             raise CharleyError(sorted(set(self.problems)))
         categories = {file.category: file.label for file in causes.values()}
         ordered = [category for category in manifest.categories if category in categories]
+        content_hash = self.content_hash()
         return KnowledgeBase(
             title=manifest.title,
             version=manifest.version,
-            hash=self.content_hash(),
+            hash=content_hash,
             complaint=manifest.complaint,
             resemblances=tuple(manifest.resemblances),
             vocabulary=vocabulary,
@@ -132,6 +143,8 @@ class _Loader:
             strata={name: tuple(sorted(cuts)) for name, cuts in manifest.strata.items()},
             interview=declared(interview) if interview else by_groups(vocabulary, medicines),
             decision_support=built_support,
+            invariants=built_invariants,
+            certificate=self.certificate(content_hash),
             files=tuple(sorted(self.files)),
         )
 
@@ -181,6 +194,14 @@ class _Loader:
             content = self.files[name].read_bytes().replace(b"\r\n", b"\n")
             digest.update(f"{name}\0{len(content)}\0".encode() + content)
         return digest.hexdigest()
+
+    def certificate(self, content_hash: str) -> schema.CertificateFile | None:
+        """Read what was proved of this very knowledge; a certificate of other knowledge, or a broken one, says nothing."""
+        try:
+            certificate = schema.CertificateFile.model_validate_json((self.folder / CERTIFICATE).read_bytes())
+        except (OSError, ValueError):
+            return None
+        return certificate if certificate.hash == content_hash else None
 
     def problem(self, file: str, path: KeyPath, message: str, mend: str, *, of_key: bool = False) -> None:
         self.problems.append(Problem(self.documents[file].place(path, of_key=of_key), message, mend))
@@ -380,6 +401,15 @@ class _Builder:
             orders,
             file.override_reasons,
         )
+
+    def invariants(self, file: schema.InvariantFile, names: proofs.Names) -> proofs.Invariants:
+        for name, entry in file.invariants.items():
+            self.sources(proofs.FILE, ("invariants", name), entry.source)
+
+        def place(path: KeyPath) -> Place:
+            return self.loader.documents[proofs.FILE].place(path, of_key=True)
+
+        return proofs.declared(file, names, self.condition, self.loader.problem, place)
 
     def grading(self, file: schema.GradingFile) -> Grading | None:
         grades: list[tuple[str, Expression]] = []

@@ -11,7 +11,18 @@ from facts.vocabulary import Codes, Vocabulary
 from knowledge_base.expression import Expression
 from knowledge_base.grading import Grading, Tally
 from knowledge_base.interview import Interview
-from knowledge_base.schema import Complaint, Indicator, Level, Priority, ServiceEntry, Source, StepKind, Strength
+from knowledge_base.invariants import Invariants
+from knowledge_base.schema import (
+    CertificateFile,
+    Complaint,
+    Indicator,
+    Level,
+    Priority,
+    ServiceEntry,
+    Source,
+    StepKind,
+    Strength,
+)
 
 ArgumentKind: TypeAlias = Literal["confirms", "supports", "opposes", "excludes"]
 RuleKind: TypeAlias = ArgumentKind | Literal["warns", "advises"]
@@ -153,7 +164,9 @@ class KnowledgeBase:
     conditions: Mapping[str, Expression]
     interview: Interview
     strata: Mapping[str, tuple[float, ...]]
-    decision_support: DecisionSupport | None = None
+    decision_support: DecisionSupport | None
+    invariants: Invariants
+    certificate: CertificateFile | None
     files: tuple[str, ...] = ()
 
     @cached_property

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from facts.schema_reading import Declared
 from facts.vocabulary import Codes, Name
@@ -267,3 +267,62 @@ class DecisionSupportFile(Declared):
     """By level of urgency: of the tests that are suggested."""
     orders: dict[RuleId, OrderEntry] = {}
     override_reasons: dict[RuleId, Sentence] = {}
+
+
+class InvariantEntry(Declared):
+    """Something that holds of every patient for whom `when` is true; without `when`, of every patient."""
+
+    says: Sentence
+    when: str | None = None
+    at_least: Name | None = None
+    """The least urgency."""
+    always: str | None = None
+    never: str | None = None
+    standing: dict[Name, list[Name]] = {}
+    """Causes, and the standings of which each has one."""
+    not_standing: dict[Name, list[Name]] = {}
+    advises: list[RuleId] = []
+    source: Sources | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "InvariantEntry":
+        if not (self.at_least or self.always or self.never or self.standing or self.not_standing or self.advises):
+            raise ValueError("say what holds: at_least, always, never, standing, not_standing or advises")
+        return self
+
+
+class InvariantFile(Declared):
+    """invariants.yaml: what is proved of every possible patient."""
+
+    invariants: dict[RuleId, InvariantEntry] = {}
+    exclusive: dict[RuleId, Annotated[list[str], Field(min_length=2)]] = {}
+    """Conditions of which no patient has two."""
+    bands: dict[Name, Annotated[list[str], Field(min_length=2)]] = {}
+    """Conditions of which every known value of a finding has exactly one."""
+    worse: dict[Name, Literal["higher", "lower"] | list[Name]] = {}
+    """Findings that never lower the urgency by getting worse, and which way that is."""
+    accepted: dict[Literal["dead", "duplicate", "redundant", "shadowed", "conflict", "gap"], dict[str, Sentence]] = {}
+    """What a proof finds and is meant, by its property and subject, with the reason."""
+
+
+class CertificateCount(Declared):
+    """How many statements of one property there were, and what came of them."""
+
+    statements: int
+    proved: int
+    failed: int
+    undecided: int
+    accepted: int
+
+
+class CertificateFile(Declared):
+    """certificate.json: what was proved of the knowledge base with this hash."""
+
+    knowledge_base: str
+    version: str
+    hash: str
+    z3: str
+    steps: int
+    seconds: float
+    properties: dict[str, CertificateCount]
+    accepted: list[dict[str, str]] = []

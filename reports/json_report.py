@@ -108,7 +108,9 @@ def _adapter() -> Any:
     return TypeAdapter(Assessment)
 
 
-_OPTIONAL = frozenset({"unit", "given", "origin", "strength", "level", "record"})
+_OPTIONAL = frozenset(
+    {"unit", "given", "origin", "strength", "level", "told", "what_would_change", "record", "missing_because"}
+)
 
 
 def _without_absent(data: Any) -> Any:

@@ -26,11 +26,12 @@ def render(assessment: Assessment, knowledge: KnowledgeBase, form: TextFormat) -
 
 def render_view(report: ReportView, form: TextFormat) -> str:
     """Render an assessment that was arranged for reading already."""
-    return _environment(form).get_template(_TEMPLATES[form]).render(report=report)
+    return environment(form).get_template(_TEMPLATES[form]).render(report=report)
 
 
 @cache
-def _environment(form: TextFormat) -> jinja2.Environment:
+def environment(form: TextFormat) -> jinja2.Environment:
+    """Give what renders the templates of one format, each with its own escape."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=form == "html",  # noqa: S701 - text and Markdown are not HTML; Markdown has its own escape in `finalize`
@@ -47,7 +48,7 @@ def _environment(form: TextFormat) -> jinja2.Environment:
 
 def markdown_environment(finalize: Callable[[Any], Any]) -> jinja2.Environment:
     """Give the templates of Markdown with another way to make text mean only itself."""
-    return _environment("markdown").overlay(finalize=finalize)
+    return environment("markdown").overlay(finalize=finalize)
 
 
 def wrapped(text: str, first: str = "", rest: str = "") -> str:
@@ -68,4 +69,6 @@ def escape_markdown(value: Any) -> Any:
         return value
     escaped = _MARKDOWN_SPECIAL.sub(r"\\\1", value)
     # At the start of a line a number or sign would begin a list or a heading.
-    return re.sub(r"^(\d+)([.)])|^([-+=])", lambda found: f"{found[1]}\\{found[2]}" if found[1] else f"\\{found[3]}", escaped)
+    return re.sub(
+        r"^(\d+)([.)])(?=\s|$)|^([-+=])", lambda found: f"{found[1]}\\{found[2]}" if found[1] else f"\\{found[3]}", escaped
+    )

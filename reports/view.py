@@ -8,19 +8,24 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, StepAdvised
+from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, StepAdvised, WayToChange
 from facts.case import NOT_LISTED
 from facts.vocabulary import Codes
 from knowledge_base.expression import leaves
 from knowledge_base.logic import evaluate_named, residue
 from knowledge_base.model import KnowledgeBase
-from reports.wording import sentence, tell, value_text
+from reports.wording import lower_first, sentence, tell, value_text
 
 STATEMENT = (
     "Charley supports a clinician's judgment and does not replace it. It knows only what it was told: "
     "what was not asked is unknown, and no conclusion here rests on an answer that was not given."
 )
 _CAUSES_NAMED = 4
+_CUT = {
+    "lower_urgency": "to a lower urgency",
+    "other_leading_cause": "to another leading cause",
+    "raise_urgency": "to a higher urgency",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,20 @@ class Rise:
 
 
 @dataclass(frozen=True, slots=True)
+class ChangesShown:
+    """What would change the verdict: ways that lower the urgency, that move the leading cause, and by level that raise it.
+
+    A way is its result and what it takes; `notes` say what was not looked for, or not to the end.
+    """
+
+    lower: tuple[tuple[str, str], ...]
+    moved: tuple[tuple[str, str], ...]
+    raised: tuple[tuple[str, tuple[str, ...]], ...]
+    leading: str
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ReportView:
     """Everything that a report shows."""
 
@@ -100,6 +119,7 @@ class ReportView:
     unargued: int
     steps: tuple[tuple[str, tuple[StepShown, ...]], ...]
     steps_done: tuple[str, ...]
+    changes: ChangesShown | None
     questions: tuple[tuple[str, str], ...]
     record: str
     findings: tuple[tuple[str, str, str], ...]
@@ -169,13 +189,14 @@ class _Arranging:
             unargued=len(assessment.causes) - len(shown),
             steps=self.steps(),
             steps_done=tuple(step.do for step in assessment.next_steps if step.done),
+            changes=self.changes(),
             questions=self.questions(),
             record=self.record(),
             findings=tuple(self.finding(used) for used in assessment.findings if used.origin != NOT_LISTED),
             not_listed=tuple(self.finding(used)[0] for used in assessment.findings if used.origin == NOT_LISTED),
             unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
             sources=tuple((self.numbers[source.id], source.citation, source.checked) for source in assessment.evidence),
-            knowledge=f"{knowledge.title}, knowledge {knowledge.version} ({knowledge.hash[:12]})",
+            knowledge=f"{knowledge.title}, knowledge {knowledge.version} ({knowledge.hash[:12]}). {proved(knowledge)}",
             statement=STATEMENT,
         )
 
@@ -264,6 +285,33 @@ class _Arranging:
         codes = codes_text(self.knowledge.next_steps[step.id].codes)
         return StepShown(step.do, clean(step.because), when, codes, self.cited(step.source))
 
+    def changes(self) -> ChangesShown | None:
+        found = self.assessment.what_would_change
+        if found is None:
+            return None
+        level_of, causes = self.knowledge.levels, self.knowledge.causes
+        raised: dict[str, list[str]] = {}
+        for way in found.raise_urgency:
+            raised.setdefault(level_of[str(way.result)].label, []).append(self.way(way))
+        notes = [found.missing_because] if found.missing_because else []
+        notes += [f"Of the ways {_CUT[name]}, only some are shown." for name in found.cut]
+        if found.lower_urgency == () and not found.missing_because and self.knowledge.level_rank[self.assessment.urgency.level]:
+            notes.append("No other answers to what was asked would lower the urgency.")
+        return ChangesShown(
+            lower=tuple((level_of[str(way.result)].label, self.way(way)) for way in found.lower_urgency),
+            moved=tuple(
+                (causes[way.result].label if way.result else "No cause at least likely", self.way(way))
+                for way in found.other_leading_cause
+            ),
+            raised=tuple((label, tuple(ways)) for label, ways in raised.items()),
+            leading=lower_first(causes[found.leading_cause].label) if found.leading_cause else "",
+            notes=tuple(notes),
+        )
+
+    def way(self, way: WayToChange) -> str:
+        parts = [change.says + (f" (told: {change.told})" if change.told else "") for change in way.changes]
+        return clean("; and ".join(parts))
+
     def questions(self) -> tuple[tuple[str, str], ...]:
         """Give every question that could still change something, with what it could change, the best standing causes first."""
         # A question of history bears on twenty causes; the JSON report has every pair.
@@ -296,6 +344,20 @@ class _Arranging:
         value = value_text(finding, used.value, used.given or "")
         label = sentence(finding.label).removesuffix(".")
         return label, clean(value), clean(used.origin or "")
+
+
+def proved(knowledge: KnowledgeBase) -> str:
+    """Say in one sentence what was proved of the knowledge base for every possible patient."""
+    certificate = knowledge.certificate
+    if certificate is None:
+        return "No proof of this knowledge base is on file."
+    counts = certificate.properties.values()
+    total = sum(count.statements for count in counts)
+    wrong = sum(count.failed + count.undecided for count in counts)
+    accepted = sum(count.accepted for count in counts)
+    told = f"{total - wrong:,} of {total:,} statements about every possible patient hold"
+    meant = f", {accepted} of them as exceptions with a reason" if accepted else ""
+    return f"Proved with z3 {certificate.z3}: {told}{meant}."
 
 
 def codes_text(codes: Codes) -> str:

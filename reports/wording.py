@@ -13,6 +13,9 @@ from knowledge_base.templates import WHICH, first_alternatives
 
 TruthOf: TypeAlias = Callable[[str], Truth]
 
+Bound: TypeAlias = tuple[float, bool]
+"""A number, and whether it is still within."""
+
 _UNITS = {"degC": "°C", "degF": "°F", "count": "", "umol/L": "µmol/L", "ug/dL": "µg/dL", "uIU/mL": "µIU/mL"}
 _RELATIONS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
 _OPPOSITES = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
@@ -50,6 +53,17 @@ def finding_clause(finding: Finding, value: Value, given: str = "") -> str:
     if isinstance(finding, QuantityFinding):
         return f"{finding.label} is {value_text(finding, value, given)}"
     return finding.choices[str(value)]
+
+
+def range_clause(finding: QuantityFinding, low: Bound | None, high: Bound | None) -> str:
+    """Say between which bounds a quantity lies: "the potassium is at least 3 and below 3.5 mmol/L"."""
+    if low is not None and low == high:
+        return f"{finding.label} is exactly {quantity_text(finding, low[0])}"
+    parts = [f"{'at least' if low[1] else 'above'} {number_text(low[0])}"] if low else []
+    parts += [f"{'at most' if high[1] else 'below'} {number_text(high[0])}"] if high else []
+    if not parts:
+        return f"{finding.label} is known, whatever it is"
+    return f"{finding.label} is {' and '.join(parts)} {unit_text(finding)}".rstrip()
 
 
 def tell(tree: Expression, knowledge: KnowledgeBase) -> str:
@@ -98,8 +112,8 @@ def named_clause(name: str, truth: bool, knowledge: KnowledgeBase) -> str:
     if definition is not None:
         return definition.says[0 if truth else 1]
     if name in knowledge.causes:
-        return f"something speaks for {_lower(knowledge.causes[name].label)}"
-    return f"there is a warning sign: {_lower(knowledge.warning_signs[name].label)}"
+        return f"something speaks for {lower_first(knowledge.causes[name].label)}"
+    return f"there is a warning sign: {lower_first(knowledge.warning_signs[name].label)}"
 
 
 class Sentence:
@@ -162,7 +176,7 @@ class _Telling:
             case Named(name) if name in self.knowledge.definitions:
                 return [self.knowledge.definitions[name].label]
             case Named(name):
-                return [_lower((self.knowledge.causes.get(name) or self.knowledge.warning_signs[name]).label)]
+                return [lower_first((self.knowledge.causes.get(name) or self.knowledge.warning_signs[name]).label)]
             case Or(operands) | AtLeast(_, operands):
                 return [label for operand in operands for label in self.labels(operand)]
             case And(operands):
@@ -202,6 +216,6 @@ def _joined(parts: Sequence[str], word: str) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
 
 
-def _lower(label: str) -> str:
+def lower_first(label: str) -> str:
     """Lower the first letter of a label inside a sentence, unless it is a name or an abbreviation."""
     return label if label[1:2].isupper() else label[:1].lower() + label[1:]
