@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, NoReturn, TypeAlias
 
+from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -38,6 +39,7 @@ LOG = logging.getLogger("charley.web")
 PATH = "/cds-services"
 _ANYBODY = TrustedClient("")
 _MOST_FEEDBACK = 1_000
+_CALLS_THAT_FETCH = 8
 _ALLOWED_HEADERS = ("Content-Type", "Authorization")
 _EXPOSED_HEADERS = ("Origin", "Accept", "Content-Location", "Location", "X-Requested-With")
 _NO_STORE = {"cache-control": "no-store"}
@@ -61,6 +63,11 @@ class HookService:
         self.checker = None if settings.clients is None else TokenChecker(settings.clients, fetch_keys)
         self.discovery = self.services.discovery()
         self.http = new_client()
+
+    @property
+    def may_fetch(self) -> bool:
+        """Tell whether a call may have to wait for a FHIR server."""
+        return bool(self.settings.open_fhir_servers) or any(client.fhir_servers for client in self.settings.clients or ())
 
     def close(self) -> None:
         """Let go of the store and of connections."""
@@ -98,13 +105,18 @@ class HookService:
 def routes(service: HookService) -> list[BaseRoute]:
     """Give the routes, for an application of their own or beside the pages of the consultation."""
 
+    # Python reasons in one thread at a time: calls in turn are each done sooner than calls that take the turn from each other.
+    # Only where a call may have to wait for a FHIR server do others go on beside it.
+    one_by_one = CapacityLimiter(_CALLS_THAT_FETCH if service.may_fetch else 1)
+
     async def discovery(request: Request) -> Response:
         await _admit(service, request)
         return JSONResponse(service.discovery, headers=_NO_STORE)
 
     async def call(request: Request) -> Response:
         name, client, body = await _posted(service, request)
-        return JSONResponse(await run_in_threadpool(service.call, name, body, client), headers=_NO_STORE)
+        answer = await to_thread.run_sync(service.call, name, body, client, limiter=one_by_one)
+        return JSONResponse(answer, headers=_NO_STORE)
 
     async def feedback(request: Request) -> Response:
         name, client, body = await _posted(service, request)
