@@ -27,6 +27,7 @@ from expert.command_options import (
 )
 from expert.consult_command import consult, sessions
 from expert.evaluate_command import evaluate, explain
+from expert.feedback_command import feedback
 from expert.knowledge_command import knowledge
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ main.add_command(consult)
 main.add_command(sessions)
 main.add_command(evaluate)
 main.add_command(explain)
+main.add_command(feedback)
 main.add_command(knowledge)
 
 

@@ -94,6 +94,16 @@ def questions_without_mark(knowledge: KnowledgeBase) -> Iterator[Problem]:
             yield Problem(knowledge.vocabulary.places[name], f"{name}: the question has no question mark", "ask a question")
 
 
+def orders_that_no_medicine_meets(knowledge: KnowledgeBase) -> Iterator[Problem]:
+    """Find order rules on something else than what medicines on a list tell: of a draft order nothing more is known."""
+    support = knowledge.decision_support
+    for rule in (order.rule for order in support.orders.values()) if support else ():
+        asked = set(_findings_behind(rule.condition, knowledge))
+        if strange := sorted(asked.difference(knowledge.dictionary.current_findings)):
+            message = f"{rule.id}: no medicine class tells {', '.join(strange)}, and a draft order tells nothing else"
+            yield Problem(rule.place, message, "name findings that are `current` of a medicine class")
+
+
 def units_that_cannot_be_converted(knowledge: KnowledgeBase) -> Iterator[Problem]:
     """Find quantities with an accepted unit that does not lead to their own."""
     from facts.units import UnitError, converter
@@ -118,6 +128,13 @@ def _clauses(knowledge: KnowledgeBase) -> Iterator[tuple[str, str]]:
         yield from ((definition.id, clause) for clause in definition.says)
 
 
+def _findings_behind(condition: Expression, knowledge: KnowledgeBase) -> Iterator[str]:
+    yield from (leaf.finding for leaf in leaves(condition))
+    for name in names_used(condition):
+        if name in knowledge.conditions:
+            yield from _findings_behind(knowledge.conditions[name], knowledge)
+
+
 def _definition_place(knowledge: KnowledgeBase, name: str) -> Place:
     return knowledge.definitions[name].place
 
@@ -126,6 +143,10 @@ def _all_conditions(knowledge: KnowledgeBase) -> Iterator[Expression]:
     yield from (definition.condition for definition in knowledge.definitions.values())
     yield from (rule.condition for rule in knowledge.rules.values())
     yield from (entry.condition for entry in knowledge.contradictions.values())
+    if support := knowledge.decision_support:
+        yield from (order.rule.condition for order in support.orders.values())
+        if support.complaint.condition is not None:
+            yield support.complaint.condition
 
 
 def findings_used(knowledge: KnowledgeBase) -> set[str]:
@@ -142,5 +163,6 @@ CHECKS: tuple[Callable[[KnowledgeBase], Iterator[Problem]], ...] = (
     arguments_for_and_against_alike,
     sentences_without_end,
     questions_without_mark,
+    orders_that_no_medicine_meets,
     units_that_cannot_be_converted,
 )

@@ -29,10 +29,13 @@ from knowledge_base.model import (
     ANY_WARNING_SIGN,
     ArgumentKind,
     Cause,
+    ComplaintShown,
     ContradictionRule,
+    DecisionSupport,
     Definition,
     KnowledgeBase,
     NextStep,
+    OrderAdvice,
     Rule,
     RuleKind,
     WarningSign,
@@ -78,6 +81,7 @@ class _Loader:
         signs = self.read("warning_signs.yaml", schema.WarningSignFile, optional=True)
         contradictions = self.read("contradictions.yaml", schema.ContradictionFile, optional=True)
         interview = self.read("interview.yaml", schema.InterviewFile, optional=True)
+        hooks = self.read("cds_hooks.yaml", schema.DecisionSupportFile, optional=True)
         invariants = self.read(proofs.FILE, schema.InvariantFile, optional=True)
         causes = self.read_folder("causes", schema.CauseFile)
         steps = self.read_folder("next_steps", schema.NextStepFile)
@@ -99,6 +103,7 @@ class _Loader:
         built_steps = {step.id: step for name, steps_file in steps.items() for step in build.steps(name, steps_file)}
         built_contradictions = build.contradictions(contradictions) if contradictions else {}
         built_grading = build.grading(grading)
+        built_support = build.decision_support(hooks) if hooks else None
         built_invariants = proofs.Invariants()
         if invariants:
             names = proofs.Names(vocabulary.findings, built_causes, grading.standings, levels.levels, built_steps)
@@ -109,7 +114,8 @@ class _Loader:
         if self.files.get("facts/medicines.yaml") == self.folder / "medicines.yaml" or self.folder == SHIPPED:
             build.check_medicine_sources(medicines)
         if not self.problems:
-            build.check_templates(conditions, (*built_signs.values(), *built_causes.values()), built_steps.values())
+            orders = built_support.orders.values() if built_support else ()
+            build.check_templates(conditions, (*built_signs.values(), *built_causes.values()), built_steps.values(), orders)
         if self.problems or built_grading is None:
             raise CharleyError(sorted(set(self.problems)))
         categories = {file.category: file.label for file in causes.values()}
@@ -135,6 +141,7 @@ class _Loader:
             conditions=conditions,
             strata={name: tuple(sorted(cuts)) for name, cuts in manifest.strata.items()},
             interview=declared(interview) if interview else by_groups(vocabulary, medicines),
+            decision_support=built_support,
             invariants=built_invariants,
             certificate=self.certificate(content_hash),
             files=tuple(sorted(self.files)),
@@ -362,6 +369,38 @@ class _Builder:
                 contradictions[name] = ContradictionRule(name, condition, entry.because, place)
         return contradictions
 
+    def decision_support(self, file: schema.DecisionSupportFile) -> DecisionSupport:
+        name = "cds_hooks.yaml"
+        if self.manifest.complaint is None:
+            message = "cards are about a complaint, and knowledge.yaml declares none"
+            self.loader.problem(name, ("complaint",), message, "declare `complaint` there", of_key=True)
+        for section in ("indicators", "priorities"):
+            told: Mapping[str, str] = getattr(file, section)
+            for level in told:
+                if level not in self.levels:
+                    mend = did_you_mean(level, self.levels) or f"use {' and '.join(self.levels)}"
+                    self.loader.problem(name, (section, level), f"{level} is not a level of urgency", mend, of_key=True)
+            if missing := [level for level in self.levels if level not in told]:
+                self.loader.problem(name, (section,), f"{section}: nothing for {' and '.join(missing)}", "add it", of_key=True)
+        shown = file.complaint
+        condition = None if shown.when is None else self.condition(name, ("complaint", "when"), shown.when)
+        complaint = ComplaintShown(condition, shown.codes, tuple(shown.phrases), tuple(shown.not_with))
+        orders: dict[str, OrderAdvice] = {}
+        for rule_name, entry in file.orders.items():
+            path: KeyPath = ("orders", rule_name)
+            rule = self.rule(name, path, "advises", rule_name, entry)
+            if rule is not None:
+                orders[rule_name] = OrderAdvice(entry.summary, entry.indicator, rule)
+        return DecisionSupport(
+            file.services,
+            complaint,
+            file.readings_within_days,
+            file.indicators,
+            file.priorities,
+            orders,
+            file.override_reasons,
+        )
+
     def invariants(self, file: schema.InvariantFile, names: proofs.Names) -> proofs.Invariants:
         for name, entry in file.invariants.items():
             self.sources(proofs.FILE, ("invariants", name), entry.source)
@@ -409,8 +448,10 @@ class _Builder:
         conditions: Mapping[str, Expression],
         conclusions: Iterable[WarningSign | Cause],
         steps: Iterable[NextStep],
+        orders: Iterable[OrderAdvice],
     ) -> None:
-        rules = [*(rule for conclusion in conclusions for rule in conclusion.rules), *(step.rule for step in steps)]
+        rules = [rule for conclusion in conclusions for rule in conclusion.rules]
+        rules += [*(step.rule for step in steps), *(order.rule for order in orders)]
         for rule in rules:
             try:
                 check_template(rule.because, rule.condition, conditions)

@@ -12,7 +12,17 @@ from knowledge_base.expression import Expression
 from knowledge_base.grading import Grading, Tally
 from knowledge_base.interview import Interview
 from knowledge_base.invariants import Invariants
-from knowledge_base.schema import CertificateFile, Complaint, Level, Source, StepKind, Strength
+from knowledge_base.schema import (
+    CertificateFile,
+    Complaint,
+    Indicator,
+    Level,
+    Priority,
+    ServiceEntry,
+    Source,
+    StepKind,
+    Strength,
+)
 
 ArgumentKind: TypeAlias = Literal["confirms", "supports", "opposes", "excludes"]
 RuleKind: TypeAlias = ArgumentKind | Literal["warns", "advises"]
@@ -102,6 +112,38 @@ class ContradictionRule:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class ComplaintShown:
+    """What shows in a record that the patient has the complaint: a condition, codes, or phrases without some words beside."""
+
+    condition: Expression | None
+    codes: Codes
+    phrases: tuple[str, ...]
+    not_with: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAdvice:
+    """What to say of draft orders that meet the complaint; its rule is judged on what they alone would make true."""
+
+    summary: str
+    indicator: Indicator
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSupport:
+    """What clinical systems are told through CDS Hooks; `indicators` and `priorities` are by level of urgency."""
+
+    services: Mapping[str, ServiceEntry]
+    complaint: ComplaintShown
+    readings_within_days: int | None
+    indicators: Mapping[str, Indicator]
+    priorities: Mapping[str, Priority]
+    orders: Mapping[str, OrderAdvice]
+    override_reasons: Mapping[str, str]
+
+
 @dataclass(frozen=True)
 class KnowledgeBase:
     """Everything that medicine says here. `conditions` are all definitions and conclusions, each after what it names."""
@@ -125,6 +167,7 @@ class KnowledgeBase:
     conditions: Mapping[str, Expression]
     interview: Interview
     strata: Mapping[str, tuple[float, ...]]
+    decision_support: DecisionSupport | None
     invariants: Invariants
     certificate: CertificateFile | None
     files: tuple[str, ...] = ()

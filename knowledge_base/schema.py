@@ -224,6 +224,51 @@ class InterviewFile(Declared):
     screens: dict[Name, ScreenEntry]
 
 
+HookName: TypeAlias = Literal["patient-view", "encounter-start", "order-select", "order-sign"]
+Indicator: TypeAlias = Literal["info", "warning", "critical"]
+"""How pressing a card looks, as CDS Hooks 2.0 names it, the least first."""
+Priority: TypeAlias = Literal["routine", "urgent", "asap", "stat"]
+"""The priority of a FHIR R4 ServiceRequest."""
+
+
+class ServiceEntry(Declared):
+    """A CDS Hooks service: the hooks that call it, and how clinical systems list it."""
+
+    hooks: Annotated[list[HookName], Field(min_length=1)]
+    title: Sentence
+    description: Sentence
+
+
+class ComplaintShownEntry(Declared):
+    """What shows in a record that the patient has the complaint; no card appears for anybody else."""
+
+    when: str | None = None
+    codes: Codes = {}
+    phrases: list[Sentence] = []
+    not_with: list[Sentence] = []
+
+
+class OrderEntry(ArgumentEntry):
+    """A draft order that meets the complaint; `when` is judged on what the draft orders alone would make true."""
+
+    summary: Annotated[str, Field(min_length=1, max_length=139)]
+    indicator: Indicator
+
+
+class DecisionSupportFile(Declared):
+    """cds_hooks.yaml: what clinical systems are told through CDS Hooks."""
+
+    services: dict[RuleId, ServiceEntry]
+    complaint: ComplaintShownEntry
+    readings_within_days: Annotated[int, Field(gt=0)] | None = None
+    indicators: dict[Name, Indicator]
+    """By level of urgency."""
+    priorities: dict[Name, Priority]
+    """By level of urgency: of the tests that are suggested."""
+    orders: dict[RuleId, OrderEntry] = {}
+    override_reasons: dict[RuleId, Sentence] = {}
+
+
 class InvariantEntry(Declared):
     """Something that holds of every patient for whom `when` is true; without `when`, of every patient."""
 

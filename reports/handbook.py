@@ -128,6 +128,12 @@ class _Telling:
             )
             yield Section(f"causes-{category}", f"Causes: {label}", tuple(entries))
         yield Section("next-steps", "Next steps", tuple(self.step(step) for step in knowledge.next_steps.values()))
+        if knowledge.decision_support and knowledge.decision_support.orders:
+            orders = (
+                Entry(name, advice.summary, (f"Shown as {advice.indicator}.",), self.rules((advice.rule,)))
+                for name, advice in knowledge.decision_support.orders.items()
+            )
+            yield Section("draft-orders", "What is said of draft orders in clinical systems", tuple(orders))
 
     def step(self, step: NextStep) -> Entry:
         details = [step.kind.capitalize()]

@@ -2,6 +2,7 @@
 
 import re
 import textwrap
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Literal, TypeAlias
 
@@ -9,7 +10,7 @@ import jinja2
 
 from facts.assessment import Assessment
 from knowledge_base.model import KnowledgeBase
-from reports.view import view
+from reports.view import ReportView, view
 
 TextFormat: TypeAlias = Literal["text", "markdown", "html"]
 
@@ -20,7 +21,12 @@ _TEMPLATES = {"text": "report.txt.j2", "markdown": "report.md.j2", "html": "repo
 
 def render(assessment: Assessment, knowledge: KnowledgeBase, form: TextFormat) -> str:
     """Render an assessment made with this knowledge base; the same assessment always gives the same text."""
-    return environment(form).get_template(_TEMPLATES[form]).render(report=view(assessment, knowledge))
+    return render_view(view(assessment, knowledge), form)
+
+
+def render_view(report: ReportView, form: TextFormat) -> str:
+    """Render an assessment that was arranged for reading already."""
+    return environment(form).get_template(_TEMPLATES[form]).render(report=report)
 
 
 @cache
@@ -38,6 +44,11 @@ def environment(form: TextFormat) -> jinja2.Environment:
     environment.filters["wrapped"] = wrapped
     environment.filters["numbers"] = numbers
     return environment
+
+
+def markdown_environment(finalize: Callable[[Any], Any]) -> jinja2.Environment:
+    """Give the templates of Markdown with another way to make text mean only itself."""
+    return environment("markdown").overlay(finalize=finalize)
 
 
 def wrapped(text: str, first: str = "", rest: str = "") -> str:

@@ -2,11 +2,12 @@
 
 import textwrap
 from collections.abc import Iterator
+from itertools import islice
 
 from facts.problems import did_you_mean
 from facts.vocabulary import Finding
 from knowledge_base.expression import Expression, leaves, names_used
-from knowledge_base.model import Cause, Definition, KnowledgeBase, NextStep, Rule, WarningSign
+from knowledge_base.model import Cause, Definition, KnowledgeBase, NextStep, OrderAdvice, Rule, WarningSign
 from reports.citations import citation
 from reports.view import codes_text
 from reports.wording import quantity_text, sentence, tell
@@ -34,6 +35,8 @@ def _lines(name: str, knowledge: KnowledgeBase) -> Iterator[str]:
         return _step(knowledge.next_steps[name], knowledge)
     if name in knowledge.rules:
         return _rule(knowledge.rules[name], knowledge)
+    if knowledge.decision_support and name in knowledge.decision_support.orders:
+        return _order(knowledge.decision_support.orders[name], knowledge)
     if name in knowledge.evidence:
         return _source(name, knowledge)
     recognition = knowledge.dictionary.recognize(name)
@@ -43,6 +46,7 @@ def _lines(name: str, knowledge: KnowledgeBase) -> Iterator[str]:
         *knowledge.vocabulary.findings,
         *knowledge.conditions,
         *knowledge.rules,
+        *(knowledge.decision_support.orders if knowledge.decision_support else ()),
         *knowledge.evidence,
         *knowledge.dictionary.medicines,
     }
@@ -132,6 +136,12 @@ def _rule(rule: Rule, knowledge: KnowledgeBase) -> Iterator[str]:
     yield f"    Because: {rule.because}"
     yield from (f"  {line}" for line in _sources(rule.sources, knowledge))
     yield f"    Declared at {rule.place}"
+
+
+def _order(advice: OrderAdvice, knowledge: KnowledgeBase) -> Iterator[str]:
+    yield f"{advice.rule.id}: said of draft orders in a clinical system, as {advice.indicator}"
+    yield f"  {advice.summary}"
+    yield from islice(_rule(advice.rule, knowledge), 1, None)
 
 
 def _source(name: str, knowledge: KnowledgeBase) -> Iterator[str]:

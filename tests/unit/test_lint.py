@@ -7,7 +7,7 @@ import pytest
 
 from knowledge_base.lint import CHECKS, lint
 from knowledge_base.model import KnowledgeBase
-from tests.small_knowledge import load, quantity, yes_no
+from tests.small_knowledge import LEVELS, load, quantity, yes_no
 
 FINDINGS = {"cough": yes_no("cough"), "fever": yes_no("fever"), "takes_p": yes_no("takes_p")}
 SOUND: dict[str, Any] = {"causes": {"flu": {"confirms": {"a": "cough and fever"}}}}
@@ -56,6 +56,30 @@ FAULTY: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     ),
     "sentences_without_end": ({"shiver": yes_no("shiver", present="Shivers.")}, {}, "shiver: 'Shivers.' is not a clause"),
     "questions_without_mark": ({"shiver": yes_no("shiver", question="Shivers")}, {}, "no question mark"),
+    "orders_that_no_medicine_meets": (
+        {},
+        {
+            "definitions": {"ill": "cough"},
+            "more": {
+                "knowledge.yaml": {
+                    "title": "Test",
+                    "version": "1",
+                    "categories": ["some"],
+                    "complaint": {"label": "an illness", "definition": "ill"},
+                },
+                "cds_hooks.yaml": {
+                    "services": {},
+                    "complaint": {"when": "ill"},
+                    "indicators": dict.fromkeys(LEVELS, "info"),
+                    "priorities": dict.fromkeys(LEVELS, "routine"),
+                    "orders": {
+                        "b": {"when": "ill", "summary": "So.", "because": "So.", "source": "book", "indicator": "info"},
+                    },
+                },
+            },
+        },
+        "b: no medicine class tells cough",
+    ),
     "units_that_cannot_be_converted": ({"salt": quantity("salt", accepts=["mg/dL"])}, {}, "mg/dL cannot be turned into mmol/L"),
 }
 

@@ -1,0 +1,281 @@
+"""A CDS Hooks card: an assessment as a clinical system shows it, with the tests that it may order from there.
+
+A card is short; the whole report stands behind its link. Text that came with the record is cleaned by the view, escaped for
+Markdown here, and cannot make a link, a picture or an element.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from uuid import UUID, uuid5
+
+import jinja2
+
+from facts.assessment import Argument, Assessment, StepAdvised
+from knowledge_base.model import DecisionSupport, KnowledgeBase, OrderAdvice
+from knowledge_base.schema import Indicator
+from reports.citations import citation
+from reports.rendering import escape_markdown, markdown_environment
+from reports.view import ArgumentShown, CauseShown, ReportView, clean
+
+LONGEST_SUMMARY = 139
+"""Characters; the specification says fewer than 140."""
+_LONGEST_LABEL = 80
+_CAUSES = 3
+_ARGUMENTS = 3
+_STEPS = 2
+_RISES = 3
+_NAMESPACE = UUID("6f3c1a58-9a5e-5b0b-8a61-0f9d6c3f8f5e")
+_INDICATORS: tuple[Indicator, ...] = ("info", "warning", "critical")
+# GitHub's Markdown makes links of bare addresses; a sign that is escaped no longer begins one.
+_LINK_SIGNS = re.compile(r"(:(?=//)|@|(?<=www)\.)", re.IGNORECASE)
+_SYSTEMS = {"LOINC": "http://loinc.org", "SNOMED CT": "http://snomed.info/sct"}
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A card as it is sent, the rules it rests on, and the uuids of its suggestions."""
+
+    uuid: str
+    content: Mapping[str, Any]
+    rules: tuple[str, ...]
+    suggestions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What a card is made for: the call, the patient, where the complaint is shown, and what could not be read.
+
+    `call` names the request among all others; with the same knowledge it gives the same uuids. Addresses are absolute.
+    """
+
+    call: str
+    patient: str
+    encounter: str | None
+    shown_by: tuple[str, ...]
+    as_of: str | None
+    notes: tuple[str, ...]
+    report_address: str
+    reasons_system: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderMet:
+    """What to say of draft orders whose rule holds, with its sentence filled in."""
+
+    advice: OrderAdvice
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class _OrderShown:
+    summary: str
+    because: str
+    sources: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _CauseShown:
+    label: str
+    standing_label: str
+    arguments: tuple[tuple[str, ArgumentShown], ...]
+
+
+def visit_card(assessment: Assessment, report: ReportView, knowledge: KnowledgeBase, occasion: Occasion) -> Card:
+    """Make the card of a patient who has the complaint; `report` is the assessment arranged for reading."""
+    return _Making(assessment, report, knowledge, occasion, ()).card(())
+
+
+def order_card(
+    before: Assessment,
+    taken: Assessment,
+    report: ReportView,
+    orders: Sequence[OrderMet],
+    knowledge: KnowledgeBase,
+    occasion: Occasion,
+) -> Card:
+    """Make the card of draft orders: `before` is the patient without them, `taken` as if what is ordered were taken.
+
+    `report` is `taken` arranged for reading.
+    """
+    known = {argument.rule for argument in _arguments(before)}
+    new = [argument for argument in _arguments(taken) if argument.rule not in known]
+    return _Making(taken, report, knowledge, occasion, orders).card(new)
+
+
+def _arguments(assessment: Assessment) -> Iterator[Argument]:
+    for sign in assessment.warning_signs:
+        yield from sign.arguments
+    for cause in assessment.causes:
+        yield from cause.arguments_for
+        yield from cause.arguments_against
+
+
+class _Making:
+    def __init__(
+        self,
+        assessment: Assessment,
+        report: ReportView,
+        knowledge: KnowledgeBase,
+        occasion: Occasion,
+        orders: Sequence[OrderMet],
+    ) -> None:
+        self.assessment, self.report, self.knowledge = assessment, report, knowledge
+        self.occasion, self.orders = occasion, orders
+        if knowledge.decision_support is None:
+            raise ValueError("this knowledge base declares no cards")
+        self.support: DecisionSupport = knowledge.decision_support
+        self.numbers = {source.id: number for number, source in enumerate(assessment.evidence, start=1)}
+
+    def card(self, new: Sequence[Argument]) -> Card:
+        causes = [_shortened(cause) for cause in self.report.causes[:_CAUSES]] if not self.orders else []
+        tests = [step for step in self.assessment.next_steps if step.kind == "test" and not step.done]
+        if self.orders:
+            # An order is no occasion to go through everything: only what the ordered medicine itself calls for.
+            rules = {argument.rule for argument in new}
+            tests = [step for step in tests if rules & self._rules_with(step)]
+        rules_shown = tuple(dict.fromkeys(self._rules(causes, tests, new)))
+        uuid = uuid5(_NAMESPACE, "\n".join((self.occasion.call, self.knowledge.hash, *rules_shown)))
+        suggestions = [self.suggestion(uuid, step) for step in tests]
+        content: dict[str, Any] = {
+            "uuid": str(uuid),
+            "summary": self.summary(),
+            "indicator": self.indicator(),
+            "detail": self.detail(causes, new),
+            "source": {"label": clean(f"{self.knowledge.title}, knowledge {self.knowledge.version}")},
+        }
+        if suggestions:
+            content |= {"suggestions": suggestions, "selectionBehavior": "any"}
+        if self.support.override_reasons:
+            system = self.occasion.reasons_system
+            content["overrideReasons"] = [
+                {"code": code, "system": system, "display": display} for code, display in self.support.override_reasons.items()
+            ]
+        content["links"] = [{"label": "The full report", "url": self.occasion.report_address, "type": "absolute"}]
+        return Card(str(uuid), content, rules_shown, tuple(suggestion["uuid"] for suggestion in suggestions))
+
+    def _rules_with(self, step: StepAdvised) -> set[str]:
+        """Give the rules that rest on a finding which the advice of a step rests on too."""
+        findings = {used.id for used in step.findings}
+        return {argument.rule for argument in _arguments(self.assessment) if findings & {used.id for used in argument.findings}}
+
+    def _rules(self, causes: Iterable[_CauseShown], tests: Iterable[StepAdvised], new: Iterable[Argument]) -> Iterator[str]:
+        yield from (order.advice.rule.id for order in self.orders)
+        yield from (argument.rule for argument in new)
+        yield from (argument.rule for sign in self.assessment.warning_signs for argument in sign.arguments)
+        for cause in causes:
+            yield from (said.rule for _, said in cause.arguments)
+        yield from (step.id for step in tests)
+
+    def indicator(self) -> Indicator:
+        of_urgency = self.support.indicators[self.assessment.urgency.level]
+        return max((of_urgency, *(order.advice.indicator for order in self.orders)), key=_INDICATORS.index)
+
+    def summary(self) -> str:
+        """Say the least urgency with what is not ruled out, or what is being ordered, in fewer than 140 characters."""
+        if self.orders:
+            return cut(" ".join(order.advice.summary for order in self.orders), LONGEST_SUMMARY)
+        report = self.report
+        urgency = f"{report.title}: at least {report.level_label.lower()}"
+        if report.rises:
+            urgency += f", not ruled out: {report.ceiling_label.lower()}"
+        return cut(f"{urgency}. {' '.join(report.because)}", LONGEST_SUMMARY)
+
+    def detail(self, causes: Sequence[_CauseShown], new: Sequence[Argument]) -> str:
+        report, occasion = self.report, self.occasion
+        shown = [
+            _OrderShown(order.advice.summary, clean(order.because), self._cited(order.advice.rule.sources))
+            for order in self.orders
+        ]
+        steps = [] if self.orders else [(name, entries[:_STEPS], len(entries[_STEPS:])) for name, entries in report.steps]
+        cited = {number for order in shown for number in order.sources}
+        cited.update(number for cause in causes for _, said in cause.arguments for number in said.sources)
+        cited.update(number for _, entries, _ in steps for step in entries for number in step.sources)
+        text = _template().render(
+            report=report,
+            orders=shown,
+            changes=[clean(argument.because) for argument in new],
+            causes=causes,
+            more_causes=0 if self.orders else len(report.causes) - len(causes),
+            steps=steps,
+            rises_shown=_RISES,
+            shown_by=[clean(place) for place in occasion.shown_by],
+            as_of=occasion.as_of,
+            within_days=self.support.readings_within_days,
+            notes=[clean(note) for note in occasion.notes],
+            sources=[(number, self._citation(key)) for key, number in self.numbers.items() if number in cited],
+        )
+        return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+    def _cited(self, sources: Iterable[str]) -> tuple[int, ...]:
+        for key in sources:
+            self.numbers.setdefault(key, len(self.numbers) + 1)
+        return tuple(sorted(self.numbers[key] for key in sources))
+
+    def _citation(self, key: str) -> str:
+        return citation(self.knowledge.evidence[key])
+
+    # Tests that can be ordered from the card
+
+    def suggestion(self, card: UUID, step: StepAdvised) -> dict[str, Any]:
+        return {
+            "label": cut(step.do, _LONGEST_LABEL),
+            "uuid": str(uuid5(card, step.id)),
+            "actions": [
+                {"type": "create", "description": f"Draft an order: {code['text']}", "resource": self.order(step, code)}
+                for code in self._codes(step)
+            ],
+        }
+
+    def order(self, step: StepAdvised, code: Mapping[str, Any]) -> dict[str, Any]:
+        resource: dict[str, Any] = {
+            "resourceType": "ServiceRequest",
+            "status": "draft",
+            "intent": "order",
+            "priority": self.support.priorities[step.level or self.assessment.urgency.level],
+            "code": dict(code),
+            "subject": {"reference": f"Patient/{self.occasion.patient}"},
+            "reasonCode": [{"text": clean(step.because)}],
+        }
+        if self.occasion.encounter:
+            resource["encounter"] = {"reference": f"Encounter/{self.occasion.encounter}"}
+        return resource
+
+    def _codes(self, step: StepAdvised) -> list[dict[str, Any]]:
+        """Give one concept for each coded test; a code that nobody checked is no basis for an order, its name is."""
+        concepts = []
+        for system, entries in self.knowledge.next_steps[step.id].codes.items():
+            for entry in entries:
+                text = entry.display or step.do
+                known = system in _SYSTEMS and not entry.unchecked
+                coding = {"system": _SYSTEMS[system], "code": entry.code, "display": text} if known else None
+                concepts.append({"coding": [coding], "text": text} if coding else {"text": text})
+        return concepts or [{"text": step.do}]
+
+
+def cut(text: str, longest: int) -> str:
+    """Shorten a text to so many characters, between words where that can be."""
+    if len(text) <= longest:
+        return text
+    kept = text[: longest - 1]
+    return (kept.rsplit(" ", 1)[0] if " " in kept[longest // 2 :] else kept).rstrip(" ,;:") + "…"
+
+
+def _shortened(cause: CauseShown) -> _CauseShown:
+    arguments = (
+        *(("for", said) for said in cause.arguments_for[:_ARGUMENTS]),
+        *(("against", said) for said in cause.arguments_against[:_ARGUMENTS]),
+    )
+    return _CauseShown(cause.label, cause.standing_label, arguments)
+
+
+def _unlinked(value: Any) -> Any:
+    escaped = escape_markdown(value)
+    return _LINK_SIGNS.sub(r"\\\1", escaped) if isinstance(escaped, str) else escaped
+
+
+@cache
+def _template() -> jinja2.Template:
+    return markdown_environment(_unlinked).get_template("card.md.j2")

@@ -1,0 +1,25 @@
+"""The service that most of these tests call: open to anybody, on the shipped knowledge."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from expert.assessing import Assessor
+from expert.web.cds_hooks import HookService, hooks_application
+from expert.web.hook_settings import HookSettings
+from tests.cds_hooks.calling import BASE
+
+
+@pytest.fixture
+def service(assessor: Assessor, tmp_path: Path) -> Iterator[HookService]:
+    made = HookService(HookSettings(BASE, tmp_path / "feedback.sqlite"), assessor)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def client(service: HookService) -> Iterator[TestClient]:
+    with TestClient(hooks_application(service)) as made:
+        yield made
