@@ -19,6 +19,7 @@ from expert import __version__
 from expert.command_options import CONTEXT, REFUSED, format_option, knowledge_option
 from expert.consult_command import consult, sessions
 from expert.evaluate_command import evaluate, explain
+from expert.web.serve_command import audit, serve, users
 
 if TYPE_CHECKING:
     from facts.assessment import Assessment
@@ -42,6 +43,7 @@ def main() -> None:
     \b
     Examples:
       charley consult
+      charley serve
       charley report patient.yaml
       charley report clinic.jsonl --format html --output reports/
       charley knowledge show hypokalemia
@@ -57,6 +59,9 @@ main.add_command(consult)
 main.add_command(sessions)
 main.add_command(evaluate)
 main.add_command(explain)
+main.add_command(serve)
+main.add_command(users)
+main.add_command(audit)
 
 
 @main.command(context_settings=CONTEXT)

@@ -25,3 +25,10 @@ format_option = click.option(
     show_default=True,
     help="What to write.",
 )
+
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The file that keeps consultations. Default: consultations.sqlite in your data folder.",
+)

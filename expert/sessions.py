@@ -10,7 +10,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,7 @@ class Store:
             owned = self.connection.execute(query, (session,)).fetchone() if self._has_owners() else None
             if row is None or (owned[0] if owned else "") != owner:
                 return None
-            return Session(*row, self._log(session))
+            return replace(Session(*row), log=self._log(session))
 
     def _has_owners(self) -> bool:
         """Tell whether the store has the table of owners; one that never served a clinician has none."""
