@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -56,16 +57,21 @@ class Session:
 
 
 class Store:
-    """A file of consultations. Every method raises StoreError with a message for people."""
+    """A file of consultations. Every method raises StoreError with a message for people.
+
+    May be used by several threads; they take turns, as one connection has one transaction.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.turn = threading.RLock()
         with self.errors():
             self.connection = self._open()
 
     def close(self) -> None:
         """Let go of the file."""
-        self.connection.close()
+        with self.turn:
+            self.connection.close()
 
     def begin(self, name: str, at: str, knowledge: str) -> Session:
         """Begin a consultation, under an id that nobody can guess."""
@@ -169,7 +175,7 @@ class Store:
         if not self.path.exists():
             # Made private before SQLite writes to it; its side files take over the permissions.
             os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
-        connection = sqlite3.connect(self.path, timeout=_WAIT_MS / 1000, isolation_level="IMMEDIATE")
+        connection = sqlite3.connect(self.path, timeout=_WAIT_MS / 1000, isolation_level="IMMEDIATE", check_same_thread=False)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")
         if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
@@ -189,9 +195,10 @@ class Store:
 
     @contextmanager
     def errors(self) -> Iterator[None]:
-        """Turn what SQLite and the disk say into a StoreError for people."""
+        """Wait for one's turn, and turn what SQLite and the disk say into a StoreError for people."""
         try:
-            yield
+            with self.turn:
+                yield
         except sqlite3.OperationalError as error:
             raise StoreError(f"{self.path}: {_explained(str(error))}") from None
         except sqlite3.DatabaseError:

@@ -4,7 +4,8 @@ A visit is signed in, and what it posts carries the token of the page it came fr
 functions, run in threads beside each other; what they share holds nothing of a patient.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
 from pathlib import Path
 from typing import TypeAlias
@@ -20,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from expert.consultation import Consultation
 from expert.sessions import StoreError
-from expert.web import audit, case_pages, consulting, entering
+from expert.web import case_pages, consulting, entering
 from expert.web.openapi import description
 from expert.web.security import HOOKS, LOG, Guard, outcome
 from expert.web.service import Refused, Service, Visit, opened
@@ -41,7 +42,6 @@ _AN_HOUR = {"cache-control": "public, max-age=3600"}
 def create_application(settings: Settings, consultation: Consultation) -> Starlette:
     """Make the application. Raises StoreError or UserError when the store or the file of users cannot be used."""
     service = opened(settings, consultation)
-    audit.prepare(settings.store)
     doors = _Doors(service)
     pages: list[BaseRoute] = [
         Route("/", doors.page(consulting.home)),
@@ -68,11 +68,18 @@ def create_application(settings: Settings, consultation: Consultation) -> Starle
     application = Starlette(
         routes=[*pages, *programs],
         middleware=[Middleware(Guard, settings=settings)],
+        lifespan=_lifespan,
         exception_handlers={HTTPException: _http_problem, Refused: _refusal, StoreError: _store_problem},
     )
     application.router.redirect_slashes = False
     application.state.service = service
     return application
+
+
+@asynccontextmanager
+async def _lifespan(application: Starlette) -> AsyncIterator[None]:
+    yield
+    application.state.service.store.close()
 
 
 class _Doors:

@@ -3,11 +3,7 @@
 It holds names of clinicians and ids of consultations, never an answer nor what a patient is called.
 """
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from expert.sessions import Store
 
@@ -43,9 +39,9 @@ class Entry:
     detail: str = ""
 
 
-def prepare(path: Path) -> None:
+def prepare(store: Store) -> None:
     """Make the trail in a store of consultations that has none. Raises StoreError."""
-    with closing(Store(path)) as store, store.errors(), store.connection:
+    with store.errors(), store.connection:
         for statement in _SCHEMA:
             store.connection.execute(statement)
 
@@ -59,12 +55,11 @@ def record(store: Store, at: str, who: str, did: str, consultation: str = "", de
         )
 
 
-def entries(store: Store) -> Iterator[Entry]:
+def entries(store: Store) -> list[Entry]:
     """Give the trail, the oldest line first; nothing where no service ever ran. Raises StoreError."""
     with store.errors():
-        found = store.connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'audit'").fetchone()
-        rows: sqlite3.Cursor | tuple[()] = ()
-        if found:
-            rows = store.connection.execute("SELECT place, at, who, did, consultation, detail FROM audit ORDER BY place")
-        for row in rows:
-            yield Entry(*row)
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'audit'"
+        if store.connection.execute(query).fetchone() is None:
+            return []
+        rows = store.connection.execute("SELECT place, at, who, did, consultation, detail FROM audit ORDER BY place")
+        return [Entry(*row) for row in rows]

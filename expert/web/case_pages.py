@@ -4,7 +4,7 @@ import base64
 import binascii
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -42,8 +42,7 @@ def assess(visit: Visit) -> Response:
         return _page(visit, 422, problems=["nothing was given; choose a file, or paste its text"])
     with _one_of_few():
         assessed, problems, count = _assessed(visit.service, name, content)
-    with closing(visit.service.store()) as store:
-        audit.record(store, visit.service.now(), visit.owner, "read a case file", detail=f"{len(assessed)} cases")
+    audit.record(visit.service.store, visit.service.now(), visit.owner, "read a case file", detail=f"{len(assessed)} cases")
     place = visit.form.get("place", "")
     if place.isascii() and place.isdigit() and 1 <= int(place[:9]) <= len(assessed):
         return _report(visit, assessed[int(place) - 1], [])

@@ -4,8 +4,7 @@ Each page is a function from a visit to a response. What it shows follows from t
 the same place, and two browsers that hold it see the same.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +17,7 @@ from expert.answer_log import MEDICINES, STOPPED_MEDICINES, AnswerRefused, Log, 
 from expert.consultation import Moment
 from expert.next_question import Certificate, ScreenAsked
 from expert.progress import kept_open, progress, why_stopped
-from expert.sessions import Overtaken, Session, Store
+from expert.sessions import Overtaken, Session
 from expert.web import audit
 from expert.web.forms import CURRENT, REST, STOPPED, Filled, read_page
 from expert.web.service import Refused, Service, Visit
@@ -37,10 +36,9 @@ _STALE = "This consultation went on elsewhere meanwhile. Nothing of that page wa
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A consultation that a visitor may see, with its open store."""
+    """A consultation that a visitor may see, and where it stands."""
 
     visit: Visit
-    store: Store
     session: Session
     moment: Moment
 
@@ -61,7 +59,7 @@ class _Opened:
         return self.visit.form.get("after", "") == str(len(self.log))
 
     def record(self, did: str, detail: str = "") -> None:
-        audit.record(self.store, self.service.now(), self.visit.owner, did, self.session.id, detail)
+        audit.record(self.service.store, self.service.now(), self.visit.owner, did, self.session.id, detail)
 
 
 def address(session: Session) -> str:
@@ -69,18 +67,16 @@ def address(session: Session) -> str:
     return f"/consultations/{quote(session.id, safe='')}"
 
 
-@contextmanager
-def _opened(visit: Visit) -> Iterator[_Opened]:
+def _opened(visit: Visit) -> _Opened:
     """Open the visitor's own consultation. Raises Refused: another's is not told from one that does not exist."""
-    with closing(visit.service.store()) as store:
-        session = store.load_owned(visit.path["session"], visit.owner)
-        if session is None:
-            raise Refused(404, "There is no such consultation here.")
-        try:
-            moment = visit.service.consultation.moment(session.log, session.name)
-        except AnswerRefused:
-            raise Refused(409, "The answers of this consultation do not fit the knowledge base that is loaded now.") from None
-        yield _Opened(visit, store, session, moment)
+    session = visit.service.store.load_owned(visit.path["session"], visit.owner)
+    if session is None:
+        raise Refused(404, "There is no such consultation here.")
+    try:
+        moment = visit.service.consultation.moment(session.log, session.name)
+    except AnswerRefused:
+        raise Refused(409, "The answers of this consultation do not fit the knowledge base that is loaded now.") from None
+    return _Opened(visit, session, moment)
 
 
 # Beginning
@@ -88,9 +84,9 @@ def _opened(visit: Visit) -> Iterator[_Opened]:
 
 def home(visit: Visit, status: int = 200, problem: str = "") -> Response:
     """Show where a consultation begins, and those that are kept."""
-    with closing(visit.service.store()) as store:
-        kept = store.owned(visit.owner)
-        audit.record(store, visit.service.now(), visit.owner, "listed consultations")
+    store = visit.service.store
+    kept = store.owned(visit.owner)
+    audit.record(store, visit.service.now(), visit.owner, "listed consultations")
     listed = [
         {
             "id": quote(session.id, safe=""),
@@ -109,9 +105,9 @@ def begin(visit: Visit) -> Response:
     name = clean(visit.form.get("name", ""))
     if len(name) > 200:
         return home(visit, 422, "What the patient is called has more than 200 characters; write it shorter.")
-    with closing(visit.service.store()) as store:
-        session = store.begin_owned(visit.owner, name or _UNNAMED, visit.service.now(), visit.service.knowledge.hash)
-        audit.record(store, visit.service.now(), visit.owner, "began", session.id)
+    service = visit.service
+    session = service.store.begin_owned(visit.owner, name or _UNNAMED, service.now(), service.knowledge.hash)
+    audit.record(service.store, service.now(), visit.owner, "began", session.id)
     return RedirectResponse(address(session), 303)
 
 
@@ -127,47 +123,47 @@ def _time_told(at: str) -> str:
 
 def show(visit: Visit) -> Response:
     """Show the page that comes next, or why none does."""
-    with _opened(visit) as opened:
-        opened.record("read")
-        return _shown(opened)
+    opened = _opened(visit)
+    opened.record("read")
+    return _shown(opened)
 
 
 def answer(visit: Visit) -> Response:
     """Answer what was asked back, or record a page's answers and go on."""
-    with _opened(visit) as opened:
-        if visit.form.get("ask"):
-            return _asked_back(opened)
-        if not opened.is_current() or not isinstance(opened.moment.next, ScreenAsked):
-            return _shown(opened, 409, notices=(_STALE,))
-        filled = read_page(opened.moment.next, visit.form, visit.service.knowledge)
-        if filled.problems:
-            return _shown(opened, 422, filled=filled)
-        screen = opened.moment.next.screen.id
-        try:
-            log, _ = visit.service.consultation.answered(
-                opened.log, opened.session.name, screen, filled.answers, visit.service.now()
-            )
-        except AnswerRefused as error:
-            return _shown(opened, 422, filled=Filled({}, {"": sentence(str(error))}))
-        return _kept(opened, log, "answered", screen)
+    opened = _opened(visit)
+    if visit.form.get("ask"):
+        return _asked_back(opened)
+    if not opened.is_current() or not isinstance(opened.moment.next, ScreenAsked):
+        return _shown(opened, 409, notices=(_STALE,))
+    filled = read_page(opened.moment.next, visit.form, visit.service.knowledge)
+    if filled.problems:
+        return _shown(opened, 422, filled=filled)
+    screen = opened.moment.next.screen.id
+    try:
+        log, _ = visit.service.consultation.answered(
+            opened.log, opened.session.name, screen, filled.answers, visit.service.now()
+        )
+    except AnswerRefused as error:
+        return _shown(opened, 422, filled=Filled({}, {"": sentence(str(error))}))
+    return _kept(opened, log, "answered", screen)
 
 
 def undo(visit: Visit) -> Response:
     """Take the last page back."""
-    with _opened(visit) as opened:
-        if not opened.is_current():
-            return _shown(opened, 409, notices=(_STALE,))
-        log = visit.service.consultation.undone(opened.log, visit.service.now())
-        if log == opened.log:
-            return _shown(opened, 409, notices=("There is nothing to take back.",))
-        return _kept(opened, log, "undid")
+    opened = _opened(visit)
+    if not opened.is_current():
+        return _shown(opened, 409, notices=(_STALE,))
+    log = visit.service.consultation.undone(opened.log, visit.service.now())
+    if log == opened.log:
+        return _shown(opened, 409, notices=("There is nothing to take back.",))
+    return _kept(opened, log, "undid")
 
 
 def _kept(opened: _Opened, log: Log, did: str, detail: str = "") -> Response:
     # In the trail before in the log: what was not recorded there is not done.
     opened.record(did, detail)
     try:
-        opened.store.append(opened.session, log)
+        opened.service.store.append(opened.session, log)
     except Overtaken:
         opened.record("not kept", detail)
         raise Refused(
@@ -191,7 +187,7 @@ def _shown(
         notices = (*notices, "This consultation was begun with other knowledge; it is concluded with what is loaded now.")
     values: dict[str, Any] = {
         "page": visit.page(),
-        "band": band(moment.assessment, knowledge),
+        "band": band(moment.assessment, knowledge, moment.next if isinstance(moment.next, ScreenAsked) else None),
         "session": {"name": clean(opened.session.name)},
         "here": opened.here,
         "after": len(opened.log),
@@ -347,28 +343,26 @@ def _reply(opened: _Opened, ask: str, about: str) -> Reply:
 
 def answers(visit: Visit) -> Response:
     """Show every answer that stands, each with a way to change it."""
-    with _opened(visit) as opened:
-        opened.record("read answers")
-        return _answers(opened, 200)
+    opened = _opened(visit)
+    opened.record("read answers")
+    return _answers(opened, 200)
 
 
 def change(visit: Visit) -> Response:
     """Change one answer, wherever it was given."""
-    with _opened(visit) as opened:
-        finding = opened.service.knowledge.vocabulary.findings.get(visit.form.get("finding", ""))
-        text = visit.form.get("value", "").strip()
-        if not opened.is_current():
-            return _answers(opened, 409, _STALE)
-        if finding is None or not text or len(text) > 200:
-            return _answers(opened, 422, "Choose an answer and write what it is to be; nothing was changed.")
-        try:
-            value = replies.read_value(finding, text)
-            log, _ = opened.service.consultation.changed(
-                opened.log, opened.session.name, {finding.id: value}, opened.service.now()
-            )
-        except (AnswerRefused, replies.ReplyError) as error:
-            return _answers(opened, 422, f"{sentence(str(error))} Nothing was changed.")
-        return _kept(opened, log, "changed")
+    opened = _opened(visit)
+    finding = opened.service.knowledge.vocabulary.findings.get(visit.form.get("finding", ""))
+    text = visit.form.get("value", "").strip()
+    if not opened.is_current():
+        return _answers(opened, 409, _STALE)
+    if finding is None or not text or len(text) > 200:
+        return _answers(opened, 422, "Choose an answer and write what it is to be; nothing was changed.")
+    try:
+        value = replies.read_value(finding, text)
+        log, _ = opened.service.consultation.changed(opened.log, opened.session.name, {finding.id: value}, opened.service.now())
+    except (AnswerRefused, replies.ReplyError) as error:
+        return _answers(opened, 422, f"{sentence(str(error))} Nothing was changed.")
+    return _kept(opened, log, "changed")
 
 
 def _answers(opened: _Opened, status: int, problem: str = "") -> Response:
@@ -411,14 +405,14 @@ def _changing(finding: Any) -> dict[str, Any]:
 
 def report(visit: Visit) -> Response:
     """Show the explained report of what is known."""
-    with _opened(visit) as opened:
-        opened.record("read report")
-        page = report_page(
-            opened.moment.assessment,
-            visit.service.knowledge,
-            page=visit.page(),
-            back=opened.here,
-            back_told="Back to the consultation",
-            problems=(),
-        )
+    opened = _opened(visit)
+    opened.record("read report")
+    page = report_page(
+        opened.moment.assessment,
+        visit.service.knowledge,
+        page=visit.page(),
+        back=opened.here,
+        back_told="Back to the consultation",
+        problems=(),
+    )
     return HTMLResponse(page)

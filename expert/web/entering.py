@@ -1,7 +1,6 @@
 """Signing in and out: with the key that was printed at the start, with name and password, or by a proxy that is trusted."""
 
 import hmac
-from contextlib import closing
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -75,8 +74,7 @@ def _is_key(visit: Visit, key: str) -> bool:
 
 
 def _note(visit: Visit, who: str, did: str) -> None:
-    with closing(visit.service.store()) as store:
-        audit.record(store, visit.service.now(), who, did)
+    audit.record(visit.service.store, visit.service.now(), who, did)
 
 
 def _page(visit: Visit, status: int, problem: str, following: str) -> Response:

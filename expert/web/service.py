@@ -8,6 +8,7 @@ from typing import Any
 
 from expert.consultation import Consultation
 from expert.sessions import Store
+from expert.web import audit
 from expert.web.security import Limiter
 from expert.web.settings import Settings
 from expert.web.sign_in import SignIns
@@ -30,6 +31,7 @@ class Service:
 
     settings: Settings
     consultation: Consultation
+    store: Store
     sign_ins: SignIns
     users: Users | None
     sign_in_limiter: Limiter
@@ -40,19 +42,17 @@ class Service:
         """The knowledge base that the service consults."""
         return self.consultation.knowledge
 
-    def store(self) -> Store:
-        """Open the store of consultations; every request closes its own. Raises StoreError."""
-        return Store(self.settings.store)
-
     def now(self) -> str:
         """Give the time as the log and the audit trail have it."""
         return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def opened(settings: Settings, consultation: Consultation) -> Service:
-    """Make a service. Raises UserError when the file of users cannot be read."""
+    """Make a service; its store stays open until it is closed. Raises StoreError, or UserError for the file of users."""
     users = None if settings.users is None else Users(settings.users)
-    return Service(settings, consultation, SignIns(settings), users, Limiter(settings.sign_ins_per_minute))
+    store = Store(settings.store)
+    audit.prepare(store)
+    return Service(settings, consultation, store, SignIns(settings), users, Limiter(settings.sign_ins_per_minute))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from reports.wording import sentence, unit_text
 
 _TONES = ("calm", "notice", "warn", "alarm")
 _DEEPEST = 3
+_REASONS_IN_SIGHT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,8 @@ class Band:
     is_open: bool
     ceiling_tone: str
     ceiling: str
-    first: str
-    count: int
+    reasons: tuple[str, ...]
+    further: int
     rises: tuple[Rise, ...]
 
 
@@ -66,19 +67,22 @@ def tone(level: str, knowledge: KnowledgeBase) -> str:
     return _TONES[round(knowledge.level_rank[level] * (len(_TONES) - 1) / highest)]
 
 
-def band(assessment: Assessment, knowledge: KnowledgeBase) -> Band:
-    """Arrange the urgency."""
+def band(assessment: Assessment, knowledge: KnowledgeBase, asked: ScreenAsked | None = None) -> Band:
+    """Arrange the urgency; what the page in sight asks for stands for what could raise it."""
     shown, urgency = view(assessment, knowledge), assessment.urgency
-    conditions = [condition for rise in shown.rises for condition in rise.conditions]
+    here = {getattr(knowledge.vocabulary.findings[name], "present", "") for name in (asked.questions if asked else ())}
+    # There is room for two: those that can be answered right here, else the shortest.
+    highest = sorted(shown.rises[0].conditions if shown.rises else (), key=lambda text: (text not in here, len(text)))
+    count = sum(len(rise.conditions) for rise in shown.rises)
     return Band(
         tone=tone(urgency.level, knowledge),
         level=shown.level_label,
         says=shown.level_says,
-        is_open=bool(conditions),
+        is_open=urgency.ceiling != urgency.level,
         ceiling_tone=tone(urgency.ceiling, knowledge),
         ceiling=shown.ceiling_label,
-        first=conditions[0] if conditions else "",
-        count=len(conditions),
+        reasons=tuple(highest[:_REASONS_IN_SIGHT]),
+        further=count - len(highest[:_REASONS_IN_SIGHT]),
         rises=shown.rises,
     )
 
