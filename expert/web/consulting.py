@@ -260,7 +260,8 @@ def _standing(moment: Moment, service: Service) -> list[tuple[str, str, str, str
 def _dangers(opened: _Opened) -> dict[str, Any]:
     """Give the dangers that the last answers revealed, why, and what to do."""
     consultation, moment = opened.service.consultation, opened.moment
-    if not opened.log or opened.log[-1].kind == "undone":
+    # Only if there is a danger at all is it asked whether it is new.
+    if not opened.log or opened.log[-1].kind == "undone" or not consultation.dangers(None, moment):
         return {"dangers": []}
     before = consultation.moment(consultation.undone(opened.log, ""), opened.session.name)
     dangers = consultation.dangers(before, moment)

@@ -1,5 +1,6 @@
 """Fifty consultations at once: no answer, conclusion or page of one patient ever shows with another."""
 
+import json
 import random
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +14,8 @@ from reports.rendering import render
 from tests.web.browsing import application, service_of, signed_in
 
 MANY = 50
+PAGES = 5
+"""Pages that each consultation answers: enough to go different ways, and half a minute for all."""
 CASES = Path(__file__).parents[1] / "cases" / "vignettes"
 
 
@@ -38,20 +41,29 @@ def fill_in(moment: Any, consultation: Consultation, case: Case) -> dict[str, st
     return {name: words.get(value, str(value)) for name, value in reply.items() if value is not None} | {"rest": "unknown"}
 
 
+def plain(answers: dict[str, Any]) -> str:
+    """Write answers so that the order of names does not count."""
+    return json.dumps(
+        {name: value if isinstance(value, list) else str(value) for name, value in answers.items()}, sort_keys=True
+    )
+
+
 def test_fifty_consultations_at_once_are_never_mixed(consultation: Consultation, tmp_path: Path) -> None:
     knowledge = consultation.knowledge
     intake = read_case_files([CASES], knowledge.vocabulary, knowledge.dictionary)
-    # Cases with answers that exclude each other stop on the way, which is another test's matter.
     cases = [case for case, _ in intake.cases][:MANY]
     cases = [cases[number % len(cases)] for number in range(MANY)]
     service = application(consultation, tmp_path)
 
-    def hold(number: int) -> tuple[int, str, str]:
+    def hold(number: int) -> tuple[str, dict[str, Any], str]:
         browser, case = signed_in(service), cases[number]
         name = f"patient {number}"
         here = browser.begin(name)
         waits = random.Random(number)
-        while 'name="screen"' in browser.text:
+        said: dict[str, Any] = {}
+        for _ in range(PAGES):
+            if 'name="screen"' not in browser.text:
+                break
             store = service_of(service).store
             session = store.load_owned(here.rsplit("/", 1)[1], "")
             assert session is not None and session.name == name
@@ -61,30 +73,24 @@ def test_fifty_consultations_at_once_are_never_mixed(consultation: Consultation,
             if waits.random() < 0.2:
                 browser.post(here, {"ask": "why_page"})
                 assert f"· {name}<" in browser.text
+            said |= {name: value for name, value in consultation.reply(moment.next, case).items() if value is not None}
             browser.answer(here, **fill_in(moment, consultation, case))
             assert browser.page.status_code == 200, browser.text
             assert name in browser.text
-        return number, here, browser.open(f"{here}/report").text
+        return here, said, browser.open(f"{here}/report").text
 
     with ThreadPoolExecutor(MANY) as pool:
         held = list(pool.map(hold, range(MANY)))
-    assert len({here for _, here, _ in held}) == MANY
-    for number, here, page in held:
-        # The same log, read again by itself, says the same.
-        store = service_of(service).store
-        session = store.load_owned(here.rsplit("/", 1)[1], "")
+    assert len({here for here, _, _ in held}) == MANY
+    for here, said, page in held:
+        session = service_of(service).store.load_owned(here.rsplit("/", 1)[1], "")
         assert session is not None
+        # In the log stands what this patient said, and nothing else.
+        kept = {name: value for event in session.log for name, value in event.answers.items() if value is not None}
+        assert plain(kept) == plain(said)
+        # The same log, concluded again by itself, gives the same page.
         alone = render(consultation.moment(session.log, session.name).assessment, knowledge, "html")
-        assert page.split("<main>")[1] == alone.split("<main>")[1], number
-        _, expected = consultation.scripted(cases[number], lambda: "")
-        told = consultation.moment(session.log, session.name).assessment
-        assert (told.urgency.level, told.urgency.ceiling) == (
-            expected.assessment.urgency.level,
-            expected.assessment.urgency.ceiling,
-        )
-        assert {cause.id: cause.standing for cause in told.causes} == {
-            cause.id: cause.standing for cause in expected.assessment.causes
-        }
+        assert page.split("<main>")[1] == alone.split("<main>")[1]
 
 
 def test_one_consultation_answered_by_many_at_once_keeps_one_answer(consultation: Consultation, tmp_path: Path) -> None:
