@@ -4,6 +4,7 @@ A visit is signed in, and what it posts carries the token of the page it came fr
 functions, run in threads beside each other; what they share holds nothing of a patient.
 """
 
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
@@ -42,6 +43,8 @@ _AN_HOUR = {"cache-control": "public, max-age=3600"}
 def create_application(settings: Settings, consultation: Consultation) -> Starlette:
     """Make the application. Raises StoreError or UserError when the store or the file of users cannot be used."""
     service = opened(settings, consultation)
+    # What cannot be parsed is refused in words; the parser would log parts of it too.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     doors = _Doors(service)
     pages: list[BaseRoute] = [
         Route("/", doors.page(consulting.home)),

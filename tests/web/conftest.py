@@ -9,6 +9,7 @@ import pytest
 from expert.assessing import Assessor
 from expert.consultation import Consultation
 from tests.web.browsing import MADE, Browser, application, signed_in
+from tests.web.serving import Served, serving
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,9 @@ def service(consultation: Consultation, tmp_path: Path) -> Any:
 @pytest.fixture
 def browser(service: Any) -> Browser:
     return signed_in(service)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with serving(tmp_path_factory.mktemp("served")) as running:
+        yield running

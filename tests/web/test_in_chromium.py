@@ -4,12 +4,7 @@ Axe looks at every page. Skipped where there is no Chromium; `.ci/run` installs 
 """
 
 import base64
-import os
-import re
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +13,7 @@ from typing import Any
 import pytest
 
 from expert.sessions import Store
+from tests.web.serving import Served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 if CHROMIUM is None:
@@ -34,50 +30,6 @@ PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    """`charley serve` as its user starts it; gives the link that it printed, and its store."""
-    folder = tmp_path_factory.mktemp("served")
-    store, said = folder / "consultations.sqlite", folder / "said"
-    command = [sys.executable, "-m", "expert", "serve", "--port", "0", "--store", str(store)]
-    command[5] = str(free_port())
-    with said.open("w") as stream:
-        process = subprocess.Popen(command, stdout=stream, stderr=stream, env={**os.environ, "PYTHONPATH": str(ROOT)})
-    try:
-        link, deadline = None, time.monotonic() + 60
-        while link is None and time.monotonic() < deadline and process.poll() is None:
-            time.sleep(0.1)
-            link = re.search(r"http\S+/enter/\S+", said.read_text())
-        assert link, said.read_text()
-        answering(int(command[5]), deadline)
-        yield link[0], store
-    finally:
-        process.terminate()
-        process.wait(20)
-    # What it logged is nothing: no request, no error, no id.
-    assert "consultations/" not in said.read_text() and "Error" not in said.read_text(), said.read_text()
-
-
-def free_port() -> int:
-    import socket
-
-    with closing(socket.socket()) as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def answering(port: int, deadline: float) -> None:
-    import socket
-
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-
-
-@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         # A container has no user namespaces for Chromium's sandbox; it opens nothing but our own pages.
@@ -88,24 +40,24 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(chromium: Browser, served: tuple[str, Path]) -> Iterator[Page]:
+def page(chromium: Browser, served: Served) -> Iterator[Page]:
     yield from opened(chromium, served)
 
 
 @pytest.fixture
-def plain(chromium: Browser, served: tuple[str, Path]) -> Iterator[Page]:
+def plain(chromium: Browser, served: Served) -> Iterator[Page]:
     """A browser without JavaScript."""
     yield from opened(chromium, served, java_script_enabled=False)
 
 
-def opened(chromium: Browser, served: tuple[str, Path], **settings: Any) -> Iterator[Page]:
+def opened(chromium: Browser, served: Served, **settings: Any) -> Iterator[Page]:
     context: BrowserContext = chromium.new_context(viewport={"width": 1280, "height": 900}, **settings)
     context.set_default_timeout(20_000)
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.goto(served[0])
+    page.goto(served.link)
     yield page
     context.close()
     # Nothing was kept out by the policy, nothing is missing, no script failed. A refused page is told as an error too.
@@ -159,7 +111,7 @@ def no_violations(page: Page, *parts: str) -> None:
     assert not found, [(entry["id"], entry["help"], [node["html"] for node in entry["nodes"]][:3]) for entry in found]
 
 
-def test_a_whole_consultation_with_asking_back_undo_a_link_and_the_report(page: Page, served: tuple[str, Path]) -> None:
+def test_a_whole_consultation_with_asking_back_undo_a_link_and_the_report(page: Page, served: Served) -> None:
     begin(page)
     assert heading(page) == "First, the dangers"
     page.get_by_role("button", name="Why is “Fever” asked?").click()
@@ -210,7 +162,7 @@ def test_a_whole_consultation_with_asking_back_undo_a_link_and_the_report(page: 
     expect(page.locator(".bar")).to_be_hidden()
     expect(page.get_by_role("heading", name="What to do next")).to_be_visible()
     # It is the same log that the terminal reads.
-    with closing(Store(served[1])) as store:
+    with closing(Store(served.store)) as store:
         kept = store.owned("")
     assert kept[0].name == "bed 7"
 
@@ -288,7 +240,7 @@ def test_a_file_that_is_dropped_gives_its_report(page: Page) -> None:
     no_violations(page)
 
 
-def test_axe_finds_nothing_on_any_page(page: Page, chromium: Browser, served: tuple[str, Path]) -> None:
+def test_axe_finds_nothing_on_any_page(page: Page, chromium: Browser, served: Served) -> None:
     base = page.url
     no_violations(page)
     for path in ("case-files", "nothing-here"):

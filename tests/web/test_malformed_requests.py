@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
@@ -95,8 +96,10 @@ def a_request(made: random.Random, browser: Browser, here: str) -> tuple[str, st
     elif kind == 4:
         more["content"] = junk(made).encode("utf-8", "surrogatepass")
         more["headers"]["content-type"] = made.choice(
-            ["multipart/form-data", "multipart/form-data; boundary=x", "application/x-www-form-urlencoded; charset=nothing"]
-            + ["application/json", "text/plain", "multipart/form-data; boundary=" + "x" * 300, ""]
+            [
+                *("multipart/form-data", "multipart/form-data; boundary=x", "multipart/form-data; boundary=" + "x" * 300),
+                *("application/x-www-form-urlencoded; charset=nothing", "application/json", "text/plain", ""),
+            ]
         )
     else:
         more["headers"][made.choice(["cookie", "range", "accept", "hx-request", "x-forwarded-for", "if-none-match"])] = (
@@ -105,7 +108,7 @@ def a_request(made: random.Random, browser: Browser, here: str) -> tuple[str, st
     return method, path, more
 
 
-def test_a_thousand_malformed_requests_are_refused_in_words(browser: Browser) -> None:
+def test_a_thousand_malformed_requests_are_refused_in_words(browser: Browser, caplog: pytest.LogCaptureFixture) -> None:
     made = random.Random(7)
     here = browser.begin("Erika Mustermann")
     counted: dict[int, int] = {}
@@ -115,9 +118,8 @@ def test_a_thousand_malformed_requests_are_refused_in_words(browser: Browser) ->
         method, path, more = a_request(made, browser, here)
         try:
             response = browser.client.request(method, path, follow_redirects=False, **more)
-        except (ValueError, UnicodeError) as error:
+        except (httpx.InvalidURL, httpx.LocalProtocolError):
             # What the client itself will not send is no request.
-            assert type(error).__module__ != "expert", error
             continue
         counted[response.status_code] = counted.get(response.status_code, 0) + 1
         assert response.status_code < 500, (method, path, more, response.text[:500])
@@ -126,6 +128,7 @@ def test_a_thousand_malformed_requests_are_refused_in_words(browser: Browser) ->
             assert response.status_code in (409, 422) or "Mustermann" not in response.text
             assert not any(secret in response.text for secret in SECRETS), (method, path, more, response.text[:500])
     assert sum(counted.values()) > MANY * 0.95 and len(counted) >= 6, counted
+    assert [record for record in caplog.records if not record.name.startswith("httpx")] == []
     # The consultation stands as it stood, or went on: it can still be read.
     assert browser.open(here).status_code == 200
 
@@ -185,7 +188,8 @@ def test_schemathesis_finds_nothing_against_the_description(consultation: Consul
 
         holds()
     described = description(Settings(store=tmp_path))["paths"]
-    assert {path for _, path in seen} == set(described)
+    # The description itself was read from the service to begin with, and is not among its operations.
+    assert {path for _, path in seen} | {"/openapi.json"} == set(described)
 
 
 def test_the_description_names_every_route(service: Any) -> None:
