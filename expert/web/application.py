@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from expert.consultation import Consultation
 from expert.sessions import StoreError
-from expert.web import case_pages, consulting, entering
+from expert.web import case_pages, changing, consulting, entering
 from expert.web.openapi import description
 from expert.web.security import HOOKS, LOG, Guard, outcome
 from expert.web.service import Refused, Service, Visit, opened
@@ -56,8 +56,8 @@ def create_application(settings: Settings, consultation: Consultation) -> Starle
         Route("/consultations/{session}", doors.page(consulting.show), methods=["GET"]),
         Route("/consultations/{session}", doors.page(consulting.answer), methods=["POST"]),
         Route("/consultations/{session}/undo", doors.page(consulting.undo), methods=["POST"]),
-        Route("/consultations/{session}/answers", doors.page(consulting.answers), methods=["GET"]),
-        Route("/consultations/{session}/answers", doors.page(consulting.change), methods=["POST"]),
+        Route("/consultations/{session}/answers", doors.page(changing.answers), methods=["GET"]),
+        Route("/consultations/{session}/answers", doors.page(changing.change), methods=["POST"]),
         Route("/consultations/{session}/report", doors.page(consulting.report), methods=["GET"]),
         Route("/case-files", doors.page(case_pages.case_files), methods=["GET"]),
         Route("/case-files", doors.page(case_pages.assess), methods=["POST"]),

@@ -212,6 +212,8 @@ def test_a_clinicians_consultation_does_not_exist_for_another(clinic: Any) -> No
         assert nakamura.post(path, {"after": "0", "rest": "unknown"}).status_code == 404
     weber.open(here)
     assert weber.hidden("after") == "0"
+    tried = [entry for entry in audit.entries(service_of(clinic).store) if entry.did == "asked for what is not theirs"]
+    assert {entry.who for entry in tried} == {"nakamura"} and here.rsplit("/", 1)[1] in {entry.consultation for entry in tried}
     assert "a name to keep" in weber.open("/").text
 
 

@@ -1,4 +1,4 @@
-"""`charley serve`, `charley users` and `charley audit` as they are typed; the service over its real socket, with TLS and without."""
+"""`charley serve`, `charley users` and `charley audit` as they are typed; the service over its socket, with TLS and without."""
 
 import random
 import re
