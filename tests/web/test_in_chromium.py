@@ -237,7 +237,6 @@ def test_a_file_that_is_dropped_gives_its_report(page: Page) -> None:
     page.evaluate("carried => { document.querySelector('#file').files = carried.files }", handle)
     page.get_by_role("button", name="Assess").click()
     expect(page.get_by_role("heading", name="What it may be")).to_be_visible()
-    no_violations(page)
 
 
 def test_axe_finds_nothing_on_any_page(page: Page, chromium: Browser, served: Served) -> None:

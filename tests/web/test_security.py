@@ -1,5 +1,6 @@
 """Safe by default: who gets in, who sees what, what a form must carry, what is refused, and what is never said."""
 
+import asyncio
 import logging
 import sqlite3
 from contextlib import closing
@@ -337,6 +338,54 @@ def test_the_allowance_comes_back_with_time_and_the_memory_of_callers_is_bounded
     assert full.admits("a later one") and len(full.left) == 1
 
 
+def asked(application: Any, scope: dict[str, Any], *messages: dict[str, Any]) -> list[dict[str, Any]]:
+    """Ask the application without any client between, and give what it sends."""
+    sent: list[dict[str, Any]] = []
+    waiting = list(messages)
+
+    async def receive() -> dict[str, Any]:
+        if not waiting:
+            await asyncio.sleep(60)
+        return waiting.pop(0)
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    whole = {
+        "type": "http",
+        "method": "POST",
+        "path": "/sign-in",
+        "raw_path": b"/sign-in",
+        "query_string": b"",
+        "root_path": "",
+    }
+    whole |= {"headers": [(b"host", b"127.0.0.1")], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "scheme": "http"}
+    asyncio.run(application({**whole, **scope}, receive, send))
+    return sent
+
+
+def test_a_body_that_comes_too_slowly_or_breaks_off_is_not_waited_for(consultation: Consultation, tmp_path: Path) -> None:
+    hasty = application(consultation, tmp_path, slowest_body=0.05)
+    part = {"type": "http.request", "body": b"csrf=", "more_body": True}
+    assert asked(hasty, {}, part)[0]["status"] == 408
+    assert asked(hasty, {}, part, {"type": "http.disconnect"})[0]["status"] == 400
+
+
+def test_there_are_no_websockets(service: Any) -> None:
+    assert asked(service, {"type": "websocket", "path": "/"})[0]["type"] == "websocket.close"
+
+
+def test_programs_are_refused_with_an_outcome_and_people_with_a_page(browser: Browser) -> None:
+    refused = browser.client.get("/cds-services/nothing")
+    assert refused.status_code == 404
+    assert refused.json()["resourceType"] == "OperationOutcome" and refused.json()["issue"][0]["code"] == "not-found"
+    strange = browser.client.get("/cds-services", headers={"host": "evil.example"})
+    assert strange.status_code == 421 and strange.json()["resourceType"] == "OperationOutcome"
+    assert "<h1>Not Found</h1>" in browser.client.get("/nothing").text
+    head = browser.client.head("/", headers={"host": "evil.example"})
+    assert head.status_code == 421 and head.content == b""
+
+
 # What is never said
 
 
@@ -490,6 +539,9 @@ def test_a_file_of_users_that_goes_away_lets_nobody_in(clinic: Any, tmp_path: Pa
     browser = as_user(clinic, "weber")
     (tmp_path / "users").unlink()
     assert browser.open("/").status_code == 503
+    other = Browser(clinic)
+    other.open("/sign-in")
+    assert other.post("/sign-in", {"user": "weber", "password": PASSWORD}).status_code == 503
 
 
 # The settings themselves
