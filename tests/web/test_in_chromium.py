@@ -67,15 +67,21 @@ def opened(chromium: Browser, served: Served, **settings: Any) -> Iterator[Page]
 def begin(page: Page, name: str = "bed 7") -> None:
     page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/", 3)[2] + "/")
     page.get_by_label("What to call the patient").fill(name)
-    page.get_by_role("button", name="Begin").click()
+    press(page, "Begin")
 
 
 def heading(page: Page) -> str:
     return page.get_by_role("heading", level=1).inner_text()
 
 
+def press(page: Page, button: str) -> None:
+    """Press a button that leads to another page, and wait for that page."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=button, exact=True).click()
+
+
 def go_on(page: Page) -> None:
-    page.get_by_role("button", name="Continue", exact=True).click()
+    press(page, "Continue")
 
 
 def choose(page: Page, question: str, answer: str) -> None:
@@ -121,7 +127,7 @@ def test_a_whole_consultation_with_asking_back_undo_a_link_and_the_report(page: 
     go_on(page)
     expect(page.get_by_role("alert")).to_contain_text("Fever with spasms")
     expect(page.locator(".band")).to_contain_text("Immediate")
-    page.get_by_role("button", name="Undo the last page").click()
+    press(page, "Undo the last page")
     assert heading(page) == "First, the dangers"
     rest(page, "was asked, and is absent")
     go_on(page)
@@ -215,7 +221,7 @@ def test_without_javascript(plain: Page) -> None:
     rest(plain, "was asked, and is absent")
     go_on(plain)
     assert heading(plain) == "The patient"
-    plain.get_by_role("button", name="Undo the last page").click()
+    press(plain, "Undo the last page")
     assert heading(plain) == "First, the dangers"
     headings = to_the_end(plain)
     assert len(headings) > 5
@@ -235,7 +241,7 @@ def test_a_file_that_is_dropped_gives_its_report(page: Page) -> None:
     page.dispatch_event("#file", "drop", {"dataTransfer": handle})
     # Chromium takes a drop on a file field from a person alone; what it then holds is set as it would be.
     page.evaluate("carried => { document.querySelector('#file').files = carried.files }", handle)
-    page.get_by_role("button", name="Assess").click()
+    press(page, "Assess")
     expect(page.get_by_role("heading", name="What it may be")).to_be_visible()
 
 
@@ -264,7 +270,7 @@ def test_axe_finds_nothing_on_any_page(page: Page, chromium: Browser, served: Se
     page.goto(f"{here}/answers")
     no_violations(page)
     page.goto(here)
-    page.get_by_role("button", name="Undo the last page").click()
+    press(page, "Undo the last page")
     page.get_by_text("Could still be").click()
     no_violations(page)
     seen = set()
@@ -308,4 +314,10 @@ def test_on_a_phone_nothing_is_cut_off_and_every_target_is_large_enough(page: Pa
             break
         rest(page, "is unknown")
         go_on(page)
+    no_violations(page)
+    page.get_by_role("link", name="Case file").click()
+    page.get_by_label("A case file").set_input_files(ROOT / "tests" / "cases" / "vignettes" / "dangerous.yaml")
+    press(page, "Assess")
+    expect(page.get_by_text("cases in dangerous.yaml")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     no_violations(page)
