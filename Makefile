@@ -33,6 +33,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.consultations
 	$(BIN)/python -m benchmarks.cohorts
 	$(BIN)/python -m benchmarks.cds_hooks
+	$(BIN)/python -m benchmarks.web
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info

@@ -29,6 +29,7 @@ from expert.consult_command import consult, sessions
 from expert.evaluate_command import evaluate, explain
 from expert.feedback_command import feedback
 from expert.knowledge_command import knowledge
+from expert.web.serve_command import audit, serve, users
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -50,6 +51,7 @@ def main() -> None:
     \b
     Examples:
       charley consult
+      charley serve
       charley report patient.yaml
       charley report clinic.jsonl --format html --output reports/
       charley knowledge show hypokalemia
@@ -67,6 +69,9 @@ main.add_command(evaluate)
 main.add_command(explain)
 main.add_command(feedback)
 main.add_command(knowledge)
+main.add_command(serve)
+main.add_command(users)
+main.add_command(audit)
 
 
 @main.command(context_settings=CONTEXT)

@@ -54,6 +54,12 @@ within_option = click.option(
     metavar="N",
     help="Leave out a FHIR record's readings that are older than N days. Default: of any age, which is told.",
 )
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The file that keeps consultations. Default: consultations.sqlite in your data folder.",
+)
 
 _MOST_SHOWN = 200
 """Refusals that are printed one by one; a file of garbage holds millions. The JSON has them all."""

@@ -9,19 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expert.command_options import CONTEXT, FAILED, REFUSED, knowledge_option, load_for_assessing
+from expert.command_options import CONTEXT, FAILED, REFUSED, knowledge_option, load_for_assessing, store_option
 
 if TYPE_CHECKING:
     from expert.consultation import Consultation, Moment
     from expert.sessions import Session, Store
     from knowledge_base.model import KnowledgeBase
-
-_store_option = click.option(
-    "--store",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="The file that keeps consultations. Default: consultations.sqlite in your data folder.",
-)
 
 
 @click.command(context_settings=CONTEXT)
@@ -41,7 +34,7 @@ _store_option = click.option(
     help="With --answers: what to write.",
 )
 @click.option("--no-store", is_flag=True, help="Keep nothing on disk.")
-@_store_option
+@store_option
 @knowledge_option
 def consult(name: str, answers: Path | None, form: str, no_store: bool, store: Path | None, knowledge: Path | None) -> None:
     """Sit with a patient: ask what matters, say why, and stop when no answer can change the conclusion.
@@ -62,7 +55,7 @@ def consult(name: str, answers: Path | None, form: str, no_store: bool, store: P
         return
     if form == "json":
         raise click.UsageError("--format json needs --answers CASE; in a consultation, type report")
-    with _telling_errors():
+    with telling_errors():
         kept = None if no_store else _opened(store)
         from expert.sessions import Session
 
@@ -79,12 +72,12 @@ def sessions() -> None:
 
 
 @sessions.command("list", context_settings=CONTEXT)
-@_store_option
+@store_option
 def list_(store: Path | None) -> None:
     """List the consultations that are kept, the oldest first."""
     from reports.view import clean
 
-    with _telling_errors():
+    with telling_errors():
         kept = _opened(store).sessions()
     for session in kept:
         answers = sum(len(event.answers) for event in session.log)
@@ -95,13 +88,13 @@ def list_(store: Path | None) -> None:
 
 @sessions.command(context_settings=CONTEXT)
 @click.argument("session")
-@_store_option
+@store_option
 @knowledge_option
 def show(session: str, store: Path | None, knowledge: Path | None) -> None:
     """Show where the consultation SESSION stands, with its report."""
     from expert.answer_log import AnswerRefused
 
-    with _telling_errors():
+    with telling_errors():
         kept = _opened(store).load(session)
         consultation = _consultation(load_for_assessing(knowledge))
         try:
@@ -119,12 +112,12 @@ def show(session: str, store: Path | None, knowledge: Path | None) -> None:
 
 @sessions.command(context_settings=CONTEXT)
 @click.argument("session")
-@_store_option
+@store_option
 @knowledge_option
 def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
     """Go on with the consultation SESSION."""
 
-    with _telling_errors():
+    with telling_errors():
         kept = _opened(store)
         found = kept.load(session)
         consultation = _consultation(load_for_assessing(knowledge))
@@ -135,14 +128,14 @@ def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
 @sessions.command(context_settings=CONTEXT)
 @click.argument("session")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
-@_store_option
+@store_option
 def export(session: str, output: Path | None, store: Path | None) -> None:
     """Write the consultation SESSION as JSON, with its whole log."""
     from expert.sessions import exported
     from reports.json_report import to_json
     from reports.writing import write_private
 
-    with _telling_errors():
+    with telling_errors():
         text = to_json(exported(_opened(store).load(session)))
         if output is None:
             click.echo(text, nl=False)
@@ -152,14 +145,14 @@ def export(session: str, output: Path | None, store: Path | None) -> None:
 
 @sessions.command("import", context_settings=CONTEXT)
 @click.argument("file", type=click.Path(path_type=Path))
-@_store_option
+@store_option
 def import_(file: Path, store: Path | None) -> None:
     """Take in a consultation that was exported to FILE."""
     import json
 
     from expert.sessions import StoreError, imported
 
-    with _telling_errors():
+    with telling_errors():
         try:
             written: Any = json.loads(file.read_text(encoding="utf-8"))
         except (ValueError, RecursionError):
@@ -174,10 +167,10 @@ def import_(file: Path, store: Path | None) -> None:
 @sessions.command(context_settings=CONTEXT)
 @click.argument("session")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_store_option
+@store_option
 def delete(session: str, yes: bool, store: Path | None) -> None:
     """Delete the consultation SESSION with everything that was answered."""
-    with _telling_errors():
+    with telling_errors():
         kept = _opened(store)
         found = kept.load(session)
         if not yes:
@@ -250,14 +243,19 @@ def _report(moment: "Moment", knowledge: "KnowledgeBase") -> str:
     return render(moment.assessment, knowledge, "text")
 
 
+def store_path(path: Path | None) -> Path:
+    """Give the file that keeps consultations: the one that is named, or the one in the data folder."""
+    if path is not None:
+        return path
+    from platformdirs import user_data_path
+
+    return user_data_path("charley", appauthor=False) / "consultations.sqlite"
+
+
 def _opened(path: Path | None) -> "Store":
     from expert.sessions import Store
 
-    if path is None:
-        from platformdirs import user_data_path
-
-        path = user_data_path("charley", appauthor=False) / "consultations.sqlite"
-    return Store(path)
+    return Store(store_path(path))
 
 
 def _tell_other_knowledge(session: "Session", consultation: "Consultation") -> None:
@@ -270,7 +268,8 @@ def _tell_other_knowledge(session: "Session", consultation: "Consultation") -> N
 
 
 @contextmanager
-def _telling_errors() -> Iterator[None]:
+def telling_errors() -> Iterator[None]:
+    """Say what is in the way of a store or a file, and end with 1."""
     from expert.sessions import StoreError
     from reports.view import clean
 

@@ -17,6 +17,7 @@ from expert.progress import kept_open, progress, status, why_stopped
 from expert.sessions import Session, Store, StoreError
 from facts.answers import read_answer
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
+from knowledge_base.interview import opens_a_page
 from reports.view import clean
 from reports.wording import unit_text
 
@@ -132,14 +133,8 @@ class Conversation:
         for place, name in enumerate(asked.questions, start=1):
             finding = self.knowledge.vocabulary.findings[name]
             # What opens a page of its own stands for many signs, and only its question names them.
-            told = finding.question if self.opens_a_page(name, screen.ask) else _label(finding)
+            told = finding.question if opens_a_page(name, screen.ask, self.knowledge.vocabulary) else _label(finding)
             self.terminal.say(f"  {place:>2} {told}")
-
-    def opens_a_page(self, name: str, beside: tuple[str, ...]) -> bool:
-        """Tell whether most of what hangs on a finding is asked on another page."""
-        findings = self.knowledge.vocabulary.findings
-        elsewhere = [child for child, finding in findings.items() if finding.requires == name and child not in beside]
-        return len(elsewhere) > 3
 
     def answers(self, asked: ScreenAsked) -> dict[str, Any] | None:
         """Read the reply to a screen, and then what it left open. None when a command led elsewhere."""

@@ -8,9 +8,10 @@ import json
 import os
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +28,21 @@ CREATE TABLE event (
     PRIMARY KEY (session, place)
 );
 """
+# Beside the tables of version 1 rather than in them, so that the program that made a store can go on using it.
+_OWNERS = """
+CREATE TABLE IF NOT EXISTS owner (
+    session TEXT PRIMARY KEY REFERENCES session (id) ON DELETE CASCADE,
+    owner TEXT NOT NULL
+)
+"""
 
 
 class StoreError(Exception):
     """The store cannot be used as asked: what happened, and what to do."""
+
+
+class Overtaken(StoreError):
+    """The consultation was answered elsewhere at the same time; what was answered here is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +57,51 @@ class Session:
 
 
 class Store:
-    """A file of consultations. Every method raises StoreError with a message for people."""
+    """A file of consultations. Every method raises StoreError with a message for people.
+
+    May be used by several threads; they take turns, as one connection has one transaction.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with self._errors():
+        self.turn = threading.RLock()
+        with self.errors():
             self.connection = self._open()
 
     def close(self) -> None:
         """Let go of the file."""
-        self.connection.close()
+        with self.turn:
+            self.connection.close()
 
     def begin(self, name: str, at: str, knowledge: str) -> Session:
         """Begin a consultation, under an id that nobody can guess."""
         session = Session(secrets.token_hex(8), name, at, knowledge)
-        with self._errors(), self.connection:
+        with self.errors(), self.connection:
             self.connection.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (session.id, name, at, knowledge))
+        return session
+
+    def begin_owned(self, owner: str, name: str, at: str, knowledge: str) -> Session:
+        """Begin a consultation that belongs to one clinician; "" is whoever has the file.
+
+        Its id stands in links, so it is longer. Hexadecimal, because a hyphen in front would be an option to the commands.
+        """
+        session = Session(secrets.token_hex(16), name, at, knowledge)
+        with self.errors(), self.connection:
+            self.connection.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (session.id, name, at, knowledge))
+            if owner:
+                self.connection.execute(_OWNERS)
+                self.connection.execute("INSERT INTO owner VALUES (?, ?)", (session.id, owner))
         return session
 
     def append(self, session: Session, log: Log) -> Session:
         """Keep the events of a log that are not kept yet. When this returns they are on disk."""
         first = len(session.log)
         rows = [(session.id, place, _dumped(event)) for place, event in enumerate(log) if place >= first]
-        with self._errors(), self.connection:
+        with self.errors(), self.connection:
             try:
                 self.connection.executemany("INSERT INTO event VALUES (?, ?, ?)", rows)
             except sqlite3.IntegrityError:
-                raise StoreError(
+                raise Overtaken(
                     f"the consultation {session.id} was answered or deleted elsewhere at the same time, and this answer was "
                     f"not kept; see it with: charley sessions resume {session.id}"
                 ) from None
@@ -79,13 +109,13 @@ class Store:
 
     def sessions(self) -> list[Session]:
         """Give all consultations with their logs, the oldest first."""
-        with self._errors():
+        with self.errors():
             rows = self.connection.execute("SELECT id, name, begun, knowledge FROM session ORDER BY begun, id").fetchall()
             return [Session(name, about, begun, used, self._log(name)) for name, about, begun, used in rows]
 
     def load(self, session: str) -> Session:
         """Give a consultation by its id or the beginning of it."""
-        with self._errors():
+        with self.errors():
             pattern = session.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
             query = "SELECT id, name, begun, knowledge FROM session WHERE id LIKE ? ESCAPE '\\' LIMIT 2"
             rows = self.connection.execute(query, (pattern,)).fetchall() if session else []
@@ -95,18 +125,40 @@ class Store:
             name, about, begun, used = rows[0]
             return Session(name, about, begun, used, self._log(name))
 
+    def owned(self, owner: str) -> list[Session]:
+        """Give the consultations of one clinician without their logs, the newest first; "" is whoever has the file."""
+        with self.errors():
+            rows = self.connection.execute("SELECT id, name, begun, knowledge FROM session ORDER BY begun DESC, id").fetchall()
+            owners = dict(self.connection.execute("SELECT session, owner FROM owner")) if self._has_owners() else {}
+            return [Session(*row) for row in rows if owners.get(row[0], "") == owner]
+
+    def load_owned(self, session: str, owner: str) -> Session | None:
+        """Give a consultation by its whole id, if it is that clinician's; None where it is another's, or nobody's."""
+        with self.errors():
+            row = self.connection.execute("SELECT id, name, begun, knowledge FROM session WHERE id = ?", (session,)).fetchone()
+            query = "SELECT owner FROM owner WHERE session = ?"
+            owned = self.connection.execute(query, (session,)).fetchone() if self._has_owners() else None
+            if row is None or (owned[0] if owned else "") != owner:
+                return None
+            return replace(Session(*row), log=self._log(session))
+
+    def _has_owners(self) -> bool:
+        """Tell whether the store has the table of owners; one that never served a clinician has none."""
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'owner'"
+        return self.connection.execute(query).fetchone() is not None
+
     def delete(self, session: Session) -> None:
         """Delete a consultation with everything that was answered."""
-        with self._errors(), self.connection:
+        with self.errors(), self.connection:
             self.connection.execute("DELETE FROM session WHERE id = ?", (session.id,))
-        with self._errors():
+        with self.errors():
             # What is deleted must not stay readable in the file or its log.
             self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def keep(self, session: Session) -> None:
         """Keep a whole consultation, as it was exported. Raises StoreError when one with its id is here already."""
         rows = [(session.id, place, _dumped(event)) for place, event in enumerate(session.log)]
-        with self._errors(), self.connection:
+        with self.errors(), self.connection:
             try:
                 fields = (session.id, session.name, session.begun, session.knowledge)
                 self.connection.execute("INSERT INTO session VALUES (?, ?, ?, ?)", fields)
@@ -123,7 +175,7 @@ class Store:
         if not self.path.exists():
             # Made private before SQLite writes to it; its side files take over the permissions.
             os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
-        connection = sqlite3.connect(self.path, timeout=_WAIT_MS / 1000, isolation_level="IMMEDIATE")
+        connection = sqlite3.connect(self.path, timeout=_WAIT_MS / 1000, isolation_level="IMMEDIATE", check_same_thread=False)
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")
         if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
@@ -142,9 +194,11 @@ class Store:
         return connection
 
     @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """Wait for one's turn, and turn what SQLite and the disk say into a StoreError for people."""
         try:
-            yield
+            with self.turn:
+                yield
         except sqlite3.OperationalError as error:
             raise StoreError(f"{self.path}: {_explained(str(error))}") from None
         except sqlite3.DatabaseError:

@@ -39,6 +39,12 @@ def told_by_lists(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> fro
     return frozenset(listed & set(vocabulary.findings))
 
 
+def opens_a_page(name: str, beside: tuple[str, ...], vocabulary: Vocabulary) -> bool:
+    """Tell whether most of what hangs on a finding is asked on another page than the questions `beside` it."""
+    elsewhere = [child for child, finding in vocabulary.findings.items() if finding.requires == name and child not in beside]
+    return len(elsewhere) > 3
+
+
 def declared(file: InterviewFile) -> Interview:
     """Give the interview that a file declares."""
     screens = {

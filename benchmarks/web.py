@@ -1,0 +1,159 @@
+"""How many consultations the service holds at once, and how soon the next page comes, over a real socket on this machine.
+
+A service is started as its user starts it. Clinicians, each with a browser, hold whole consultations at once: every
+page is answered "unknown" or, for one in three questions of a clinician's own choosing, "no". What the service kept is compared
+with what each clinician sent, so that one mixed answer would be seen.
+
+    python -m benchmarks.web
+"""
+
+import argparse
+import asyncio
+import html
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2 as httpx
+
+from expert.sessions import Store
+
+_LONGEST = 300.0
+"""Seconds after which a run is given up."""
+
+
+@dataclass
+class Clinician:
+    """One browser, what it sent, and how long each page took in seconds."""
+
+    client: httpx.AsyncClient
+    number: int
+    here: str = ""
+    sent: dict[str, bool | None] = field(default_factory=dict)
+    took: list[float] = field(default_factory=list)
+    pages: int = 0
+
+    async def hold(self, begun: asyncio.Event) -> None:
+        """Hold a consultation to its end."""
+        made = random.Random(self.number)
+        page = await self.client.get("/")
+        token = _field("csrf", page.text)
+        await begun.wait()
+        page = await self.timed("/consultations", {"csrf": token, "name": f"patient {self.number}"})
+        self.here = page.url.path
+        while 'name="screen"' in page.text and self.pages < 40:
+            fields = {"csrf": _field("csrf", page.text), "after": _field("after", page.text), "rest": "unknown"}
+            fields |= {"current": "none", "stopped": "none"}
+            for name in re.findall(r'id="q-([a-z0-9_]+)" tabindex', page.text):
+                if f'name="answer.{name}" value="no"' in page.text and made.random() < 1 / 3:
+                    fields[f"answer.{name}"] = "no"
+                    self.sent[name] = False
+            self.pages += 1
+            page = await self.timed(self.here, fields)
+            if f"patient {self.number}<" not in page.text:
+                raise AssertionError("the page of another patient")
+
+    async def timed(self, path: str, fields: dict[str, str]) -> httpx.Response:
+        """Send a form, and wait for the page that follows."""
+        begun = time.perf_counter()
+        response = await self.client.post(path, data=fields)
+        self.took.append(time.perf_counter() - begun)
+        response.raise_for_status()
+        return response
+
+
+def main() -> None:
+    """Print the table; ends with 1 when an answer was mixed or lost."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--at-once", type=int, nargs="*", default=[1, 10, 50], metavar="N", help="consultations at once")
+    options = parser.parse_args()
+    print("| consultations at once | pages answered | pages a second | next page, ms: median | 99 in 100 within | mixed |")
+    print("|---:|---:|---:|---:|---:|---:|")
+    mixed = 0
+    for count in options.at_once:
+        clinicians, elapsed, wrong = measured(min(count, 200))
+        took = sorted(second * 1000 for clinician in clinicians for second in clinician.took)
+        pages = sum(clinician.pages for clinician in clinicians)
+        last = took[min(len(took) - 1, round(len(took) * 0.99))]
+        print(f"| {count} | {pages:,} | {pages / elapsed:,.0f} | {statistics.median(took):,.0f} | {last:,.0f} | {wrong} |")
+        mixed += wrong
+    sys.exit(1 if mixed else 0)
+
+
+def measured(count: int) -> tuple[list[Clinician], float, int]:
+    """Hold so many consultations at once; gives the clinicians, the seconds it took, and the answers that differ."""
+    with tempfile.TemporaryDirectory(prefix="charley-bench-") as folder:
+        store = Path(folder) / "consultations.sqlite"
+        port = _free_port()
+        command = [sys.executable, "-m", "expert", "serve", "--port", str(port), "--store", str(store)]
+        command += ["--requests-per-minute", "1000000"]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603 - this very program
+        try:
+            key = _key(process)
+            clinicians, elapsed = asyncio.run(asyncio.wait_for(_held(count, port, key), _LONGEST))
+        finally:
+            process.terminate()
+            process.wait(20)
+        with closing(Store(store)) as kept:
+            return clinicians, elapsed, sum(_differing(kept, clinician) for clinician in clinicians)
+
+
+async def _held(count: int, port: int, key: str) -> tuple[list[Clinician], float]:
+    begun = asyncio.Event()
+    clients = [httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=60) for _ in range(count)]
+    clinicians = [Clinician(client, number) for number, client in enumerate(clients)]
+    # Signing in is held to a few a minute for one address; these come from one, so they share the first one's cookie.
+    await clients[0].get(f"/enter/{key}")
+    for client in clients[1:]:
+        client.cookies.update(clients[0].cookies)
+    running = [asyncio.create_task(clinician.hold(begun)) for clinician in clinicians]
+    await asyncio.sleep(0.5)
+    start = time.perf_counter()
+    begun.set()
+    await asyncio.gather(*running)
+    elapsed = time.perf_counter() - start
+    for client in clients:
+        await client.aclose()
+    return clinicians, elapsed
+
+
+def _differing(kept: Store, clinician: Clinician) -> int:
+    session = kept.load(clinician.here.rsplit("/", 1)[1])
+    said = {name for event in session.log for name, value in event.answers.items() if value is False}
+    return len(said ^ set(clinician.sent)) + (session.name != f"patient {clinician.number}")
+
+
+def _field(name: str, page: str) -> str:
+    found = re.search(rf'name="{name}" value="([^"]*)"', page)
+    if found is None:
+        raise AssertionError(f"no {name} on the page")
+    return html.unescape(found[1])
+
+
+def _key(process: "subprocess.Popen[str]") -> str:
+    if process.stderr is None:
+        raise AssertionError("the service has no standard error")
+    for line in process.stderr:
+        if found := re.search(r"/enter/(\S+)", line):
+            time.sleep(1.5)
+            return found[1]
+    raise AssertionError("the service did not start")
+
+
+def _free_port() -> int:
+    import socket
+
+    with closing(socket.socket()) as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,244 @@
+"""The application: which address leads to which page, and what every visit passes on its way there.
+
+A visit is signed in, and what it posts carries the token of the page it came from, before any page sees it. Pages are plain
+functions, run in threads beside each other; what they share holds nothing of a patient.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
+from typing import TypeAlias
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from expert.consultation import Consultation
+from expert.sessions import StoreError
+from expert.web import case_pages, changing, consulting, entering
+from expert.web.openapi import description
+from expert.web.security import HOOKS, LOG, Guard, outcome
+from expert.web.service import Refused, Service, Visit, opened
+from expert.web.settings import Settings
+from expert.web.sign_in import new_cookie
+from expert.web.users import UserError
+from reports.pages import render_page, stylesheet
+
+Page: TypeAlias = Callable[[Visit], Response]
+Entrance: TypeAlias = Callable[[Visit], tuple[Response, str | None]]
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+_MOST_FIELDS = 400
+_FILES = {"htmx.min.js": "text/javascript", "icon.svg": "image/svg+xml"}
+_AN_HOUR = {"cache-control": "public, max-age=3600"}
+
+
+def create_application(settings: Settings, consultation: Consultation) -> Starlette:
+    """Make the application. Raises StoreError or UserError when the store or the file of users cannot be used."""
+    service = opened(settings, consultation)
+    # What cannot be parsed is refused in words; the parser would log parts of it too.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+    doors = _Doors(service)
+    pages: list[BaseRoute] = [
+        Route("/", doors.page(consulting.home)),
+        Route("/sign-in", doors.open_page(entering.sign_in_page), methods=["GET"]),
+        Route("/sign-in", doors.entrance(entering.sign_in), methods=["POST"]),
+        Route("/enter/{key}", doors.entrance(entering.enter), methods=["GET"]),
+        Route("/sign-out", doors.exit(entering.sign_out), methods=["POST"]),
+        Route("/consultations", doors.page(consulting.begin), methods=["POST"]),
+        Route("/consultations/{session}", doors.page(consulting.show), methods=["GET"]),
+        Route("/consultations/{session}", doors.page(consulting.answer), methods=["POST"]),
+        Route("/consultations/{session}/undo", doors.page(consulting.undo), methods=["POST"]),
+        Route("/consultations/{session}/answers", doors.page(changing.answers), methods=["GET"]),
+        Route("/consultations/{session}/answers", doors.page(changing.change), methods=["POST"]),
+        Route("/consultations/{session}/report", doors.page(consulting.report), methods=["GET"]),
+        Route("/case-files", doors.page(case_pages.case_files), methods=["GET"]),
+        Route("/case-files", doors.page(case_pages.assess), methods=["POST"]),
+        Route("/handbook", doors.page(case_pages.handbook), methods=["GET"]),
+        Route("/static/{name}", _static),
+        Route("/openapi.json", _openapi),
+    ]
+    # What programs ask stands here, below HOOKS. It knows its callers by other means than a cookie, takes the same service,
+    # and has the same guard around it.
+    programs: list[BaseRoute] = []
+    application = Starlette(
+        routes=[*pages, *programs],
+        middleware=[Middleware(Guard, settings=settings)],
+        lifespan=_lifespan,
+        exception_handlers={HTTPException: _http_problem, Refused: _refusal, StoreError: _store_problem},
+    )
+    application.router.redirect_slashes = False
+    application.state.service = service
+    return application
+
+
+@asynccontextmanager
+async def _lifespan(application: Starlette) -> AsyncIterator[None]:
+    yield
+    application.state.service.store.close()
+
+
+class _Doors:
+    """Makes endpoints of pages: reads who visits and what was posted, and checks both."""
+
+    def __init__(self, service: Service) -> None:
+        self.service, self.settings = service, service.settings
+        # The prefix makes browsers refuse the cookie unless it came through TLS from this very host.
+        self.cookie_name = "__Host-charley" if self.settings.is_encrypted else "charley"
+
+    def page(self, page: Page) -> Endpoint:
+        """A page for whoever is signed in."""
+
+        async def endpoint(request: Request) -> Response:
+            visit, cookie = await self.visit(request)
+            if visit.who is None:
+                return self.to_sign_in(request, visit)
+            return self.with_cookie(await run_in_threadpool(page, visit), request, cookie)
+
+        return endpoint
+
+    def open_page(self, page: Page) -> Endpoint:
+        """A page for anybody."""
+
+        async def endpoint(request: Request) -> Response:
+            visit, cookie = await self.visit(request)
+            return self.with_cookie(await run_in_threadpool(page, visit), request, cookie)
+
+        return endpoint
+
+    def entrance(self, page: Entrance) -> Endpoint:
+        """A page that signs somebody in."""
+
+        async def endpoint(request: Request) -> Response:
+            visit, cookie = await self.visit(request)
+            response, who = await run_in_threadpool(page, visit)
+            if who is None:
+                return self.with_cookie(response, request, cookie)
+            self.service.sign_ins.end(cookie)
+            return self.with_cookie(response, request, self.service.sign_ins.begin(who))
+
+        return endpoint
+
+    def exit(self, page: Page) -> Endpoint:
+        """The page that signs out."""
+
+        async def endpoint(request: Request) -> Response:
+            visit, cookie = await self.visit(request)
+            if visit.who is None:
+                return self.to_sign_in(request, visit)
+            response = await run_in_threadpool(page, visit)
+            self.service.sign_ins.end(cookie)
+            response.delete_cookie(self.cookie_name, path="/", secure=self.settings.is_encrypted, httponly=True, samesite="lax")
+            return response
+
+        return endpoint
+
+    async def visit(self, request: Request) -> tuple[Visit, str]:
+        """Read a visit and its cookie. Raises Refused when what is posted does not come from a page of this service."""
+        cookie = request.cookies.get(self.cookie_name, "") or new_cookie()
+        who = self.who(request, cookie)
+        # Of somebody who is not signed in nothing is read, unless it is to sign in.
+        is_read = request.method == "POST" and (who is not None or request.url.path == "/sign-in")
+        form, files = await _posted(request, self.settings) if is_read else ({}, {})
+        visit = Visit(
+            service=self.service,
+            who=who,
+            csrf=self.service.sign_ins.token(cookie, who),
+            caller=request.client.host if request.client else "",
+            path=dict(request.path_params),
+            query=dict(request.query_params),
+            form=form,
+            files=files,
+            wants_part=request.headers.get("hx-request") == "true",
+        )
+        if is_read and not self.service.sign_ins.is_token(form.get("csrf", ""), cookie, who):
+            raise Refused(403, "This form is too old, or came from elsewhere. Go back, load the page anew and try again.")
+        return visit, cookie
+
+    def who(self, request: Request, cookie: str) -> str | None:
+        """Tell who visits; None for somebody who has to sign in."""
+        if self.settings.trusted_header is not None:
+            # The guard lets nobody but the proxy come so far.
+            return request.headers.get(self.settings.trusted_header, "").strip()[:200] or None
+        who = self.service.sign_ins.who(cookie)
+        if who is not None and self.service.users is not None:
+            try:
+                return who if who in self.service.users.names() else None
+            except UserError:
+                raise Refused(503, "The file of users cannot be read now; whoever runs this service has to mend it.") from None
+        return who
+
+    def to_sign_in(self, request: Request, visit: Visit) -> Response:
+        """Send somebody to sign in, and after that back to the page that was asked for."""
+        if self.settings.sign_in == "proxy":
+            raise Refused(401, "The proxy before this service did not say who asks.")
+        if request.method not in ("GET", "HEAD"):
+            if visit.wants_part:
+                return PlainTextResponse("Sign in first.", 401, {"hx-redirect": "/sign-in"})
+            raise Refused(401, "Sign in first; what was sent is not recorded.")
+        return RedirectResponse(f"/sign-in?next={entering.own_path(request.url.path)}", 303)
+
+    def with_cookie(self, response: Response, request: Request, cookie: str) -> Response:
+        """Give the browser its cookie, if it has not got it."""
+        if request.cookies.get(self.cookie_name) != cookie:
+            response.set_cookie(
+                self.cookie_name, cookie, path="/", secure=self.settings.is_encrypted, httponly=True, samesite="lax"
+            )
+        return response
+
+
+async def _posted(request: Request, settings: Settings) -> tuple[Mapping[str, str], Mapping[str, tuple[str, bytes]]]:
+    """Read what was posted: fields, and files with their names. A field that was given twice counts once, as the last."""
+    form: dict[str, str] = {}
+    files: dict[str, tuple[str, bytes]] = {}
+    async with request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=settings.largest_file) as fields:
+        for name, value in fields.multi_items():
+            if isinstance(value, UploadFile):
+                files[name] = (value.filename or "", await value.read())
+            else:
+                form[name] = value
+    return form, files
+
+
+async def _static(request: Request) -> Response:
+    name = request.path_params["name"]
+    if name in ("pages.css", "handbook.css"):
+        return Response(stylesheet(name), media_type="text/css", headers=_AN_HOUR)
+    if name in _FILES:
+        return FileResponse(Path(__file__).parent / "static" / name, media_type=_FILES[name], headers=_AN_HOUR)
+    raise Refused(404, "There is no such file.")
+
+
+async def _openapi(request: Request) -> Response:
+    return JSONResponse(description(request.app.state.service.settings))
+
+
+def _refused(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    if request.url.path.startswith(HOOKS):
+        return JSONResponse(outcome(status, message), status, headers)
+    text = render_page("refused.html.j2", status=status, heading=HTTPStatus(status).phrase, message=message)
+    return Response(text, status, headers, "text/html")
+
+
+async def _http_problem(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what Starlette registered it for
+    message = {404: "There is no such page.", 405: "That cannot be done here."}.get(error.status_code, "It cannot be read.")
+    return _refused(request, error.status_code, message, error.headers)
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101 - what Starlette registered it for
+    return _refused(request, error.status, error.message)
+
+
+async def _store_problem(request: Request, error: Exception) -> Response:
+    # The text names a path and a reason, never an answer; whoever runs the service needs it, whoever visits does not.
+    LOG.error("%s", error)
+    return _refused(request, 503, "Consultations cannot be kept or read now; nothing was recorded. Try again in a minute.")

@@ -1,0 +1,48 @@
+"""The pages of the service, rendered with Jinja2: words and structure alone, no scripts or styles inside."""
+
+from functools import cache
+from typing import Any
+
+import jinja2
+
+from facts.assessment import Assessment
+from knowledge_base.model import KnowledgeBase
+from reports.handbook import handbook
+from reports.rendering import numbers
+from reports.view import view
+
+
+def render_page(name: str, **values: Any) -> str:
+    """Render a page of the service; every value is escaped."""
+    return _environment().get_template(f"web/{name}").render(**values)
+
+
+def report_page(assessment: Assessment, knowledge: KnowledgeBase, **values: Any) -> str:
+    """Render a report as a page of the service: the same template as the file, with the service's own head and links."""
+    return render_page("report.html.j2", report=view(assessment, knowledge), **values)
+
+
+def handbook_page(knowledge: KnowledgeBase, **values: Any) -> str:
+    """Render the handbook as a page of the service."""
+    return render_page("handbook.html.j2", book=handbook(knowledge), **values)
+
+
+@cache
+def stylesheet(name: str) -> str:
+    """Give a stylesheet: pages.css is that of the reports with what the service adds, handbook.css what the handbook adds."""
+    parts = {"pages.css": ("report.css", "web/pages.css"), "handbook.css": ("handbook.css",)}[name]
+    return "\n".join(_environment().get_template(part).render() for part in parts)
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["numbers"] = numbers
+    return environment

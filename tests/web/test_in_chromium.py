@@ -1,0 +1,323 @@
+"""The page in a real headless Chromium: a whole consultation, undo, a link, a file, keys alone, no script.
+
+Axe looks at every page. Skipped where there is no Chromium; `.ci/run` installs Debian's.
+"""
+
+import base64
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expert.sessions import Store
+from tests.web.serving import Served
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+if CHROMIUM is None:
+    pytest.skip("there is no Chromium here; apt-get install chromium brings it", allow_module_level=True)
+
+from axe_playwright_python.sync_playwright import Axe  # noqa: E402
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "facts" / "examples"
+# WCAG 2.2 at level AA, and all that came before it.
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
+PHONE = {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        # A container has no user namespaces for Chromium's sandbox; it opens nothing but our own pages.
+        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser, served: Served) -> Iterator[Page]:
+    yield from opened(chromium, served)
+
+
+@pytest.fixture
+def plain(chromium: Browser, served: Served) -> Iterator[Page]:
+    """A browser without JavaScript."""
+    yield from opened(chromium, served, java_script_enabled=False)
+
+
+def opened(chromium: Browser, served: Served, **settings: Any) -> Iterator[Page]:
+    context: BrowserContext = chromium.new_context(viewport={"width": 1280, "height": 900}, **settings)
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(served.link)
+    yield page
+    context.close()
+    # Nothing was kept out by the policy, nothing is missing, no script failed. A refused page is told as an error too.
+    assert [text for text in complaints if "status of 4" not in text] == []
+
+
+def begin(page: Page, name: str = "bed 7") -> None:
+    page.goto(page.url.split("/", 3)[0] + "//" + page.url.split("/", 3)[2] + "/")
+    page.get_by_label("What to call the patient").fill(name)
+    press(page, "Begin")
+
+
+def heading(page: Page) -> str:
+    return page.get_by_role("heading", level=1).inner_text()
+
+
+def press(page: Page, button: str) -> None:
+    """Press a button that leads to another page, and wait for that page."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=button, exact=True).click()
+
+
+def go_on(page: Page) -> None:
+    press(page, "Continue")
+
+
+def choose(page: Page, question: str, answer: str) -> None:
+    page.get_by_role("group", name=question).get_by_label(answer, exact=True).check()
+
+
+def rest(page: Page, answer: str) -> None:
+    group = page.get_by_role("group", name="Whatever has no answer above")
+    if group.count():
+        group.get_by_label(answer).check()
+
+
+def to_the_end(page: Page) -> list[str]:
+    """Leave every page open that comes; gives their headings."""
+    headings = []
+    while page.locator("form.answers").count():
+        headings.append(heading(page))
+        assert len(headings) < 30
+        if page.get_by_role("group", name="Current medicines").count():
+            for name in ("Current medicines", "Stopped in the last months"):
+                choose(page, name, "Unknown")
+        rest(page, "is unknown")
+        go_on(page)
+    return headings
+
+
+def no_violations(page: Page, *parts: str) -> None:
+    found = (
+        Axe()
+        .run(page, context={"include": [[part] for part in parts]} if parts else None, options=RULES)
+        .response["violations"]
+    )
+    assert not found, [(entry["id"], entry["help"], [node["html"] for node in entry["nodes"]][:3]) for entry in found]
+
+
+def test_a_whole_consultation_with_asking_back_undo_a_link_and_the_report(page: Page, served: Served) -> None:
+    begin(page)
+    assert heading(page) == "First, the dangers"
+    page.get_by_role("button", name="Why is “Fever” asked?").click()
+    expect(page.locator("#reply-fever")).to_contain_text("WHY Does the patient have a fever?")
+    choose(page, "Fever", "Yes")
+    rest(page, "was asked, and is absent")
+    go_on(page)
+    expect(page.get_by_role("alert")).to_contain_text("Fever with spasms")
+    expect(page.locator(".band")).to_contain_text("Immediate")
+    press(page, "Undo the last page")
+    assert heading(page) == "First, the dangers"
+    rest(page, "was asked, and is absent")
+    go_on(page)
+    assert heading(page) == "The patient"
+    # The address alone leads back here, in another tab of the same clinician.
+    other = page.context.new_page()
+    other.goto(page.url)
+    assert heading(other) == "The patient"
+    other.close()
+    page.get_by_role("textbox", name="The age").fill("67")
+    rest(page, "was asked, and is absent")
+    go_on(page)
+    rest(page, "is unknown")
+    go_on(page)
+    if heading(page) == "The cramp":
+        rest(page, "is unknown")
+        go_on(page)
+    assert heading(page) == "Medicines"
+    choose(page, "Current medicines", "Takes these")
+    page.get_by_label("Names").first.fill("HCTZ 25 mg")
+    choose(page, "Stopped in the last months", "Stopped none")
+    go_on(page)
+    expect(page.get_by_text("HCTZ 25 mg: hydrochlorothiazide")).to_be_visible()
+    expect(page.locator(".band")).to_contain_text("Same day")
+    page.get_by_label("A cause or warning sign").fill("Low potassium (hypokalemia)")
+    page.get_by_role("button", name="Why not?").click()
+    expect(page.locator("#reply-beside")).to_contain_text("WHY NOT")
+    page.get_by_label("What if this finding").fill("serum potassium")
+    page.get_by_label("were").fill("2.4")
+    page.get_by_role("button", name="What if?").click()
+    expect(page.locator("#reply-beside")).to_contain_text("confirmed")
+    page.get_by_role("button", name="How was “Cramps on diuretics” concluded?").click()
+    expect(page.locator("#reply-beside")).to_contain_text("HOW “Cramps on diuretics”")
+    to_the_end(page)
+    page.get_by_role("link", name="Read and print the report").click()
+    expect(page.get_by_role("heading", name="What it may be")).to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator(".bar")).to_be_hidden()
+    expect(page.get_by_role("heading", name="What to do next")).to_be_visible()
+    # It is the same log that the terminal reads.
+    with closing(Store(served.store)) as store:
+        kept = store.owned("")
+    assert kept[0].name == "bed 7"
+
+
+def test_with_the_keyboard_alone(page: Page) -> None:
+    begin(page)
+    page.bring_to_front()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("group", name="Confusion").get_by_label("Yes")).to_be_focused()
+    # In a group the arrows choose; Tab leads to its Why, and on to the next question.
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("group", name="Confusion").get_by_label("No", exact=True)).to_be_checked()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Why is “Confusion” asked?")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#reply-confusion")).to_contain_text("WHY")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    expect(page.get_by_role("group", name="A seizure").get_by_label("Yes")).to_be_checked()
+    for _ in range(200):
+        focused = page.evaluate("[document.activeElement.name, document.activeElement.value]")
+        # What has the focus is never hidden behind the urgency that stays in sight.
+        assert page.evaluate(
+            """() => { const box = document.activeElement.getBoundingClientRect();
+            const band = document.querySelector('.band').getBoundingClientRect();
+            return box.bottom > band.bottom || document.activeElement.closest('.band, .bar') !== null }"""
+        ), focused
+        if focused == ["rest", "no"]:
+            break
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    # Enter in any field goes on; it never presses the first button it finds.
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="The patient")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def test_without_javascript(plain: Page) -> None:
+    begin(plain)
+    choose(plain, "Confusion", "No")
+    plain.get_by_role("button", name="Why is “Fever” asked?").click()
+    expect(plain.locator("#reply-fever")).to_contain_text("WHY Does the patient have a fever?")
+    expect(plain.get_by_role("group", name="Confusion").get_by_label("No", exact=True)).to_be_checked()
+    assert plain.url.endswith("#q-fever")
+    go_on(plain)
+    expect(plain.get_by_role("alert")).to_contain_text("questions have no answer")
+    rest(plain, "was asked, and is absent")
+    go_on(plain)
+    assert heading(plain) == "The patient"
+    press(plain, "Undo the last page")
+    assert heading(plain) == "First, the dangers"
+    headings = to_the_end(plain)
+    assert len(headings) > 5
+    plain.get_by_role("link", name="Read and print the report").click()
+    expect(plain.get_by_role("heading", name="What was told")).to_be_visible()
+
+
+def test_a_file_that_is_dropped_gives_its_report(page: Page) -> None:
+    page.goto(page.url + "case-files")
+    content = base64.b64encode((EXAMPLES / "weakness-and-twitching.yaml").read_bytes()).decode()
+    handle = page.evaluate_handle(
+        """content => { const carried = new DataTransfer();
+        carried.items.add(new File([Uint8Array.from(atob(content), c => c.charCodeAt(0))], 'patient.yaml'));
+        return carried }""",
+        content,
+    )
+    page.dispatch_event("#file", "drop", {"dataTransfer": handle})
+    # Chromium takes a drop on a file field from a person alone; what it then holds is set as it would be.
+    page.evaluate("carried => { document.querySelector('#file').files = carried.files }", handle)
+    press(page, "Assess")
+    expect(page.get_by_role("heading", name="What it may be")).to_be_visible()
+
+
+def test_axe_finds_nothing_on_any_page(page: Page, chromium: Browser, served: Served) -> None:
+    base = page.url
+    no_violations(page)
+    for path in ("case-files", "nothing-here"):
+        page.goto(base + path)
+        no_violations(page)
+    # All of the handbook would take axe two minutes; its entries are made alike.
+    page.goto(base + "handbook")
+    no_violations(page, ".bar", "body > header", "main > section:first-child", "main article:first-of-type", "body > footer")
+    page.goto(base)
+    begin(page)
+    no_violations(page)
+    go_on(page)
+    no_violations(page)
+    choose(page, "Fever", "Yes")
+    page.get_by_role("button", name="Why is “Fever” asked?").click()
+    expect(page.locator("#reply-fever")).to_contain_text("WHY")
+    rest(page, "was asked, and is absent")
+    no_violations(page)
+    go_on(page)
+    no_violations(page)
+    here = page.url
+    page.goto(f"{here}/answers")
+    no_violations(page)
+    page.goto(here)
+    press(page, "Undo the last page")
+    page.get_by_text("Could still be").click()
+    no_violations(page)
+    seen = set()
+    while page.locator("form.answers").count():
+        if heading(page) not in seen and heading(page) in ("Medicines", "Examination", "Results at hand"):
+            no_violations(page)
+        seen.add(heading(page))
+        if heading(page) == "Medicines":
+            for name in ("Current medicines", "Stopped in the last months"):
+                choose(page, name, "Unknown")
+        rest(page, "is unknown")
+        go_on(page)
+    no_violations(page)
+    page.get_by_role("link", name="Read and print the report").click()
+    no_violations(page)
+    context = chromium.new_context()
+    stranger = context.new_page()
+    stranger.goto(base)
+    expect(stranger.get_by_role("heading", name="Sign in")).to_be_visible()
+    no_violations(stranger)
+    context.close()
+
+
+def test_on_a_phone_nothing_is_cut_off_and_every_target_is_large_enough(page: Page) -> None:
+    page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    begin(page)
+    for _ in range(5):
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), heading(page)
+        band = page.locator(".band").bounding_box()
+        assert band and band["height"] < PHONE["height"] / 4
+        page.mouse.wheel(0, 2_000)
+        expect(page.locator(".band")).to_be_in_viewport()
+        small = page.evaluate(
+            """() => [...document.querySelectorAll('main button, main input, main select, main summary')]
+            .filter(element => element.offsetParent && !element.classList.contains('default'))
+            .map(element => element.getBoundingClientRect())
+            .filter(box => box.width < 24 || box.height < 24).length"""
+        )
+        assert small == 0
+        if heading(page) == "Medicines":
+            break
+        rest(page, "is unknown")
+        go_on(page)
+    no_violations(page)
+    page.get_by_role("link", name="Case file").click()
+    page.get_by_label("A case file").set_input_files(ROOT / "tests" / "cases" / "vignettes" / "dangerous.yaml")
+    press(page, "Assess")
+    expect(page.get_by_text("cases in dangerous.yaml")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    no_violations(page)

@@ -1,0 +1,338 @@
+"""The pages of a consultation as a clinician meets them, without a browser: the same interview as in the terminal."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from expert.assessing import Assessor
+from expert.consultation import Consultation
+from expert.next_question import ScreenAsked
+from facts.intake.case_files import read_case_files
+from knowledge_base.loading import load_knowledge_base
+from reports.rendering import render
+from tests.web.browsing import Browser, application, service_of, signed_in
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "facts" / "examples"
+
+
+def session_of(browser: Browser, service: Any, here: str) -> Any:
+    store = service_of(service).store
+    return store.load_owned(here.rsplit("/", 1)[1], "")
+
+
+def hold(browser: Browser, here: str, **of_page: dict[str, str]) -> list[str]:
+    """Answer pages by heading, and leave every other open, to the end; gives the headings."""
+    headings: list[str] = []
+    while 'name="screen"' in browser.text:
+        assert len(headings) < 40
+        headings.append(browser.heading())
+        given = of_page.get(browser.hidden("screen"))
+        response = browser.answer(here, **given) if given and headings.count(headings[-1]) == 1 else browser.leave_open(here)
+        assert response.status_code == 200, browser.text
+    return headings
+
+
+def test_the_page_asks_what_the_terminal_asks_and_concludes_the_same(
+    browser: Browser, service: Any, consultation: Consultation
+) -> None:
+    knowledge = consultation.knowledge
+    case = read_case_files([EXAMPLES / "night-cramps-on-a-diuretic.yaml"], knowledge.vocabulary, knowledge.dictionary).cases[0][
+        0
+    ]
+    _, expected = consultation.scripted(case, lambda: "")
+    here = browser.begin(case.name)
+    moment = consultation.moment((), case.name)
+    while isinstance(moment.next, ScreenAsked):
+        assert browser.hidden("screen") == moment.next.screen.id
+        assert browser.questions()[: len(moment.next.questions)] == list(moment.next.questions) or moment.next.screen.medicines
+        reply = consultation.reply(moment.next, case)
+        if moment.next.screen.medicines:
+            stopped = ", ".join(f"{entry['name']} {entry['days_ago']} days ago" for entry in reply["stopped_medicines"] or ())
+            fields = {"current": "some", "current_list": "\n".join(reply["medicines"])}
+            fields |= {"stopped": "some" if stopped else "unknown", "stopped_list": stopped}
+            browser.answer(here, **fields)
+        else:
+            words = {True: "yes", False: "no", None: "unknown"}
+            answers = {name: words.get(value, str(value)) for name, value in reply.items() if value is not None}
+            browser.answer(here, rest="unknown", **answers)
+        assert browser.page.status_code == 200, browser.text
+        session = session_of(browser, service, here)
+        moment = consultation.moment(session.log, session.name)
+    assert "Nothing that is left to ask would change the conclusion" in browser.text
+    assert moment.assessment.urgency == expected.assessment.urgency
+    assert [cause.standing for cause in moment.assessment.causes] == [cause.standing for cause in expected.assessment.causes]
+    browser.open(f"{here}/report")
+    # The report of the page is that of `charley report`, with another head.
+    ours, theirs = (
+        text.split("<main>")[1].split("</main>")[0] for text in (browser.text, render(moment.assessment, knowledge, "html"))
+    )
+    assert ours == theirs
+
+
+def test_what_has_no_answer_is_never_no(browser: Browser, service: Any) -> None:
+    here = browser.begin()
+    response = browser.answer(here, fever="no")
+    assert response.status_code == 422
+    assert "questions have no answer" in browser.text and "Nothing was recorded" in browser.text
+    assert session_of(browser, service, here).log == ()
+    # What was filled in stands there still.
+    assert 'name="answer.fever" value="no" checked' in browser.text
+    browser.answer(here, fever="no", rest="unknown")
+    answers = {name: value for event in session_of(browser, service, here).log for name, value in event.answers.items()}
+    assert answers.pop("fever") is False and set(answers.values()) == {None}
+
+
+def test_the_rest_is_absent_only_where_that_is_said_and_silence_says_nothing_of_what_must_be_tried(
+    browser: Browser, service: Any
+) -> None:
+    here = browser.begin()
+    browser.answer(here, rest="no")
+    browser.leave_open(here)
+    assert browser.heading() == "The cramp"
+    assert browser.answer(here, rest="no").status_code == 422
+    assert "silence says nothing of this" in browser.text and 'href="#q-relieved_by_stretching"' in browser.text
+    answered = {"visible_muscle_hardening": "unknown", "relieved_by_stretching": "yes"}
+    assert browser.answer(here, rest="no", **answered).status_code == 200
+    told = {name: value for event in session_of(browser, service, here).log for name, value in event.answers.items()}
+    assert told["relieved_by_stretching"] is True and told["spasm_in_calf"] is False
+    # A value is never absent.
+    assert told["cramp_duration"] is None
+
+
+def test_unknown_is_as_easy_as_yes(browser: Browser) -> None:
+    browser.begin()
+    for name in browser.questions():
+        assert browser.text.count(f'name="answer.{name}" value="unknown"') == 1
+        assert f'name="answer.{name}" value="yes" checked' not in browser.text
+
+
+def test_the_urgency_is_always_in_sight_with_its_ceiling(browser: Browser) -> None:
+    here = browser.begin()
+    for path in (here, f"{here}/answers"):
+        browser.open(path)
+        assert '<span class="label">At least</span> <strong>Routine</strong>' in browser.text
+        assert '<span class="label">Could still be</span> <strong>Immediate</strong>' in browser.text
+        assert "An answer that was not given is not an all-clear" in browser.text
+    browser.open(here)
+    assert "if the patient has a fever" in browser.text
+
+
+def test_a_danger_interrupts_with_why_and_what_to_do_and_undo_takes_it_back(browser: Browser) -> None:
+    here = browser.begin()
+    browser.answer(here, fever="yes", rest="no")
+    assert 'role="alert"' in browser.text and "Fever with spasms" in browser.text and "Call an ambulance" in browser.text
+    assert '<span class="label">Urgency</span> <strong>Immediate</strong>' in browser.text
+    browser.post(f"{here}/undo", {"after": browser.hidden("after")})
+    assert browser.heading() == "First, the dangers"
+    assert 'class="danger"' not in browser.text and "<strong>Routine</strong>" in browser.text
+    assert browser.post(f"{here}/undo", {"after": browser.hidden("after")}).status_code == 409
+    assert "nothing to take back" in browser.text
+
+
+def test_it_answers_when_it_is_asked_back_and_keeps_what_was_filled_in(browser: Browser, service: Any) -> None:
+    here = browser.begin()
+    browser.post(here, {"ask": "why:fever", "answer.confusion": "yes"})
+    assert "WHY Does the patient have a fever?" in browser.text and "What an answer would do" in browser.text
+    assert 'name="answer.confusion" value="yes" checked' in browser.text
+    for fields, says in (
+        ({"ask": "why_page"}, "could raise the urgency to Immediate"),
+        ({"ask": "why_not", "about": "Low potassium (hypokalemia)"}, "WHY NOT “Low potassium (hypokalemia)”"),
+        ({"ask": "how", "about": "urgency"}, "HOW urgency"),
+        ({"ask": "what_if", "supposed": "serum potassium", "value": "2.4"}, "no evidence → confirmed"),
+        ({"ask": "what_if", "supposed": "serum potassium", "value": "unknown"}, "changes nothing"),
+        ({"ask": "what_if", "supposed": "serum potassium", "value": "240"}, "outside the plausible range"),
+        ({"ask": "how", "about": "hypokalaemia of dragons"}, "is not known here"),
+        ({"ask": "why:hypokalemia"}, "Only of a question"),
+        ({"ask": "what_if", "supposed": "hypokalemia", "value": "1"}, "Only an answer"),
+    ):
+        assert browser.post(here, fields).status_code == 200
+        assert says in browser.text, fields
+    assert browser.post(here, {"ask": "drop table"}).status_code == 400
+    assert session_of(browser, service, here).log == ()
+
+
+def test_only_the_reply_is_sent_where_only_that_is_wanted(browser: Browser) -> None:
+    here = browser.begin()
+    reply = browser.client.post(here, data={"csrf": browser.token, "ask": "why:fever"}, headers={"hx-request": "true"})
+    assert reply.text.lstrip().startswith('<div class="told">') and "<html" not in reply.text
+    browser.client.cookies.clear()
+    gone = browser.client.post(here, data={"ask": "why:fever"}, headers={"hx-request": "true"})
+    assert gone.status_code == 401 and gone.headers["hx-redirect"] == "/sign-in"
+
+
+def test_medicines_are_said_back_as_they_were_understood(browser: Browser) -> None:
+    here = browser.begin()
+    while browser.heading() != "Medicines":
+        browser.leave_open(here)
+    assert browser.answer(here, current="some").status_code == 422
+    assert "write the medicines" in browser.text
+    assert browser.answer(here, current="none", current_list="HCTZ", stopped="none").status_code == 422
+    assert "keep one" in browser.text
+    browser.answer(here, current="some", current_list="HCTZ 25 mg\nzzyzx", stopped="some", stopped_list="diazepam 3 days ago")
+    assert (
+        "<strong>HCTZ 25 mg</strong>: hydrochlorothiazide" in browser.text
+        and "<strong>diazepam</strong>: diazepam" in browser.text
+    )
+    assert "<strong>zzyzx</strong>" in browser.text
+    assert "<strong>Same day</strong>" in browser.text
+
+
+def test_a_value_that_cannot_be_is_explained_beside_its_question(browser: Browser, service: Any) -> None:
+    here = browser.begin()
+    browser.answer(here, rest="no")
+    for text, says in (("old", "found"), ("670", "plausible range"), ("6" * 500, "500 characters")):
+        assert browser.answer(here, age=text, rest="unknown").status_code == 422
+        assert says in browser.text and 'aria-invalid="true"' in browser.text
+    fields = {"after": browser.hidden("after"), "answer.age": "67", "unknown.age": "yes", "rest": "unknown"}
+    assert browser.post(here, fields).status_code == 422
+    assert "keep one of them" in browser.text
+    browser.answer(here, age="67", rest="unknown")
+    told = {name: value for event in session_of(browser, service, here).log for name, value in event.answers.items()}
+    assert told["age"] == 67
+
+
+def test_answers_that_contradict_each_other_are_explained_and_not_recorded(browser: Browser, service: Any) -> None:
+    here = browser.begin()
+    browser.leave_open(here)
+    for finding, value, status in (("sex", "male", 200), ("pregnant", "yes", 422)):
+        browser.open(f"{here}/answers")
+        fields = {"after": browser.hidden("after"), "finding": finding, "value": value}
+        assert browser.post(f"{here}/answers", fields).status_code == status
+    assert "contradict" in browser.text and "pregnant is yes, but sex is male" in browser.text
+    assert len(session_of(browser, service, here).log) == 2
+    browser.open(here)
+    assert browser.answer(here, rest="unknown", pregnant="yes").status_code == 422
+    assert "pregnant is yes, but sex is male" in browser.text and "Nothing was recorded" in browser.text
+
+
+def test_an_answer_is_changed_wherever_it_was_given(browser: Browser, service: Any) -> None:
+    here = browser.begin()
+    browser.answer(here, rest="no")
+    browser.open(f"{here}/answers")
+    assert "Fever:" in browser.text
+    assert browser.post(f"{here}/answers", {"after": "0", "finding": "fever", "value": "yes"}).status_code == 409
+    after = browser.hidden("after")
+    assert browser.post(f"{here}/answers", {"after": after, "finding": "fever", "value": "maybe"}).status_code == 422
+    assert "found" in browser.text and "Nothing was changed" in browser.text
+    assert browser.post(f"{here}/answers", {"after": after, "finding": "nothing", "value": "yes"}).status_code == 422
+    assert browser.post(f"{here}/answers", {"after": after, "finding": "fever", "value": "yes"}).status_code == 200
+    assert "<strong>Immediate</strong>" in browser.text and "Fever with spasms" in browser.text
+
+
+def test_two_tabs_do_not_overwrite_each_other(browser: Browser, service: Any) -> None:
+    here = browser.begin()
+    browser.answer(here, fever="yes", rest="no")
+    # The first page, sent once more from another tab.
+    response = browser.post(here, {"after": "0", "answer.fever": "no", "rest": "no"})
+    assert response.status_code == 409 and "went on elsewhere" in browser.text
+    assert browser.heading() == "The patient"
+    assert sum(len(event.answers) for event in session_of(browser, service, here).log if "fever" in event.answers) > 0
+    assert "<strong>Immediate</strong>" in browser.text
+
+
+def test_a_link_resumes_where_it_was_left_also_after_a_restart(
+    browser: Browser, consultation: Consultation, tmp_path: Path
+) -> None:
+    here = browser.begin("bed 7")
+    browser.answer(here, rest="no")
+    again = signed_in(application(consultation, tmp_path))
+    assert "bed 7" in again.open("/").text
+    again.open(here)
+    assert again.heading() == "The patient" and "Page 2 · bed 7" in again.text
+
+
+def test_untrusted_text_means_only_itself(browser: Browser) -> None:
+    evil = "<b>x</b>\"'><script>alert(1)</script>\u202eevil"
+    here = browser.begin(evil)
+    while browser.heading() != "Medicines":
+        browser.leave_open(here)
+    browser.answer(here, current="some", current_list=evil, stopped="none")
+    for path in (here, f"{here}/report", f"{here}/answers", "/"):
+        browser.open(path)
+        assert "<b>x" not in browser.text and "<script>alert" not in browser.text and "\u202e" not in browser.text
+
+
+def test_answers_that_other_knowledge_does_not_know_are_not_guessed_at(browser: Browser, tmp_path: Path) -> None:
+    here = browser.begin()
+    browser.answer(here, rest="no")
+    foreign = Consultation(Assessor(load_knowledge_base(ROOT / "tests" / "foreign" / "headaches")))
+    other = signed_in(application(foreign, tmp_path))
+    assert other.open(here).status_code == 409 and "do not fit the knowledge base" in other.text
+
+
+def test_it_runs_on_foreign_knowledge(tmp_path: Path) -> None:
+    foreign = Consultation(Assessor(load_knowledge_base(ROOT / "tests" / "foreign" / "headaches")))
+    browser = signed_in(application(foreign, tmp_path))
+    here = browser.begin()
+    hold(browser, here)
+    browser.open(f"{here}/report")
+    assert browser.page.status_code == 200 and "cramp" not in browser.text.lower().replace("charley", "")
+
+
+def test_everything_unknown_comes_to_an_end_that_says_what_that_keeps_open(browser: Browser) -> None:
+    here = browser.begin()
+    hold(browser, here)
+    assert "keeps open" in browser.text and "Could still be" in browser.text
+    # Asking back works at the end too.
+    assert browser.post(here, {"ask": "why_page"}).status_code == 200
+
+
+# Case files and the handbook
+
+
+def test_a_case_file_that_is_dropped_gives_its_report(browser: Browser, service: Any) -> None:
+    browser.open("/case-files")
+    content = (EXAMPLES / "weakness-and-twitching.yaml").read_bytes()
+    browser.post("/case-files", files={"file": ("patient of ward 7.yaml", content)})
+    assert browser.page.status_code == 200 and "What was told" in browser.text and "Another case file" in browser.text
+    store = service_of(service).store
+    assert store.sessions() == []
+
+
+def test_a_file_of_several_cases_gives_a_list_and_each_report(browser: Browser) -> None:
+    browser.open("/case-files")
+    content = b"\n---\n".join(path.read_bytes() for path in sorted(EXAMPLES.glob("*.yaml")))
+    browser.post("/case-files", files={"file": ("clinic.yaml", content)})
+    assert "4 of 4 cases in clinic.yaml" in browser.text
+    fields = {"file_name": browser.hidden("file_name"), "content": browser.hidden("content"), "place": "3"}
+    browser.post("/case-files", fields)
+    assert "What was told" in browser.text
+
+
+def test_a_pasted_case_with_slips_is_refused_with_its_places_and_the_rest_goes_on(browser: Browser) -> None:
+    browser.open("/case-files")
+    text = "case: one\nfindings:\n  serum_potasium: 3\n---\ncase: two\nfindings:\n  fever: yes\n"
+    browser.post("/case-files", {"text": text})
+    assert "text.yaml:3:3" in browser.text and "did you mean serum_potassium" in browser.text
+    assert "<h1>two</h1>" in browser.text and "charley-" not in browser.text
+    browser.open("/case-files")
+    assert browser.post("/case-files", {"text": text.split("---", maxsplit=1)[0]}).status_code == 422
+    assert "text.yaml:3:3" in browser.text and "serum_potasium: 3" in browser.text
+
+
+@pytest.mark.parametrize("content", [b"\x00\xff\xfe", b"{" * 5_000, b"\xff" * 100, b"- - -", b"[1,", b"a: &a [*a]"])
+@pytest.mark.parametrize("name", ["x.json", "x.yaml", "x.jsonl", "../../etc/passwd", "", "x" * 300])
+def test_garbage_is_refused_in_words(browser: Browser, name: str, content: bytes) -> None:
+    browser.open("/case-files")
+    browser.post("/case-files", files={"file": (name or "f", content)})
+    assert browser.page.status_code == 422 and "Refused" in browser.text and "charley-" not in browser.text
+
+
+def test_nothing_is_asked_for_and_what_is_handed_back_must_be_whole(browser: Browser) -> None:
+    browser.open("/case-files")
+    assert browser.post("/case-files").status_code == 422
+    assert "nothing was given" in browser.text
+    assert browser.post("/case-files", {"content": "%%%"}).status_code == 400
+
+
+def test_the_handbook_can_be_read(browser: Browser) -> None:
+    assert browser.open("/handbook").status_code == 200
+    assert "hypokalemia-measured-mild" in browser.text
+
+
+def test_a_name_that_is_too_long_is_refused_in_words(browser: Browser) -> None:
+    browser.open("/")
+    assert browser.post("/consultations", {"name": "x" * 300}).status_code == 422
+    assert "200 characters" in browser.text
