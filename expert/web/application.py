@@ -22,7 +22,9 @@ from starlette.routing import BaseRoute, Route
 
 from expert.consultation import Consultation
 from expert.sessions import StoreError
-from expert.web import case_pages, changing, consulting, entering
+from expert.web import audit, case_pages, changing, consulting, entering
+from expert.web.cds_hooks import HookService, routes
+from expert.web.hook_settings import HookSettings, read_clients
 from expert.web.openapi import description
 from expert.web.security import HOOKS, LOG, Guard, outcome
 from expert.web.service import Refused, Service, Visit, opened
@@ -41,7 +43,10 @@ _AN_HOUR = {"cache-control": "public, max-age=3600"}
 
 
 def create_application(settings: Settings, consultation: Consultation) -> Starlette:
-    """Make the application. Raises StoreError or UserError when the store or the file of users cannot be used."""
+    """Make the application.
+
+    Raises StoreError, UserError or CharleyError when the store, the file of users or that of clients cannot be used.
+    """
     service = opened(settings, consultation)
     # What cannot be parsed is refused in words; the parser would log parts of it too.
     logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
@@ -65,9 +70,9 @@ def create_application(settings: Settings, consultation: Consultation) -> Starle
         Route("/static/{name}", _static),
         Route("/openapi.json", _openapi),
     ]
-    # What programs ask stands here, below HOOKS. It knows its callers by other means than a cookie, takes the same service,
-    # and has the same guard around it.
-    programs: list[BaseRoute] = []
+    # What programs ask. They show who they are by a token and not by a cookie, and the same guard is around it.
+    hooks = _hooks(service)
+    programs = routes(hooks) if hooks else []
     application = Starlette(
         routes=[*pages, *programs],
         middleware=[Middleware(Guard, settings=settings)],
@@ -75,13 +80,36 @@ def create_application(settings: Settings, consultation: Consultation) -> Starle
         exception_handlers={HTTPException: _http_problem, Refused: _refusal, StoreError: _store_problem},
     )
     application.router.redirect_slashes = False
-    application.state.service = service
+    application.state.service, application.state.hooks = service, hooks
     return application
+
+
+def _hooks(service: Service) -> HookService | None:
+    """Make the CDS Hooks services; None where the knowledge base declares none.
+
+    Without a file of clients anybody on this machine may call; from elsewhere, also through a proxy, nobody. Raises
+    StoreError, or CharleyError for the file of clients.
+    """
+    settings = service.settings
+    if service.knowledge.decision_support is None:
+        return None
+    clients, origins = (None, ()) if settings.clients is None else read_clients(settings.clients)
+    if clients is None and not (settings.is_local and settings.trusted_header is None):
+        clients = ()
+    feedback = settings.feedback or settings.store.with_name("feedback.sqlite")
+    chosen = HookSettings(settings.base, feedback, clients, origins)
+
+    def record(who: str, did: str, detail: str) -> None:
+        audit.record(service.store, service.now(), who, did, detail=detail)
+
+    return HookService(chosen, service.consultation.assessor, record=record)
 
 
 @asynccontextmanager
 async def _lifespan(application: Starlette) -> AsyncIterator[None]:
     yield
+    if application.state.hooks is not None:
+        application.state.hooks.close()
     application.state.service.store.close()
 
 
@@ -217,7 +245,8 @@ async def _static(request: Request) -> Response:
 
 
 async def _openapi(request: Request) -> Response:
-    return JSONResponse(description(request.app.state.service.settings))
+    state = request.app.state
+    return JSONResponse(description(state.service.settings, with_hooks=state.hooks is not None))
 
 
 def _refused(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -10,12 +10,12 @@ from tempfile import TemporaryDirectory
 
 from starlette.responses import HTMLResponse, Response
 
-from expert.assessing import ContradictoryCase
+from expert.assessing import Assessor, ContradictoryCase
 from expert.web import audit
-from expert.web.service import Refused, Service, Visit
+from expert.web.service import Refused, Visit
 from expert.web.showing_questions import tone
 from facts.assessment import Assessment
-from facts.intake.case_files import read_case_files
+from facts.intake.files import read_files
 from facts.problems import quoted
 from reports.pages import handbook_page, render_page, report_page
 from reports.view import clean
@@ -41,7 +41,7 @@ def assess(visit: Visit) -> Response:
     if not content.strip():
         return _page(visit, 422, problems=["nothing was given; choose a file, or paste its text"])
     with _one_of_few():
-        assessed, problems, count = _assessed(visit.service, name, content)
+        assessed, problems, count = assessed_file(visit.service.consultation.assessor, name, content)
     audit.record(visit.service.store, visit.service.now(), visit.owner, "read a case file", detail=f"{len(assessed)} cases")
     place = visit.form.get("place", "")
     if place.isascii() and place.isdigit() and 1 <= int(place[:9]) <= len(assessed):
@@ -73,13 +73,13 @@ def _given(visit: Visit) -> tuple[str, bytes]:
     return file_name(Path(written).stem or "text")[:60] + (suffix if suffix in _KINDS else ".yaml"), content
 
 
-def _assessed(service: Service, name: str, content: bytes) -> tuple[list[Assessment], list[str], int]:
+def assessed_file(assessor: Assessor, name: str, content: bytes) -> tuple[list[Assessment], list[str], int]:
     """Assess the cases of a file; gives also what was refused, and how many cases and refusals there were."""
-    knowledge, assessor = service.knowledge, service.consultation.assessor
+    knowledge = assessor.knowledge
     with TemporaryDirectory(prefix="charley-") as folder:
         path = Path(folder) / name
         path.write_bytes(content)
-        intake = read_case_files([path], knowledge.vocabulary, knowledge.dictionary)
+        intake = read_files([path], knowledge.vocabulary, knowledge.dictionary)
     # Where the file lay for a moment is nobody's business.
     problems = [clean(str(problem).replace(f"{folder}/", "")) for refusal in intake.refusals for problem in refusal.problems]
     assessed = []
@@ -155,7 +155,7 @@ def _page(
             file_name=name,
             content=base64.b64encode(content).decode() if cases else "",
             text=text,
-            kinds="YAML, JSON or JSON Lines",
+            kinds="YAML, JSON, JSON Lines or FHIR R4 (a Bundle)",
             largest=f"{visit.service.settings.largest_file // 2**20} MB",
         ),
         status,

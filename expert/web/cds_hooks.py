@@ -5,7 +5,6 @@ with a bare 401. Nothing of a request is logged but the kind of an error and whe
 """
 
 import hashlib
-import logging
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
@@ -30,13 +29,13 @@ from expert.cds_service import Addresses, Answer, CdsService
 from expert.sessions import StoreError
 from expert.web.hook_settings import HookSettings
 from expert.web.jwt_checking import TokenChecker, TokenRefused, TrustedClient, fetch_key_set
+from expert.web.security import HOOKS, LOG, told
 from facts.intake.fhir_values import object_of, text_of
 from reports.rendering import render_view
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
-LOG = logging.getLogger("charley.web")
-PATH = "/cds-services"
+PATH = HOOKS
 _ANYBODY = TrustedClient("")
 _MOST_FEEDBACK = 1_000
 _CALLS_THAT_FETCH = 8
@@ -54,9 +53,13 @@ class HookService:
         assessor: Assessor,
         *,
         fetch_keys: Callable[[str], bytes] = fetch_key_set,
+        record: Callable[[str, str, str], None] = lambda who, did, detail: None,
     ) -> None:
-        """Raises StoreError for a store that cannot be used, ValueError for a knowledge base without services."""
-        self.settings = settings
+        """`record` is told who did what with which service before it is done.
+
+        Raises StoreError for a store that cannot be used, ValueError for a knowledge base without services.
+        """
+        self.settings, self.record = settings, record
         self.services = CdsService(assessor)
         self.store = FeedbackStore(settings.store, kept_for=settings.reports_kept_for)
         self.addresses = Addresses(settings.base, self.store.report_key)
@@ -81,6 +84,7 @@ class HookService:
     def call(self, name: str, body: bytes, client: TrustedClient) -> dict[str, Any]:
         """Answer a call of a service. Raises Refused."""
         request = read_request(body, self.services.support.services[name])
+        self.record(client.issuer, "called a CDS Hooks service", name)
         allowed = self.settings.open_fhir_servers if self.checker is None else client.fhir_servers
         fetch = FhirFetch(allowed, self.http) if allowed else None
         answers = self.services.answers(name, request, self.addresses, fetch)
@@ -95,11 +99,20 @@ class HookService:
 
     def feedback(self, name: str, body: bytes, client: TrustedClient) -> None:
         """Keep what was done with cards. Raises Refused; what is about cards that were sent is kept all the same."""
-        told = read_feedback(body)
-        unknown = self.store.record(name, client.issuer, told)
+        entries = read_feedback(body)
+        self.record(client.issuer, "told what was done with cards", name)
+        unknown = self.store.record(name, client.issuer, entries)
         if unknown:
             texts = (f"feedback[{place}]: this service sent you no such card or suggestion" for place in unknown)
             raise Refused(404, "not-found", *texts, "everything else in this request was kept")
+
+    def report(self, key: str) -> str | None:
+        """Give the report that a card linked to, None when there is none any more."""
+        content = self.store.report(key)
+        if content is not None:
+            # The key opens the report, so the trail has a mark of it and not itself.
+            self.record("", "read the report of a card", hashlib.sha256(key.encode()).hexdigest()[:12])
+        return content
 
 
 def routes(service: HookService) -> list[BaseRoute]:
@@ -124,7 +137,7 @@ def routes(service: HookService) -> list[BaseRoute]:
         return JSONResponse({}, headers=_NO_STORE)
 
     async def report(request: Request) -> Response:
-        content = await run_in_threadpool(service.store.report, request.path_params["key"])
+        content = await run_in_threadpool(service.report, request.path_params["key"])
         if content is None:
             raise Refused(404, "not-found", "there is no such report; reports are kept for a day")
         return Response(content, media_type="text/html", headers={**_NO_STORE, **_report_headers(content)})
@@ -150,8 +163,8 @@ def hooks_application(service: HookService) -> Starlette:
 
     async def not_here(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - what Starlette registered it for
-        told = {404: "there is nothing at this address", 405: "this method is not for this address"}
-        content = outcome((told.get(error.status_code, "the request cannot be read"),), "not-supported")
+        meant = {404: "there is nothing at this address", 405: "this method is not for this address"}
+        content = outcome((meant.get(error.status_code, "the request cannot be read"),), "not-supported")
         return JSONResponse(content, error.status_code, headers=error.headers)
 
     application = Starlette(routes=routes(service), exception_handlers={HTTPException: not_here})
@@ -184,6 +197,9 @@ def _answering(endpoint: Endpoint) -> Endpoint:
     """Let an endpoint answer every error as the specification says, and tell nobody more than it may know."""
 
     async def answering(request: Request) -> Response:
+        if request.method == "OPTIONS":
+            # What is asked before a call from another origin was answered already; this is no call.
+            return Response(status_code=204, headers=_NO_STORE)
         try:
             return await endpoint(request)
         except TokenRefused:
@@ -197,18 +213,10 @@ def _answering(endpoint: Endpoint) -> Endpoint:
             return JSONResponse(outcome(("the store cannot be used now; try again",), "no-store"), 503, headers=_NO_STORE)
         except Exception as error:
             # The text of an error may quote what a record says; its kind and place do not.
-            LOG.error("%s", _where(error))
+            LOG.error("%s", told(error))
             return JSONResponse(outcome(("Charley made a mistake here",), "exception"), 500, headers=_NO_STORE)
 
     return answering
-
-
-def _where(error: Exception) -> str:
-    import traceback
-
-    frames = traceback.extract_tb(error.__traceback__)[-6:]
-    places = (f"{frame.name} ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in reversed(frames))
-    return f"{type(error).__name__} in {' < '.join(places)}"
 
 
 # Feedback

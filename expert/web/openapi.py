@@ -3,6 +3,7 @@
 from typing import Any
 
 from expert import __version__
+from expert.web.security import HOOKS
 from expert.web.settings import Settings
 
 _TEXT = {"type": "string"}
@@ -11,8 +12,8 @@ _CSRF = {"type": "string", "description": "The token of the page that holds the 
 _AFTER = {"type": "string", "description": "How many events the log had when the page was shown."}
 
 
-def description(settings: Settings) -> dict[str, Any]:
-    """Describe the service as these settings run it."""
+def description(settings: Settings, *, with_hooks: bool = True) -> dict[str, Any]:
+    """Describe the service as these settings run it, with or without the CDS Hooks services."""
     cookie = "__Host-charley" if settings.is_encrypted else "charley"
     paths: dict[str, Any] = {
         "/": {"get": _operation("Where consultations begin, and those that are kept", (200, 303))},
@@ -91,13 +92,92 @@ def description(settings: Settings) -> dict[str, Any]:
             }
         },
     }
+    if with_hooks:
+        paths |= _hooks()
     return {
         "openapi": "3.1.0",
         "info": {"title": "Charley", "version": __version__},
         "paths": paths,
-        "components": {"securitySchemes": {"cookie": {"type": "apiKey", "in": "cookie", "name": cookie}}},
+        "components": {
+            "securitySchemes": {
+                "cookie": {"type": "apiKey", "in": "cookie", "name": cookie},
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            }
+        },
         "security": [{"cookie": []}],
     }
+
+
+def _hooks() -> dict[str, Any]:
+    """Describe what clinical systems call, in the words of CDS Hooks 2.0."""
+    name = {"name": "id", "in": "path", "required": True, "schema": _TEXT}
+    call = {
+        "type": "object",
+        "properties": {
+            "hook": _TEXT,
+            "hookInstance": {"type": "string", "format": "uuid"},
+            "fhirServer": {"type": "string", "format": "uri"},
+            "fhirAuthorization": {"type": "object"},
+            "context": {"type": "object"},
+            "prefetch": {"type": "object"},
+        },
+        "required": ["hook", "hookInstance", "context"],
+    }
+    told = {"type": "object", "properties": {"feedback": {"type": "array", "minItems": 1, "items": {"type": "object"}}}}
+    return {
+        HOOKS: {"get": _program("Discovery: the services and what they prefetch"), "options": _preflight()},
+        HOOKS + "/{id}": {
+            "parameters": [name],
+            "post": _program("Call a service; it answers with cards", call),
+            "options": _preflight(),
+        },
+        HOOKS + "/{id}/feedback": {
+            "parameters": [name],
+            "post": _program("Tell what was done with cards", {**told, "required": ["feedback"]}),
+            "options": _preflight(),
+        },
+        "/cds-reports/{key}": {
+            "parameters": [{"name": "key", "in": "path", "required": True, "schema": _TEXT}],
+            "get": {
+                "summary": "The report behind a card; its address is the key to it",
+                "security": [],
+                "responses": {
+                    "200": {"description": "The report", "content": {"text/html": {}}},
+                    **dict.fromkeys(("400", "404", "413", "429", "500", "503"), _OUTCOME),
+                },
+            },
+        },
+    }
+
+
+_CONTENT: dict[str, Any] = {"application/json": {}, "text/html": {}}
+_OUTCOME: dict[str, Any] = {"description": "An OperationOutcome says why not", "content": _CONTENT}
+
+
+def _preflight() -> dict[str, Any]:
+    text: dict[str, Any] = {"content": {"text/plain": {}}}
+    refused = {status: {**_OUTCOME, "content": {**_CONTENT, "text/plain": {}}} for status in ("400", "408", "413", "429")}
+    allowed = {
+        "200": {"description": "Whether a page of that origin may call", **text},
+        "204": {"description": "Nothing was asked"},
+    }
+    return {"summary": "What a browser asks before it calls", "security": [], "responses": {**allowed, **refused}}
+
+
+def _program(summary: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+    refused = ("400", "404", "408", "412", "413", "415", "422", "429", "500", "503")
+    operation: dict[str, Any] = {
+        "summary": summary,
+        "security": [{"token": []}, {}],
+        "responses": {
+            "200": {"description": "Done", "content": {"application/json": {}}},
+            "401": {"description": "The token is missing or wrong"},
+            **dict.fromkeys(refused, _OUTCOME),
+        },
+    }
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
+    return operation
 
 
 def _operation(

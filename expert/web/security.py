@@ -18,6 +18,7 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from expert.cds_request import outcome as operation_outcome
 from expert.web.settings import Settings
 
 LOG = logging.getLogger("charley.web")
@@ -212,5 +213,4 @@ async def refuse(scope: Scope, send: Send, status: int, message: str) -> None:
 def outcome(status: int, message: str) -> dict[str, Any]:
     """Give an OperationOutcome (FHIR R4) for something that was refused."""
     codes = {404: "not-found", 403: "forbidden", 408: "timeout", 413: "too-long", 429: "throttled", 500: "exception"}
-    issue = {"severity": "error", "code": codes.get(status, "invalid"), "diagnostics": message}
-    return {"resourceType": "OperationOutcome", "issue": [issue]}
+    return operation_outcome((message,), codes.get(status, "invalid"))

@@ -29,6 +29,11 @@ _users_option = click.option(
 @click.option(
     "--requests-per-minute", type=click.IntRange(10), default=600, show_default=True, help="What one address may ask."
 )
+@click.option("--clients", type=_FILE, metavar="FILE", help="The clinical systems that may call CDS Hooks (YAML).")
+@click.option("--public-address", metavar="URL", help="The address that they call, where a proxy stands before the service.")
+@click.option(
+    "--feedback", type=_FILE, metavar="PATH", help="The file that keeps what was done with cards. Default: beside the store."
+)
 @store_option
 @knowledge_option
 def serve(
@@ -41,15 +46,21 @@ def serve(
     key: Path | None,
     names: tuple[str, ...],
     requests_per_minute: int,
+    clients: Path | None,
+    public_address: str | None,
+    feedback: Path | None,
     store: Path | None,
     knowledge: Path | None,
 ) -> None:
-    """Hold consultations in a browser: the same questions, answers and reports as `charley consult`.
+    """Hold consultations in a browser, as `charley consult` does, and answer clinical systems through CDS Hooks.
 
     Without options only this machine reaches it, and a link with a key is printed that signs in. Any other address is refused
     until there is TLS (--certificate, --key) and a way to know who asks: a file of users with hashed passwords, or a proxy that
     signs clinicians in (OIDC, SAML, Kerberos) and names them in a header. The proxy must itself remove that header from what
     browsers send. Each clinician sees their own consultations alone. One process serves them all; stop it with Ctrl-C.
+
+    CDS Hooks 2.0 is at /cds-services. Programs of this machine may call it; others only as FILE of --clients says: issuers of
+    tokens with their keys, FHIR servers, and origins of browsers.
 
     \b
     Examples:
@@ -57,7 +68,7 @@ def serve(
       charley users add dr.weber --users clinicians.users
       charley serve --users clinicians.users
       charley serve --address 0.0.0.0 --host-name charley.clinic.example \\
-          --certificate chain.pem --key key.pem --users clinicians.users
+          --certificate chain.pem --key key.pem --users clinicians.users --clients ehr.yaml
       charley serve --trusted-header X-Remote-User --trusted-proxy 127.0.0.1 --host-name charley.clinic.example
       charley audit
     """
@@ -74,6 +85,9 @@ def serve(
         users=users,
         trusted_header=trusted_header,
         trusted_proxies=proxies,
+        clients=clients,
+        public_address=public_address,
+        feedback=feedback,
         requests_per_minute=requests_per_minute,
     )
     reasons = list(unsafe(settings))
@@ -96,6 +110,7 @@ def _run(settings: "Settings", knowledge: Path | None) -> None:
     from expert.consult_command import telling_errors
     from expert.consultation import Consultation
     from expert.web.users import UserError
+    from facts.problems import CharleyError
 
     consultation = Consultation(Assessor(load_for_assessing(knowledge)))
     # The first moment compiles what all later ones share.
@@ -103,11 +118,9 @@ def _run(settings: "Settings", knowledge: Path | None) -> None:
     with telling_errors():
         try:
             application = create_application(settings, consultation)
-        except UserError as error:
+        except (UserError, CharleyError) as error:
             raise click.ClickException(str(error)) from None
-    scheme = "http" if settings.certificate is None else "https"
-    name = f"[{settings.address}]" if ":" in settings.address else settings.address
-    base = f"{scheme}://{settings.host_names[0] if settings.host_names else name}:{settings.port}"
+    base = settings.base
     if settings.sign_in == "key":
         click.echo(f"Open {base}/enter/{application.state.service.key}", err=True)
         click.echo("The link signs in whoever has it, until this program ends. Ctrl-C ends it.", err=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from expert.cds_fetching import is_safe_address
+
 SignIn: TypeAlias = Literal["key", "users", "proxy"]
 """How a clinician shows who they are: the key that was printed at the start, a password, or a proxy's header."""
 
@@ -25,6 +27,11 @@ class Settings:
     users: Path | None = None
     trusted_header: str | None = None
     trusted_proxies: tuple[str, ...] = ()
+    clients: Path | None = None
+    """The file of clinical systems that may call the CDS Hooks services."""
+    feedback: Path | None = None
+    """The SQLite file of what was done with cards; beside the store where it is not given."""
+    public_address: str | None = None
     largest_form: int = 64 * 1024
     largest_file: int = 8 * 1024 * 1024
     requests_per_minute: int = 600
@@ -49,6 +56,15 @@ class Settings:
             return ipaddress.ip_address(self.address).is_loopback
         except ValueError:
             return False
+
+    @property
+    def base(self) -> str:
+        """The address under which browsers and clients reach the service, without a slash at its end."""
+        if self.public_address is not None:
+            return self.public_address.rstrip("/")
+        scheme = "http" if self.certificate is None else "https"
+        name = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{scheme}://{self.host_names[0] if self.host_names else name}:{self.port}"
 
     @property
     def is_encrypted(self) -> bool:
@@ -82,6 +98,8 @@ def unsafe(settings: Settings) -> Iterator[str]:
             ipaddress.ip_address(proxy)
         except ValueError:
             yield f"--trusted-proxy {proxy!r} is not an IP address; write the address from which the proxy connects"
+    if settings.public_address is not None and not is_safe_address(settings.public_address):
+        yield f"--public-address {settings.public_address!r} is not an https address; write it as https://NAME"
     if settings.is_local:
         return
     if settings.certificate is None:

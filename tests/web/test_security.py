@@ -376,7 +376,7 @@ def test_there_are_no_websockets(service: Any) -> None:
 
 
 def test_programs_are_refused_with_an_outcome_and_people_with_a_page(browser: Browser) -> None:
-    refused = browser.client.get("/cds-services/nothing")
+    refused = browser.client.get("/cds-services/nothing/at-all/here")
     assert refused.status_code == 404
     assert refused.json()["resourceType"] == "OperationOutcome" and refused.json()["issue"][0]["code"] == "not-found"
     strange = browser.client.get("/cds-services", headers={"host": "evil.example"})
