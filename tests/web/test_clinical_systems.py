@@ -103,10 +103,8 @@ def test_the_address_that_clients_call_is_the_public_one() -> None:
     assert any("--public-address" in reason for reason in unsafe(Settings(store=Path("s"), public_address="clinic")))
 
 
-def test_a_record_in_fhir_is_read_where_case_files_are_dropped(consultation: Consultation, tmp_path: Path) -> None:
-    problems_and_cases = case_pages.assessed_file(
-        consultation.assessor, "bundle.json", Path("tests/records/bundle.json").read_bytes()
-    )
-    assessed, problems, count = problems_and_cases
+def test_a_record_in_fhir_is_read_where_case_files_are_dropped(consultation: Consultation) -> None:
+    content = (Path(__file__).parents[1] / "records" / "bundle.json").read_bytes()
+    assessed, problems, count = case_pages.assessed_file(consultation.assessor, "bundle.json", content)
     assert count == len(assessed) == 1 and not problems
     assert assessed[0].record is not None
