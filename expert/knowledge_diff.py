@@ -178,6 +178,12 @@ class _Comparing:
         old, new = self.old.vocabulary.findings, self.new.vocabulary.findings
         yield from (f"{name} is new" for name in new if name not in old)
         yield from (f"{name} is gone" for name in old if name not in new)
+        for kind, before, after in (
+            ("warning sign", self.old.warning_signs, self.new.warning_signs),
+            ("cause", self.old.causes, self.new.causes),
+        ):
+            yield from (f"the {kind} {name} is new" for name in after if name not in before)
+            yield from (f"the {kind} {name} is gone" for name in before if name not in after)
         for name in (name for name in old if name in new and old[name] != new[name]):
             parts = [part for part, value in old[name] if value != getattr(new[name], part, None)]
             yield f"{name}: {', '.join(parts)} changed"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from expert.formulas import Decider, Formulas, negation, thresholds_of
-from expert.proving import Proof, Prover, prover
+from expert.formulas import STEPS, Decider, Formulas, negation, thresholds_of
+from expert.proving import Proof, Prover, certificate, prover
 from expert.statements import PROPERTIES, invariant
 from facts.vocabulary import QuantityFinding
 from knowledge_base.expression import Named, Or, names_used
@@ -65,6 +65,11 @@ def proof(knowledge: KnowledgeBase, prove_again: Prover) -> Proof:
 
 def test_everything_is_proved_or_accepted_with_a_reason(proof: Proof) -> None:
     assert [str(outcome.problem) for outcome in proof.wrong] == []
+
+
+def test_the_certificate_that_reports_cite_is_of_this_knowledge(proof: Proof, knowledge: KnowledgeBase) -> None:
+    assert knowledge.certificate is not None, "the knowledge changed: make prove"
+    assert knowledge.certificate.properties == certificate(knowledge, proof, STEPS).properties
 
 
 def test_every_property_has_something_to_prove(proof: Proof) -> None:
