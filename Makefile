@@ -13,8 +13,9 @@ demo: $(VENV)/.base
 	@echo
 	@echo "The explained reports of all examples are in demo/: open demo/*.html in a browser."
 
+# Side by side by files, so that a cluster, a browser and a proof are each started once.
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest --cov --numprocesses auto --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .
