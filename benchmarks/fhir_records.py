@@ -16,7 +16,6 @@ from collections.abc import Iterable, Iterator
 from itertools import cycle
 from pathlib import Path
 
-from expert.cohort_plan import fingerprint
 from expert.record_tables import make_tables
 from facts.intake.fhir import NEWEST, is_fhir, opened
 from facts.intake.fhir_codes import CodeIndex, code_index
@@ -143,7 +142,7 @@ def measure(files: Iterable[Path], patients: int, folder: Path, knowledge: Knowl
     written = _bulk(files, patients, folder / "bulk")
     size = sum(file.stat().st_size for file in (folder / "bulk").iterdir())
     began = time.process_time()
-    made = make_tables(sorted((folder / "bulk").iterdir()), folder / "tables", knowledge, NEWEST, fingerprint)
+    made = make_tables(sorted((folder / "bulk").iterdir()), folder / "tables", knowledge, NEWEST)
     seconds = time.process_time() - began
     began = time.process_time()
     for file in (folder / "bulk").iterdir():

@@ -217,7 +217,7 @@ def case_of(folder: Path, name: str, knowledge: KnowledgeBase) -> Case:
         raise CohortError(f"{file} has changed since the run")
     if is_record_table(Path(file)):
         try:
-            return case_of_record(Path(file), name, knowledge, fingerprint)
+            return case_of_record(Path(file), name, knowledge)
         except RecordError as error:
             raise CohortError(str(error)) from None
     if is_table(Path(file)):

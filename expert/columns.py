@@ -16,7 +16,7 @@ import narwhals as nw
 
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, names_used
-from knowledge_base.grading import Tally
+from knowledge_base.grading import WEIGHT, Tally
 from knowledge_base.model import KnowledgeBase
 
 RULE, STANDING, SIGN, COUNT, CONTRADICTION = "rule:", "standing:", "sign:", "count:", "contradiction:"
@@ -160,7 +160,7 @@ class Columns:
         causes = self.layout.causes
         for place, cause in enumerate(causes):
             key: Any = nw.col(STANDING + cause).cast(nw.Int64)
-            for more, less in _WEIGHT:
+            for more, less in WEIGHT:
                 weight = nw.col(f"{COUNT}{cause}:{more}") - nw.col(f"{COUNT}{cause}:{less}")
                 key = key * _STEP + (_STEP // 2 - weight.cast(nw.Int64))
             yield (key * len(causes) + place).alias(_PLACE + cause)
@@ -171,7 +171,7 @@ class Columns:
 
     def _cause_at(self, number: nw.Expr, lowest: str) -> Any:
         causes = len(self.layout.causes)
-        limit = (list(self.knowledge.grading.standings).index(lowest) + 1) * _STEP ** len(_WEIGHT) * causes
+        limit = (list(self.knowledge.grading.standings).index(lowest) + 1) * _STEP ** len(WEIGHT) * causes
         return nw.when(number < limit).then(number % causes).otherwise(nw.lit(None, nw.Int64))
 
     def _with_first(self, frame: Any, count: int) -> Any:
@@ -190,7 +190,6 @@ class Columns:
         return frame
 
 
-_WEIGHT = (("confirms", "excludes"), ("supports_strong", "opposes_strong"), ("supports_weak", "opposes_weak"))
 _NAMED, _PLACE, _FIRST = "named:", "place:", "first:"
 
 

@@ -148,7 +148,6 @@ def _tables_of(
 ) -> "RecordTables":
     """Make tables of the FHIR files, if there are any, and say what was in them."""
     from expert.cohort import CohortError
-    from expert.cohort_plan import fingerprint
     from expert.record_tables import REFUSED as REFUSED_FILE
     from expert.record_tables import RecordTables, beside, make_tables
     from facts.intake.fhir import Judging
@@ -158,7 +157,7 @@ def _tables_of(
     if output.exists():
         raise CohortError(f"{output} exists already; name another folder, or remove it first")
     judging = Judging(as_of.date() if as_of else None, within_days)
-    records = make_tables(files, beside(output), base, judging, fingerprint, resume=resume)
+    records = make_tables(files, beside(output), base, judging, resume=resume)
     click.echo(f"{records.patients:,} patients in {len(files):,} files of FHIR records", err=True)
     if records.refused:
         click.echo(f"{records.refused:,} parts of them refused: {beside(output) / REFUSED_FILE}", err=True)

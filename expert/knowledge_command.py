@@ -1,6 +1,8 @@
 """The commands under `charley knowledge`: look at the knowledge base, check it, prove it, write it out."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,16 @@ if TYPE_CHECKING:
     from expert.proving import Proof
     from knowledge_base.model import KnowledgeBase
 
-_NO_Z3 = "Proofs need z3, which is not installed here: pip install 'charley[prove]'"
+
+@contextmanager
+def _needing_z3() -> Iterator[None]:
+    """Say what to install where z3 is not there."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name != "z3":
+            raise
+        raise click.ClickException("Proofs need z3, which is not installed here: pip install 'charley[prove]'") from None
 
 
 @click.group(context_settings=CONTEXT)
@@ -154,13 +165,9 @@ def prove(output: Path | None, steps: int | None, knowledge: Path | None) -> Non
       charley report proof/witnesses/*.yaml
       charley knowledge prove --knowledge my-headaches/
     """
-    try:
+    with _needing_z3():
         from expert.formulas import STEPS
         from expert.proving import prove as prove_all
-    except ModuleNotFoundError as error:
-        if error.name != "z3":
-            raise
-        raise click.ClickException(_NO_Z3) from None
     base = load(knowledge)
     with _Watching() as watching:
         proof = prove_all(base, steps or STEPS, watching)
@@ -197,12 +204,8 @@ def diff(old: str, new: str, cases: Path | None, output: Path | None) -> None:
       charley knowledge diff HEAD~1 knowledge_base/
       charley knowledge diff v0.1 v0.2 --cases tests/cases --output review.md
     """
-    try:
+    with _needing_z3():
         from expert.knowledge_diff import compared, difference
-    except ModuleNotFoundError as error:
-        if error.name != "z3":
-            raise
-        raise click.ClickException(_NO_Z3) from None
     from facts.intake.case_files import read_case_files
     from facts.problems import CharleyError
     from knowledge_base.revisions import load_named

@@ -6,7 +6,7 @@ from those files, where its findings have their origins. They are made a few tho
 
 import csv
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from expert.cohort_plan import fingerprint
 from facts.case import Case
 from facts.intake.case_files import Refusal
 from facts.intake.fhir import Judging, Records, opened
@@ -47,7 +48,6 @@ def make_tables(
     folder: Path,
     knowledge: KnowledgeBase,
     judging: Judging,
-    fingerprint: Callable[[Path], str],
     *,
     resume: bool = False,
 ) -> RecordTables:
@@ -124,7 +124,7 @@ def is_record_table(table: Path) -> bool:
     return (table.parent / MANIFEST).is_file()
 
 
-def case_of_record(table: Path, name: str, knowledge: KnowledgeBase, fingerprint: Callable[[Path], str]) -> Case:
+def case_of_record(table: Path, name: str, knowledge: KnowledgeBase) -> Case:
     """Read a patient again from the FHIR files that a table was made of. Raises RecordError when that is not possible."""
     manifest = _manifest(table.parent)
     for file, before in manifest["files"].items():

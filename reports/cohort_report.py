@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jinja2
-
 from knowledge_base.model import KnowledgeBase
+from reports.rendering import environment
 from reports.view import STATEMENT
 from reports.wording import sentence
 
@@ -44,42 +43,38 @@ def render_cohort(summary: Mapping[str, Any], knowledge: KnowledgeBase) -> str:
     missing = {name: total - known for name, known in summary["known"].items() if total > known}
     findings = {name: sentence(finding.label).removesuffix(".") for name, finding in knowledge.vocabulary.findings.items()}
     fired = {name: counts["fired"] for name, counts in summary["rules"].items()}
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("cohort.html.j2").render(
-        title=knowledge.title,
-        rows=rows,
-        urgency=bars({name: summary["urgency"][name] for name in levels}, levels, total),
-        ceiling=bars({name: summary["ceiling"][name] for name in levels}, levels, total),
-        leading=bars(most(summary["leading_cause"]), causes, total),
-        without_leading=share(none, total),
-        signs=bars(most(summary["warning_signs"]), signs, total),
-        missing=bars(most(missing), findings, total),
-        never=list(summary["rules_that_never_fired"]),
-        rules=len(knowledge.rules),
-        fired=bars(most(fired), {name: name for name in fired}, total),
-        strata=[
-            (
-                findings[name],
-                [
-                    (label, bars({level: counts.get(level, 0) for level in levels}, levels, sum(counts.values())))
-                    for label, counts in groups.items()
-                ],
-            )
-            for name, groups in summary["strata"].items()
-        ],
-        measures=measures(summary["against_labels"]),
-        confusion=summary["against_labels"]["urgency"]["confusion"] if summary["against_labels"] else {},
-        levels={name: level.label for name, level in knowledge.levels.items()},
-        under_triaged=summary["against_labels"]["under_triaged"] if summary["against_labels"] else [],
-        knowledge=f"{knowledge.title}, knowledge {knowledge.version} ({knowledge.hash[:12]})",
-        statement=STATEMENT,
+    return (
+        environment("html")
+        .get_template("cohort.html.j2")
+        .render(
+            title=knowledge.title,
+            rows=rows,
+            urgency=bars({name: summary["urgency"][name] for name in levels}, levels, total),
+            ceiling=bars({name: summary["ceiling"][name] for name in levels}, levels, total),
+            leading=bars(most(summary["leading_cause"]), causes, total),
+            without_leading=share(none, total),
+            signs=bars(most(summary["warning_signs"]), signs, total),
+            missing=bars(most(missing), findings, total),
+            never=list(summary["rules_that_never_fired"]),
+            rules=len(knowledge.rules),
+            fired=bars(most(fired), {name: name for name in fired}, total),
+            strata=[
+                (
+                    findings[name],
+                    [
+                        (label, bars({level: counts.get(level, 0) for level in levels}, levels, sum(counts.values())))
+                        for label, counts in groups.items()
+                    ],
+                )
+                for name, groups in summary["strata"].items()
+            ],
+            measures=measures(summary["against_labels"]),
+            confusion=summary["against_labels"]["urgency"]["confusion"] if summary["against_labels"] else {},
+            levels={name: level.label for name, level in knowledge.levels.items()},
+            under_triaged=summary["against_labels"]["under_triaged"] if summary["against_labels"] else [],
+            knowledge=f"{knowledge.title}, knowledge {knowledge.version} ({knowledge.hash[:12]})",
+            statement=STATEMENT,
+        )
     )
 
 

@@ -3,18 +3,16 @@
 from functools import cache
 from typing import Any
 
-import jinja2
-
 from facts.assessment import Assessment
 from knowledge_base.model import KnowledgeBase
 from reports.handbook import handbook
-from reports.rendering import numbers
+from reports.rendering import environment
 from reports.view import view
 
 
 def render_page(name: str, **values: Any) -> str:
     """Render a page of the service; every value is escaped."""
-    return _environment().get_template(f"web/{name}").render(**values)
+    return environment("html").get_template(f"web/{name}").render(**values)
 
 
 def report_page(assessment: Assessment, knowledge: KnowledgeBase, **values: Any) -> str:
@@ -31,18 +29,4 @@ def handbook_page(knowledge: KnowledgeBase, **values: Any) -> str:
 def stylesheet(name: str) -> str:
     """Give a stylesheet: pages.css is that of the reports with what the service adds, handbook.css what the handbook adds."""
     parts = {"pages.css": ("report.css", "web/pages.css"), "handbook.css": ("handbook.css",)}[name]
-    return "\n".join(_environment().get_template(part).render() for part in parts)
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters["numbers"] = numbers
-    return environment
+    return "\n".join(environment("html").get_template(part).render() for part in parts)
