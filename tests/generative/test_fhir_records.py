@@ -124,6 +124,8 @@ def resources(value: Any) -> Iterator[dict[str, Any]]:
             yield from resources(part)
 
 
+# A change may repeat a part of the record many times over, which is long to write out.
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @settings(max_examples=300)
 @given(changes=CHANGES)
 def test_a_damaged_record_never_raises_and_never_says_no(

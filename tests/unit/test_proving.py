@@ -147,7 +147,7 @@ def test_a_patient_of_whom_nothing_is_said_is_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("finding", "order", "signs", "before", "after"),
     [
-        ("b", [False, True], {"danger": {"danger-b": ("not b", "high")}}, False, True),
+        ("b", ["no", "yes"], {"danger": {"danger-b": ("not b", "high")}}, False, True),
         ("x", "higher", {"danger": {"danger-x": ("2 < x < 3", "high")}}, 2.5, None),
         ("x", "lower", {"danger": {"danger-x": ("x > 3", "middle")}}, None, None),
         ("onset", ["gradual", "sudden"], {"danger": {"danger-o": ("onset == gradual", "high")}}, "gradual", "sudden"),
@@ -239,7 +239,7 @@ WRONG_NAMES: Mapping[str, tuple[dict[str, Any], str]] = {
     "a step": ({"invariants": {"i": {"says": "S.", "advises": ["nothing"]}}}, "nothing is not a next step"),
     "a finding": ({"bands": {"z": ["a", "b"]}}, "z is not a finding"),
     "a condition": ({"invariants": {"i": {"says": "S.", "always": "aa"}}}, "the name aa is not known"),
-    "an order": ({"worse": {"x": [False, True]}}, "no order of the values of x"),
+    "an order": ({"worse": {"x": ["no", "yes"]}}, "no order of the values of x"),
     "nothing said": ({"invariants": {"i": {"says": "S."}}}, "say what holds"),
 }
 

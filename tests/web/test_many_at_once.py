@@ -14,7 +14,7 @@ from reports.rendering import render
 from tests.web.browsing import application, service_of, signed_in
 
 MANY = 50
-PAGES = 5
+PAGES = 3
 """Pages that each consultation answers: enough to go different ways, and half a minute for all."""
 CASES = Path(__file__).parents[1] / "cases" / "vignettes"
 
