@@ -4,6 +4,7 @@ Axe looks at every page. Skipped where there is no Chromium; `.ci/run` installs 
 """
 
 import base64
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,7 +13,9 @@ from typing import Any
 
 import pytest
 
+from expert.cds_feedback import FeedbackStore
 from expert.sessions import Store
+from tests.cds_hooks.calling import VISIT, visit
 from tests.web.serving import Served
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -321,3 +324,21 @@ def test_on_a_phone_nothing_is_cut_off_and_every_target_is_large_enough(page: Pa
     expect(page.get_by_text("cases in dangerous.yaml")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     no_violations(page)
+
+
+def test_a_browser_calls_cds_hooks_and_tells_what_was_done_with_the_card(page: Page, served: Served) -> None:
+    call = "([path, body]) => fetch(path, {method: 'POST', headers: {'Content-Type': 'application/json'}, body}).then(answered)"
+    answered = "const answered = async answer => ({status: answer.status, told: await answer.json()});"
+    ask = f"async given => {{ {answered} return await ({call})(given); }}"
+    got = page.evaluate(ask, [f"/cds-services/{VISIT}", json.dumps(visit())])
+    assert got["status"] == 200
+    card = got["told"]["cards"][0]
+    overridden = {"card": card["uuid"], "outcome": "overridden", "outcomeTimestamp": "2026-03-01T10:00:00Z"}
+    path = f"/cds-services/{VISIT}/feedback"
+    assert page.evaluate(ask, [path, json.dumps({"feedback": [overridden]})])["status"] == 200
+    assert page.evaluate(ask, [path, json.dumps({"feedback": [{**overridden, "card": "none"}]})])["status"] == 404
+    with closing(FeedbackStore(served.store.with_name("feedback.sqlite"))) as kept:
+        assert sum(rule.overridden for rule in kept.by_rule()) > 0
+    # The link of the card opens the report in the browser.
+    page.goto(card["links"][0]["url"])
+    expect(page.get_by_role("heading", name="What to do next")).to_be_visible()
