@@ -15,9 +15,10 @@ from expert.cds_request import HookRequest, Refused
 from facts.assessment import Assessment
 from facts.case import Case
 from facts.intake.fhir_codes import code_index
-from facts.intake.fhir_record import Judging, newest_day, read_record
+from facts.intake.fhir_record import newest_day, read_record
 from facts.intake.fhir_resources import Resource
 from facts.intake.fhir_values import bare_code, text_of
+from facts.intake.judging import Judging
 from facts.problems import Place, Problem
 from knowledge_base.model import DecisionSupport
 from reports.cds_card import Card, Occasion, OrderMet, order_card, visit_card

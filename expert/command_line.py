@@ -112,12 +112,12 @@ def report(
     """
     from expert.assessing import Assessor, ContradictoryCase, explaining_changes
     from facts.intake.case_files import Refusal
-    from facts.intake.fhir import Judging
     from facts.intake.files import read_files
+    from facts.intake.judging import Judging
     from facts.problems import Problem, quoted
 
     with making_what_stays():
-        base = load(knowledge)
+        base = load(knowledge, to_assess=True)
         assessor = Assessor(base)
     assess = explaining_changes(assessor) if what_would_change else assessor.assess
     judging = Judging(as_of.date() if as_of else None, within_days)

@@ -82,16 +82,16 @@ def making_what_stays() -> Iterator[None]:
 def load_for_assessing(folder: Path | None) -> "KnowledgeBase":
     """Load a knowledge base that stays until the process ends. Exits with its problems when it cannot be used."""
     with making_what_stays():
-        return load(folder)
+        return load(folder, to_assess=True)
 
 
-def load(folder: Path | None) -> "KnowledgeBase":
-    """Load a knowledge base. Exits with its problems when it cannot be used."""
+def load(folder: Path | None, *, to_assess: bool = False) -> "KnowledgeBase":
+    """Load a knowledge base, or as much of it as assessing needs. Exits with its problems when it cannot be used."""
     from facts.problems import CharleyError
     from knowledge_base.loading import load_knowledge_base
 
     try:
-        return load_knowledge_base(folder)
+        return load_knowledge_base(folder, to_assess=to_assess)
     except CharleyError as error:
         refuse_knowledge(error)
 

@@ -150,7 +150,7 @@ def _tables_of(
     from expert.cohort import CohortError
     from expert.record_tables import REFUSED as REFUSED_FILE
     from expert.record_tables import RecordTables, beside, make_tables
-    from facts.intake.fhir import Judging
+    from facts.intake.judging import Judging
 
     if not files:
         return RecordTables((), 0, 0)

@@ -50,16 +50,17 @@ _ARGUMENT_KINDS: tuple[ArgumentKind, ...] = ("confirms", "supports", "opposes", 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def load_knowledge_base(folder: Path | None = None, shown: str = "") -> KnowledgeBase:
+def load_knowledge_base(folder: Path | None = None, shown: str = "", *, to_assess: bool = False) -> KnowledgeBase:
     """Load the shipped knowledge base, or the one in `folder`, which places call `shown`.
 
-    Raises CharleyError with every problem that was found.
+    `to_assess` leaves out the invariants, which say nothing of a single case. Raises CharleyError with every problem found.
     """
-    return _Loader(folder, shown).load()
+    return _Loader(folder, shown, to_assess).load()
 
 
 class _Loader:
-    def __init__(self, folder: Path | None, shown: str) -> None:
+    def __init__(self, folder: Path | None, shown: str, to_assess: bool) -> None:
+        self.to_assess = to_assess
         self.folder = folder or SHIPPED
         self.shown = shown or ("knowledge_base" if folder is None else str(folder))
         self.problems: list[Problem] = []
@@ -82,7 +83,10 @@ class _Loader:
         contradictions = self.read("contradictions.yaml", schema.ContradictionFile, optional=True)
         interview = self.read("interview.yaml", schema.InterviewFile, optional=True)
         hooks = self.read("cds_hooks.yaml", schema.DecisionSupportFile, optional=True)
-        invariants = self.read(proofs.FILE, schema.InvariantFile, optional=True)
+        invariants = None if self.to_assess else self.read(proofs.FILE, schema.InvariantFile, optional=True)
+        if self.to_assess and (self.folder / proofs.FILE).is_file():
+            # They are part of what the hash is of, read or not.
+            self.files[proofs.FILE] = self.folder / proofs.FILE
         causes = self.read_folder("causes", schema.CauseFile)
         steps = self.read_folder("next_steps", schema.NextStepFile)
         if manifest is None or levels is None or grading is None or evidence is None:

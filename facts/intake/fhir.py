@@ -16,8 +16,9 @@ from facts.case import Case
 from facts.intake.case_files import Intake, Refusal
 from facts.intake.fhir_codes import code_index
 from facts.intake.fhir_files import is_fhir, read_resources, resources_of
-from facts.intake.fhir_record import NEWEST, Judging, essential, read_record
+from facts.intake.fhir_record import essential, read_record
 from facts.intake.fhir_resources import KINDS, Resource, patient_of
+from facts.intake.judging import NEWEST, Judging
 from facts.medicines import MedicineDictionary
 from facts.problems import Place, Problem, quoted
 from facts.vocabulary import Vocabulary

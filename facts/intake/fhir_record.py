@@ -1,7 +1,7 @@
 """One patient's resources gathered into a case: each finding by its own reduction, with where it stands and how old it is."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +12,7 @@ from facts.intake.fhir_findings import condition, observation, patient, procedur
 from facts.intake.fhir_medicines import Ended, Lookup, Taken, medication, order_period
 from facts.intake.fhir_resources import DATED, AsOf, NotUsed, Resource, Statement, label
 from facts.intake.fhir_values import Moment, codings_of, days_between, moment_of, object_of, objects_of, text_of
+from facts.intake.judging import Judging
 from facts.medicines import Stopped
 from facts.problems import Problem
 from facts.vocabulary import QuantityFinding, Value
@@ -19,18 +20,6 @@ from facts.vocabulary import QuantityFinding, Value
 _WINDOW = timedelta(hours=24)
 _NAMED = 3
 _CODED = frozenset({"Observation", "Condition", "Procedure"})
-
-
-@dataclass(frozen=True, slots=True)
-class Judging:
-    """When a patient is judged: on a day, or by default on the newest one in the record; and how old a reading may be."""
-
-    as_of: date | None = None
-    within_days: int | None = None
-
-
-NEWEST = Judging()
-"""Judge on the newest day of the record, by readings of any age."""
 
 
 def read_record(

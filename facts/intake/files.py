@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from facts.intake.case_files import Intake, read_case_files
-from facts.intake.fhir import NEWEST, Judging, is_fhir, read_fhir
+from facts.intake.judging import NEWEST, Judging
 from facts.medicines import MedicineDictionary
 from facts.vocabulary import Vocabulary
 
@@ -24,7 +24,7 @@ def told_apart(paths: Iterable[Path]) -> Files:
     others: list[Path] = []
     for path in paths:
         inside = _files_in(path)
-        records = [file for file in inside if is_fhir(file)]
+        records = [file for file in inside if _holds_fhir(file)]
         fhir.update(dict.fromkeys(records))
         if not records:
             others.append(path)
@@ -34,6 +34,16 @@ def told_apart(paths: Iterable[Path]) -> Files:
     return Files(tuple(fhir), tuple(others))
 
 
+def _holds_fhir(file: Path) -> bool:
+    if file.suffix not in _PERHAPS_FHIR:
+        return False
+    # The reader of records is large, and most files are none.
+    from facts.intake.fhir import is_fhir
+
+    return is_fhir(file)
+
+
+_PERHAPS_FHIR = (".json", ".jsonl", ".ndjson", ".gz")
 _OTHERS = (".yaml", ".yml", ".json", ".jsonl", ".ndjson", ".csv", ".parquet")
 
 
@@ -49,6 +59,8 @@ def read_files(
     written = read_case_files(files.others, vocabulary, dictionary)
     if not files.fhir:
         return written
+    from facts.intake.fhir import read_fhir
+
     recorded = read_fhir(files.fhir, vocabulary, dictionary, judging)
     cases, refusals = (*written.cases, *recorded.cases), (*written.refusals, *recorded.refusals)
     return Intake(cases, refusals, written.read + recorded.read)

@@ -246,3 +246,9 @@ def test_any_warning_sign_stands_for_all_of_them_and_is_never_negated(tmp_path: 
 def test_a_missing_folder_is_said_to_be_missing(tmp_path: Path) -> None:
     with pytest.raises(CharleyError, match="no such knowledge folder"):
         load_knowledge_base(tmp_path / "none")
+
+
+def test_what_is_loaded_to_assess_is_the_same_knowledge_without_its_invariants() -> None:
+    whole, part = load_knowledge_base(), load_knowledge_base(to_assess=True)
+    assert part.hash == whole.hash and part.files == whole.files and part.rules == whole.rules
+    assert whole.invariants.statements and not part.invariants.statements
