@@ -67,10 +67,6 @@ def holds(condition: Expression, values: Mapping[str, Value], knowledge: Knowled
     return evaluate(condition, values, evaluate_named(named, values))
 
 
-def _may_be_so(condition: Mapping[str, Any]) -> bool:
-    return bare_code(condition.get("verificationStatus")) not in _NOT_SO
-
-
 def _is_present(condition: Mapping[str, Any]) -> bool:
     """Tell whether a condition is present; a diagnosis of an encounter may come without a status, until it ends."""
     status = bare_code(condition.get("clinicalStatus"))

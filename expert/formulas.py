@@ -423,10 +423,6 @@ class Opaque:
         return formulas.true(tree) if truth else formulas.false(tree)
 
 
-def _pair(name: str) -> list[Formula]:
-    return [z3.Bool(f"{name} is {truth}") for truth in (False, True)]
-
-
 class _Renamed(Formulas):
     """Formulas about one of the two states."""
 

@@ -149,11 +149,6 @@ def _all_conditions(knowledge: KnowledgeBase) -> Iterator[Expression]:
             yield support.complaint.condition
 
 
-def findings_used(knowledge: KnowledgeBase) -> set[str]:
-    """Give every finding that some condition names."""
-    return {leaf.finding for condition in _all_conditions(knowledge) for leaf in leaves(condition)}
-
-
 CHECKS: tuple[Callable[[KnowledgeBase], Iterator[Problem]], ...] = (
     unused_definitions,
     idle_medicine_classes,

@@ -300,7 +300,7 @@ class _Arranging:
         return ChangesShown(
             lower=tuple((level_of[str(way.result)].label, self.way(way)) for way in found.lower_urgency),
             moved=tuple(
-                (causes[way.result].label if way.result else "No cause at least likely", self.way(way))
+                (causes[way.result].label if way.result else "none that is likely", self.way(way))
                 for way in found.other_leading_cause
             ),
             raised=tuple((label, tuple(ways)) for label, ways in raised.items()),
