@@ -34,9 +34,9 @@ def serve(port: int, store: Path) -> None:
     """Run the service until the process is ended."""
     import uvicorn
 
-    from expert.assessing import Assessor
-    from expert.web.cds_hooks import HookService, hooks_application
-    from expert.web.hook_settings import HookSettings
+    from expert.cds_hooks.clients import HookSettings
+    from expert.cds_hooks.routes import HookService, hooks_application
+    from expert.inference.assessing import Assessor
     from knowledge_base.loading import load_knowledge_base
 
     settings = HookSettings(f"http://127.0.0.1:{port}", store)

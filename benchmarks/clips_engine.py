@@ -17,7 +17,7 @@ from clips._clips import lib
 
 from benchmarks.drawn_cases import draw_cases
 from benchmarks.ground_patterns import Pattern, about, patterns
-from expert.ground_rules import GroundRule, ground_rules
+from expert.inference.ground_rules import GroundRule, ground_rules
 from facts.vocabulary import ChoiceFinding, Value
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase

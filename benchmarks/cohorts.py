@@ -20,11 +20,12 @@ import polars as pl
 from benchmarks.clips_engine import ClipsEngine, repair_clipspy
 from benchmarks.engines import cpu_model
 from benchmarks.synthetic import write_cohort
-from expert.assessing import Assessor
-from expert.cohort import ROWS_A_PART
-from expert.forward_chaining import ForwardChaining
+from expert.cohorts.evaluation import ROWS_A_PART
+from expert.inference.assessing import Assessor
+from expert.inference.forward_chaining import ForwardChaining
 from facts.case import Case, Observed
-from facts.intake.tables import open_table, read_part, rows_named_twice
+from facts.intake.table_columns import read_part
+from facts.intake.tables import open_table, rows_named_twice
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 

@@ -17,16 +17,16 @@ from pathlib import Path
 from time import perf_counter
 from types import MappingProxyType
 
-from expert.assessing import Assessor, ContradictoryCase
-from expert.consultation import Consultation
-from expert.next_question import Certificate, ScreenAsked
+from expert.consultation.moments import Consultation
+from expert.consultation.next_question import Certificate, ScreenAsked
+from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.case import Case, Observed
 from facts.intake.case_files import read_case_files
 from facts.vocabulary import Vocabulary
 from knowledge_base.loading import load_knowledge_base
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = (ROOT / "tests" / "cases", ROOT / "facts" / "examples")
+FOLDERS = (ROOT / "tests" / "knowledge" / "cases", ROOT / "facts" / "examples")
 WELL = "benign_leg_cramps: every warning sign asked about or measured, and none there"
 
 

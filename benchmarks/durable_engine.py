@@ -17,7 +17,7 @@ from durable.engine import Host
 from durable.lang import m, pri, ruleset, when_all
 
 from benchmarks.ground_patterns import Pattern, about, patterns
-from expert.ground_rules import GroundRule, ground_rules
+from expert.inference.ground_rules import GroundRule, ground_rules
 from facts.vocabulary import Value
 from knowledge_base.model import KnowledgeBase
 

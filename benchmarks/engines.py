@@ -18,9 +18,9 @@ from time import process_time
 from typing import Any, TypeAlias
 
 from benchmarks.drawn_cases import contradicts_itself, draw_cases
-from expert.assessing import Assessor
-from expert.forward_chaining import ForwardChaining
-from expert.ground_rules import GroundRule, ground_rules
+from expert.inference.assessing import Assessor
+from expert.inference.forward_chaining import ForwardChaining
+from expert.inference.ground_rules import GroundRule, ground_rules
 from facts.assessment import Assessment
 from facts.case import Case
 from facts.intake.case_files import read_case_files
@@ -30,7 +30,7 @@ from knowledge_base.logic import evaluate, evaluate_named
 from knowledge_base.model import KnowledgeBase
 
 ROOT = Path(__file__).parents[1]
-CASE_FILES = ("facts/examples", "tests/cases")
+CASE_FILES = ("facts/examples", "tests/knowledge/cases")
 LIBRARIES = ("experta", "clipspy", "durable_rules")
 COLUMNS = (
     "engine, and what is timed",

@@ -16,15 +16,15 @@ from collections.abc import Iterable, Iterator
 from itertools import cycle
 from pathlib import Path
 
-from expert.record_tables import make_tables
-from facts.intake.fhir import NEWEST, is_fhir, opened
-from facts.intake.fhir_codes import CodeIndex, code_index
-from facts.intake.fhir_files import read_resources
-from facts.intake.fhir_findings import condition, observation, procedure
-from facts.intake.fhir_medicines import medication
-from facts.intake.fhir_record import newest_day
-from facts.intake.fhir_resources import KINDS, AsOf, NotUsed, Resource, Statement, Told, patient_of
-from facts.intake.fhir_values import codings_of, names_of, objects_of
+from expert.cohorts.record_tables import make_tables
+from facts.intake.fhir.codes import CodeIndex, code_index
+from facts.intake.fhir.files import read_resources
+from facts.intake.fhir.findings import condition, observation, procedure
+from facts.intake.fhir.intake import NEWEST, is_fhir, opened
+from facts.intake.fhir.medicines import medication
+from facts.intake.fhir.record import newest_day
+from facts.intake.fhir.resources import KINDS, AsOf, NotUsed, Resource, Statement, Told, patient_of
+from facts.intake.fhir.values import codings_of, names_of, objects_of
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 

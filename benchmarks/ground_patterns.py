@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from expert.ground_rules import Derived, GroundRule, Observation, Premise
+from expert.inference.ground_rules import Derived, GroundRule, Observation, Premise
 from facts.vocabulary import ChoiceFinding, Vocabulary
 from knowledge_base.expression import Compared, OneOf, Operator, Present
 

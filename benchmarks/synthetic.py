@@ -56,7 +56,7 @@ def frame(knowledge: KnowledgeBase, first: int, rows: int, seed: int) -> pl.Data
 
 def _without_contradictions(cohort: pl.DataFrame, knowledge: KnowledgeBase) -> pl.DataFrame:
     """Take from patients whose answers exclude each other the answers that do."""
-    from expert.columns import CONTRADICTION, Columns
+    from expert.cohorts.columns import CONTRADICTION, Columns
     from knowledge_base.expression import leaves
 
     concluded: pl.LazyFrame = Columns(knowledge).conclude(cohort.lazy())

@@ -23,7 +23,7 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from expert.sessions import Store
+from expert.consultation.sessions import Store
 
 _LONGEST = 300.0
 """Seconds after which a run is given up."""

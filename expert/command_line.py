@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from expert import __version__
-from expert.command_options import (
+from expert.commands.consult import consult, sessions
+from expert.commands.evaluate import evaluate, explain
+from expert.commands.feedback import feedback
+from expert.commands.knowledge import knowledge
+from expert.commands.options import (
     CONTEXT,
     REFUSED,
     as_of_option,
@@ -25,11 +29,7 @@ from expert.command_options import (
     what_would_change_option,
     within_option,
 )
-from expert.consult_command import consult, sessions
-from expert.evaluate_command import evaluate, explain
-from expert.feedback_command import feedback
-from expert.knowledge_command import knowledge
-from expert.web.serve_command import audit, serve, users
+from expert.commands.serve import audit, serve, users
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -110,7 +110,8 @@ def report(
       charley report patient.yaml --what-would-change
       charley report bundle.json --as-of 2026-03-01
     """
-    from expert.assessing import Assessor, ContradictoryCase, explaining_changes
+    from expert.inference.assessing import Assessor, ContradictoryCase
+    from expert.proofs.what_would_change import explaining_changes
     from facts.intake.case_files import Refusal
     from facts.intake.files import read_files
     from facts.intake.judging import Judging

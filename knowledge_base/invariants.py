@@ -1,4 +1,4 @@
-"""What must hold of every possible patient, as declared in invariants.yaml; `expert.statements` says how each is proved."""
+"""What must hold of every possible patient, as declared in invariants.yaml; `expert.proofs.statements` says how to prove it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

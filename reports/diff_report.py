@@ -13,7 +13,7 @@ _CASES_NAMED = 40
 
 
 def render_difference(difference: Any, cases: Any | None) -> str:
-    """Render what `expert.knowledge_diff` found; the same difference always gives the same text."""
+    """Render what `expert.proofs.knowledge_diff` found; the same difference always gives the same text."""
     old, new = difference.old, difference.new
     return (
         environment("markdown")

@@ -5,7 +5,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
-from expert.assessing import Assessor
+from expert.inference.assessing import Assessor
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from facts.case import Case
 from facts.intake.case_files import Intake
-from facts.intake.fhir import Judging, Records
-from facts.intake.fhir_files import resources_of
+from facts.intake.fhir.files import resources_of
+from facts.intake.fhir.intake import Judging, Records
 from facts.problems import Place
 from knowledge_base.model import KnowledgeBase
 

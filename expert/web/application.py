@@ -20,13 +20,18 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from expert.consultation import Consultation
-from expert.sessions import StoreError
-from expert.web import audit, case_pages, changing, consulting, entering
-from expert.web.cds_hooks import HookService, routes
-from expert.web.hook_settings import HookSettings, read_clients
+from expert.cds_hooks.clients import HookSettings, read_clients
+from expert.cds_hooks.routes import PATH as HOOKS
+from expert.cds_hooks.routes import HookService, routes
+from expert.consultation.moments import Consultation
+from expert.failure_log import LOG
+from expert.private_sqlite import StoreError
+from expert.web import audit
 from expert.web.openapi import description
-from expert.web.security import HOOKS, LOG, Guard, outcome
+from expert.web.pages import case_files as case_pages
+from expert.web.pages import changing, consulting
+from expert.web.pages import signing_in as entering
+from expert.web.security import Guard, outcome
 from expert.web.service import Refused, Service, Visit, opened
 from expert.web.settings import Settings
 from expert.web.sign_in import new_cookie

@@ -5,7 +5,7 @@ It holds names of clinicians and ids of consultations, never an answer nor what 
 
 from dataclasses import dataclass
 
-from expert.sessions import Store
+from expert.consultation.sessions import Store
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS audit (

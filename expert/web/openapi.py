@@ -3,7 +3,7 @@
 from typing import Any
 
 from expert import __version__
-from expert.web.security import HOOKS
+from expert.cds_hooks.routes import PATH as HOOKS
 from expert.web.settings import Settings
 
 _TEXT = {"type": "string"}

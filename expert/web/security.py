@@ -6,24 +6,19 @@ error the program made and where in the program.
 
 import asyncio
 import json
-import logging
 import re
-import threading
-import traceback
-from collections.abc import Callable
 from http import HTTPStatus
-from time import monotonic
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from expert.cds_request import outcome as operation_outcome
+from expert.cds_hooks.outcome import outcome as operation_outcome
+from expert.cds_hooks.routes import PATH as HOOKS
+from expert.failure_log import LOG, describe_failure
+from expert.web.limiter import Limiter
 from expert.web.settings import Settings
 
-LOG = logging.getLogger("charley.web")
-HOOKS = "/cds-services"
-"""Below this, programs ask and not browsers: whatever is refused there is an OperationOutcome."""
 WITH_FILES = ("/case-files", HOOKS)
 """Where a body may be as large as a file."""
 
@@ -50,32 +45,7 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
 _YEAR = "max-age=31536000"
-_MOST_CALLERS = 10_000
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?", re.IGNORECASE)
-
-
-class Limiter:
-    """Lets each caller do so much a minute; may be used by any number of threads."""
-
-    def __init__(self, per_minute: int, clock: Callable[[], float] = monotonic) -> None:
-        self.per_minute, self.clock = per_minute, clock
-        self.left: dict[str, tuple[float, float]] = {}
-        self.lock = threading.Lock()
-
-    def admits(self, caller: str) -> bool:
-        """Count one request of a caller; False when there were too many."""
-        now = self.clock()
-        with self.lock:
-            if len(self.left) >= _MOST_CALLERS and caller not in self.left:
-                # Who has not been here for a minute has the whole allowance again, and need not be remembered.
-                self.left = {name: entry for name, entry in self.left.items() if now - entry[1] < 60}
-            allowance, since = self.left.get(caller, (float(self.per_minute), now))
-            allowance = min(float(self.per_minute), allowance + (now - since) * self.per_minute / 60)
-            if allowance < 1 or (len(self.left) >= _MOST_CALLERS and caller not in self.left):
-                self.left[caller] = (allowance, now)
-                return False
-            self.left[caller] = (allowance - 1, now)
-            return True
 
 
 class Guard:
@@ -122,7 +92,7 @@ class Guard:
         try:
             await self.application(scope, _replaying(body, receive), sending)
         except Exception as error:
-            LOG.error("%s", told(error))
+            LOG.error("%s", describe_failure(error))
             if not begun:
                 await refuse(scope, sending, 500, "Charley made a mistake here. Nothing that was kept before is lost.")
 
@@ -184,13 +154,6 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
-
-
-def told(error: BaseException) -> str:
-    """Say of an error what kind it is and where, without its text, which may quote what a patient said."""
-    frames = traceback.extract_tb(error.__traceback__)
-    where = " < ".join(f"{frame.name} ({frame.filename.rsplit('/', 1)[-1]}:{frame.lineno})" for frame in reversed(frames[-6:]))
-    return f"{type(error).__name__} in {where}"
 
 
 async def refuse(scope: Scope, send: Send, status: int, message: str) -> None:

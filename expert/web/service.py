@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from expert.consultation import Consultation
-from expert.sessions import Store
+from expert.consultation.moments import Consultation
+from expert.consultation.sessions import Store
 from expert.web import audit
-from expert.web.security import Limiter
+from expert.web.limiter import Limiter
 from expert.web.settings import Settings
 from expert.web.sign_in import SignIns
 from expert.web.users import Users

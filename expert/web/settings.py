@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-from expert.cds_fetching import is_safe_address
+from expert.cds_hooks.fetching import is_safe_address
 
 SignIn: TypeAlias = Literal["key", "users", "proxy"]
 """How a clinician shows who they are: the key that was printed at the start, a password, or a proxy's header."""

@@ -38,7 +38,7 @@ def _holds_fhir(file: Path) -> bool:
     if file.suffix not in _PERHAPS_FHIR:
         return False
     # The reader of records is large, and most files are none.
-    from facts.intake.fhir import is_fhir
+    from facts.intake.fhir.intake import is_fhir
 
     return is_fhir(file)
 
@@ -59,7 +59,7 @@ def read_files(
     written = read_case_files(files.others, vocabulary, dictionary)
     if not files.fhir:
         return written
-    from facts.intake.fhir import read_fhir
+    from facts.intake.fhir.intake import read_fhir
 
     recorded = read_fhir(files.fhir, vocabulary, dictionary, judging)
     cases, refusals = (*written.cases, *recorded.cases), (*written.refusals, *recorded.refusals)

@@ -9,9 +9,9 @@ import pytest
 import simple_icd_10_cm as icd
 from starlette.testclient import TestClient
 
-from expert.assessing import Assessor
-from expert.web.cds_hooks import HookService, hooks_application
-from expert.web.hook_settings import HookSettings
+from expert.cds_hooks.clients import HookSettings
+from expert.cds_hooks.routes import HookService, hooks_application
+from expert.inference.assessing import Assessor
 from facts.problems import CharleyError
 from knowledge_base.lint import lint
 from knowledge_base.loading import load_knowledge_base

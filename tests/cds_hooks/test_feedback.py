@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from expert.cds_feedback import FeedbackStore
-from expert.sessions import StoreError
-from expert.web.cds_hooks import HookService
+from expert.cds_hooks.feedback import FeedbackStore
+from expert.cds_hooks.routes import HookService
+from expert.private_sqlite import StoreError
 from tests.cds_hooks.calling import JSON, ORDERS, PATIENT, VISIT, cards, draft, order, refusal, visit
 from tests.functional.charley import charley
 

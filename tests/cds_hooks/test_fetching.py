@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from expert.assessing import Assessor
-from expert.cds_fetching import FhirFetch, is_safe_address, new_client
-from expert.cds_record import FetchFailed
-from expert.web.cds_hooks import HookService, hooks_application
-from expert.web.hook_settings import HookSettings
-from expert.web.jwt_checking import fetch_key_set
+from expert.cds_hooks.clients import HookSettings
+from expert.cds_hooks.fetching import FhirFetch, is_safe_address, new_client
+from expert.cds_hooks.prefetch import FetchFailed
+from expert.cds_hooks.routes import HookService, hooks_application
+from expert.cds_hooks.tokens import fetch_key_set
+from expert.inference.assessing import Assessor
 from tests.cds_hooks.calling import (
     BASE,
     CRAMPS,

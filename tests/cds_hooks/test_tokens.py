@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from starlette.testclient import TestClient
 
-from expert.assessing import Assessor
-from expert.web.cds_hooks import HookService, hooks_application
-from expert.web.hook_settings import HookSettings, read_clients
-from expert.web.jwt_checking import TokenChecker, TokenRefused, TrustedClient, read_key_set
+from expert.cds_hooks.clients import HookSettings, read_clients
+from expert.cds_hooks.routes import HookService, hooks_application
+from expert.cds_hooks.tokens import TokenChecker, TokenRefused, TrustedClient, read_key_set
+from expert.inference.assessing import Assessor
 from facts.problems import CharleyError
 from tests.cds_hooks.calling import BASE, JSON, VISIT, visit
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from expert.assessing import Assessor
-from expert.web.cds_hooks import HookService, hooks_application
-from expert.web.hook_settings import HookSettings
+from expert.cds_hooks.clients import HookSettings
+from expert.cds_hooks.routes import HookService, hooks_application
+from expert.inference.assessing import Assessor
 from knowledge_base.model import KnowledgeBase
 from tests.cds_hooks.calling import BASE, ORDERS, PATIENT, VISIT, call, cards, draft, order, refusal, visit
 

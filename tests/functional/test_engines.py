@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from benchmarks.synthetic import frame
-from expert.assessing import Assessor
-from expert.cohort import CONCLUSIONS, REFUSALS, case_of, evaluate
+from expert.cohorts.evaluation import CONCLUSIONS, REFUSALS, case_of, evaluate
+from expert.inference.assessing import Assessor
 from facts.intake.case_files import read_case_files
 from knowledge_base.model import KnowledgeBase
 from reports.json_report import plain
@@ -158,7 +158,8 @@ def test_a_run_that_waits_for_a_worker_says_so_and_goes_on_when_one_comes(tmp_pa
     (tmp_path / "spark").mkdir()
     cluster = Cluster(tmp_path / "spark")
     try:
-        program = "import sys, expert.spark_engine as spark; spark._PATIENCE = 1; from expert.command_line import main; main()"
+        engine = "expert.cohorts.spark_engine"
+        program = f"import sys, {engine} as spark; spark._PATIENCE = 1; from expert.command_line import main; main()"
         words = on(cluster, tmp_path / "cohort.csv", tmp_path / "out")
         process = started(words, sys.executable, "-c", program)
         assert process.stderr is not None

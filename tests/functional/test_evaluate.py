@@ -13,9 +13,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from expert.assessing import Assessor
-from expert.cohort import CONCLUSIONS, PAGE, REFUSALS, SUMMARY, CohortError, case_of, evaluate
-from expert.columns import RULE, SIGN, STANDING
+from expert.cohorts.columns import RULE, SIGN, STANDING
+from expert.cohorts.evaluation import CONCLUSIONS, PAGE, REFUSALS, SUMMARY, CohortError, case_of, evaluate
+from expert.inference.assessing import Assessor
 from facts.case import IMPLIED, Case
 from facts.intake.case_files import read_case_files
 from facts.vocabulary import QuantityFinding, YesNoFinding
@@ -23,7 +23,7 @@ from knowledge_base.model import KnowledgeBase
 from reports.json_report import plain
 from tests.functional.charley import charley
 
-VIGNETTES = Path(__file__).parents[1] / "cases" / "vignettes"
+VIGNETTES = Path(__file__).parents[1] / "knowledge" / "cases" / "vignettes"
 
 
 @pytest.fixture(scope="module")
@@ -194,7 +194,7 @@ def test_a_run_that_was_killed_resumes_to_the_same_bytes(knowledge: KnowledgeBas
     frame = pl.DataFrame({"case": ages.cast(pl.String), "age": (ages % 90).cast(pl.Float64), "vomiting": ages % 7 == 0})
     frame.write_parquet(tmp_path / "cohort.parquet")
     program = (
-        "import sys; from pathlib import Path; from expert.cohort import evaluate;"
+        "import sys; from pathlib import Path; from expert.cohorts.evaluation import evaluate;"
         "from knowledge_base.loading import load_knowledge_base;"
         "evaluate([Path(sys.argv[1])], Path(sys.argv[2]), load_knowledge_base(), rows_a_part=3_000, resume=True)"
     )

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from expert.assessing import Assessor
-from expert.columns import RULE, SIGN, STANDING, Columns, UnfitFrame
+from expert.cohorts.columns import RULE, SIGN, STANDING, Columns, UnfitFrame
+from expert.inference.assessing import Assessor
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
 from knowledge_base.model import KnowledgeBase
 from tests.generative.drawing import EVERY_OPERATOR, cases, knowledge_bases, operators

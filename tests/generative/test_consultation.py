@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expert.assessing import Assessor, ContradictoryCase
-from expert.consultation import Consultation
-from expert.next_question import Certificate, Known, ScreenAsked
+from expert.consultation.moments import Consultation
+from expert.consultation.next_question import Certificate, Known, ScreenAsked
+from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
 from knowledge_base.judgement import Judge

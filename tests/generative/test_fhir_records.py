@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from expert.assessing import Assessor, ContradictoryCase
+from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.case import IMPLIED, Case
 from facts.intake.case_files import Intake
-from facts.intake.fhir import cases_from_resources
+from facts.intake.fhir.intake import cases_from_resources
 from facts.intake.files import read_files
 from knowledge_base.model import KnowledgeBase
 from reports.writing import together

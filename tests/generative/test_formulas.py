@@ -2,8 +2,9 @@
 
 from hypothesis import given, settings
 
-from expert.assessing import Assessor
-from expert.formulas import Decider, Formulas, negation, thresholds_of
+from expert.inference.assessing import Assessor
+from expert.proofs.formulas import Formulas, negation
+from expert.proofs.solver import Decider, thresholds_of
 from facts.vocabulary import Value
 from knowledge_base.judgement import Judge
 from knowledge_base.model import KnowledgeBase

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expert.assessing import Assessor, tally
-from expert.forward_chaining import ForwardChaining
+from expert.inference.assessing import Assessor, tally
+from expert.inference.forward_chaining import ForwardChaining
 from facts.vocabulary import Value
 from knowledge_base.expression import Expression, Leaf, Named
 from knowledge_base.grading import Tally

@@ -5,8 +5,8 @@ from itertools import combinations, product
 
 from hypothesis import HealthCheck, given, settings
 
-from expert.assessing import Assessor
-from expert.what_would_change import MOST, Counterfactuals
+from expert.inference.assessing import Assessor
+from expert.proofs.counterfactuals import MOST, Counterfactuals
 from facts.assessment import WayToChange
 from facts.vocabulary import Value
 from knowledge_base.model import KnowledgeBase

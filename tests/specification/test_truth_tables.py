@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from expert.forward_chaining import ForwardChaining
+from expert.inference.forward_chaining import ForwardChaining
 from facts.vocabulary import Value
 from knowledge_base.judgement import Judge
 from knowledge_base.logic import Truth, could_be_true, evaluate_named

@@ -10,7 +10,7 @@ from typing import Any
 import httpx2 as httpx
 from starlette.testclient import TestClient
 
-from expert.consultation import Consultation
+from expert.consultation.moments import Consultation
 from expert.web.application import create_application
 from expert.web.service import Service
 from expert.web.settings import Settings

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from expert.assessing import Assessor
-from expert.consultation import Consultation
+from expert.consultation.moments import Consultation
+from expert.inference.assessing import Assessor
 from tests.web.browsing import MADE, Browser, application, signed_in
 from tests.web.serving import Served, serving
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from expert.assessing import Assessor
-from expert.consultation import Consultation
-from expert.web import case_pages
+from expert.consultation.moments import Consultation
+from expert.inference.assessing import Assessor
 from expert.web.application import create_application
 from expert.web.audit import entries
+from expert.web.pages import case_files as case_pages
 from expert.web.settings import Settings, unsafe
 from facts.problems import CharleyError
 from knowledge_base.model import KnowledgeBase

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from expert.cds_feedback import FeedbackStore
-from expert.sessions import Store
+from expert.cds_hooks.feedback import FeedbackStore
+from expert.consultation.sessions import Store
 from tests.cds_hooks.calling import VISIT, visit
 from tests.web.serving import Served
 
@@ -319,7 +319,7 @@ def test_on_a_phone_nothing_is_cut_off_and_every_target_is_large_enough(page: Pa
         go_on(page)
     no_violations(page)
     page.get_by_role("link", name="Case file").click()
-    page.get_by_label("A case file").set_input_files(ROOT / "tests" / "cases" / "vignettes" / "dangerous.yaml")
+    page.get_by_label("A case file").set_input_files(ROOT / "tests" / "knowledge" / "cases" / "vignettes" / "dangerous.yaml")
     press(page, "Assess")
     expect(page.get_by_text("cases in dangerous.yaml")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
-from expert.consultation import Consultation
+from expert.consultation.moments import Consultation
 from expert.web.openapi import description
 from expert.web.settings import Settings
 from tests.web.browsing import Browser, application, signed_in

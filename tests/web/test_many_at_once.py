@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from expert.consultation import Consultation
-from expert.next_question import ScreenAsked
+from expert.consultation.moments import Consultation
+from expert.consultation.next_question import ScreenAsked
 from facts.case import Case
 from facts.intake.case_files import read_case_files
 from reports.rendering import render
@@ -16,7 +16,7 @@ from tests.web.browsing import application, service_of, signed_in
 MANY = 50
 PAGES = 3
 """Pages that each consultation answers: enough to go different ways, and half a minute for all."""
-CASES = Path(__file__).parents[1] / "cases" / "vignettes"
+CASES = Path(__file__).parents[1] / "knowledge" / "cases" / "vignettes"
 
 
 def fill_in(moment: Any, consultation: Consultation, case: Case) -> dict[str, str]:

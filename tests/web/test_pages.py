@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from expert.assessing import Assessor
-from expert.consultation import Consultation
-from expert.next_question import ScreenAsked
+from expert.consultation.moments import Consultation
+from expert.consultation.next_question import ScreenAsked
+from expert.inference.assessing import Assessor
 from facts.intake.case_files import read_case_files
 from knowledge_base.loading import load_knowledge_base
 from reports.rendering import render

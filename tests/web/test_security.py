@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from expert.consultation import Consultation
-from expert.sessions import Store
+from expert.consultation.moments import Consultation
+from expert.consultation.sessions import Store
 from expert.web import audit, security, users
-from expert.web.security import Limiter
+from expert.web.limiter import Limiter
 from expert.web.settings import Settings, unsafe
 from expert.web.sign_in import SignIns
 from expert.web.users import UserError, Users, add_user, remove_user

@@ -1,0 +1,1 @@
+"""The service that clinical systems call through CDS Hooks: requests in, cards out."""

@@ -1,0 +1,1 @@
+"""Many cases: a file of them in, tables of conclusions out."""

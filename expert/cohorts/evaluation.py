@@ -1,0 +1,219 @@
+"""Cohorts: files of cases in, a folder of conclusions out, part by part, so that memory stays small and a killed run resumes.
+
+A part is some rows of one file. Each is read, concluded and written under a temporary name, and counts only once it has its
+own; the folder has its own name only when every part is there and read = concluded + refused. The work that is not finished
+stands in `FOLDER.partial`, with the plan that it follows.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from expert.cohorts.parts import conclude_part
+from expert.cohorts.plan import files_of, fingerprint, is_table, parts_of, planned
+from expert.cohorts.record_tables import RecordError, case_of_record, is_record_table
+from expert.cohorts.run import CONCLUSIONS, DUCKDB, POLARS, SPARK, UNFINISHED, CohortError, Run, counts_of, refused_of, replace
+from expert.cohorts.summary import merged, summarized
+from facts.case import Case
+from facts.intake.case_files import Refusal, read_case_files
+from facts.intake.table_rows import case_of_row
+from facts.intake.tables import CASE, REFUSED, Table, open_table
+from facts.problems import CharleyError
+from knowledge_base.model import KnowledgeBase
+from reports.cohort_report import render_cohort
+
+__all__ = [
+    "CONCLUSIONS",
+    "ENGINES",
+    "GROUPS",
+    "PAGE",
+    "PLAN",
+    "REFUSALS",
+    "ROWS_A_PART",
+    "SUMMARY",
+    "CohortError",
+    "Outcome",
+    "case_of",
+    "evaluate",
+]
+
+REFUSALS, SUMMARY, PAGE, PLAN = "refused.csv", "summary.json", "cohort.html", "plan.json"
+ROWS_A_PART = 500_000
+GROUPS = ("urgency", "leading_cause", "warning_signs", "standings", "rules")
+ENGINES = (POLARS, DUCKDB, SPARK)
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did: rows read, concluded and refused, and where it is."""
+
+    folder: Path
+    read: int
+    concluded: int
+    refused: int
+
+
+def evaluate(
+    files: Sequence[Path],
+    folder: Path,
+    knowledge: KnowledgeBase,
+    *,
+    resume: bool = False,
+    limit: int | None = None,
+    kept: Sequence[str] = GROUPS,
+    also: Sequence[str] = (),
+    rows_a_part: int = ROWS_A_PART,
+    engine: str = POLARS,
+    master: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, rows: None,
+    notice: Callable[[str], None] = lambda text: None,
+) -> Outcome:
+    """Conclude every case of the files into a folder. `progress` is told how many rows of how many are done.
+
+    `kept` names the groups of columns to write (the summary counts all of them), `also` further formats: csv, ndjson. `engine`
+    is one of `ENGINES`; `master` says where Spark is, which is told to `notice` when it keeps us waiting. The plan does not
+    name the engine: all write the same, and one may finish what another began.
+
+    Raises CohortError when the folder is in the way, an unfinished run is another one, the engine is not there, or nothing can
+    be written. A file that cannot be read is refused like a row.
+    """
+    _require(engine, master)
+    if folder.exists():
+        raise CohortError(f"{folder} exists already; name another folder, or remove it first")
+    work = folder.with_name(folder.name + ".partial")
+    found = [file for path in files for file in files_of(path)]
+    if not found:
+        raise CohortError("no file of cases was found; a folder stands for the files in it")
+    tables: dict[str, Table] = {}
+    unreadable: dict[str, CharleyError] = {}
+    for file in found:
+        try:
+            if is_table(file):
+                tables[str(file)] = open_table(file, knowledge.vocabulary)
+        except CharleyError as error:
+            unreadable[str(file)] = error
+    plan = {**planned(found, tables, unreadable, knowledge, rows_a_part, limit), "kept": list(kept), "also": list(also)}
+    _begin(work, plan, resume)
+    parts = parts_of(plan, tables, unreadable)
+    run = Run(work, knowledge, tuple(kept), limit, DUCKDB if engine == DUCKDB else POLARS)
+    rows = sum(part.count for part in parts)
+    waiting = [part for part in parts if not counts_of(work, part.number).exists()]
+    done = rows - sum(part.count for part in waiting)
+    progress(done, rows)
+    if engine == SPARK:
+        from expert.cohorts.spark_engine import conclude_parts
+
+        conclude_parts(waiting, run, master, lambda more: progress(done + more, rows), notice)
+    else:
+        for part in waiting:
+            conclude_part(part, run)
+            done += part.count
+            progress(done, rows)
+    return _finish(work, folder, plan, knowledge)
+
+
+def _require(engine: str, master: str | None) -> None:
+    """Say before the work, not after, that an engine is not there."""
+    if engine == DUCKDB:
+        from expert.cohorts.duckdb_engine import require_duckdb
+
+        require_duckdb()
+    if engine == SPARK:
+        from expert.cohorts.spark_engine import require_spark
+
+        require_spark(master)
+
+
+def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
+    written = json.dumps(plan, indent=1, sort_keys=True)
+    if work.exists() and resume:
+        before = work / PLAN
+        if not before.is_file() or before.read_text(encoding="utf-8") != written:
+            raise CohortError(f"{work} is a run over other files, rows or knowledge; remove it, or leave out --resume")
+        _remove_unfinished(work)
+        return
+    if work.exists():
+        raise CohortError(f"{work} holds an unfinished run; go on with --resume, or remove it")
+    (work / CONCLUSIONS).mkdir(mode=0o700, parents=True)
+    work.chmod(0o700)
+    replace(work / PLAN, lambda path: path.write_text(written, encoding="utf-8"))
+
+
+# The end
+
+
+def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: KnowledgeBase) -> Outcome:
+    numbers = range(len(plan["chunks"]))
+    counts = merged([json.loads(counts_of(work, number).read_text(encoding="utf-8")) for number in numbers])
+    read, concluded, refused = counts["read"], counts["concluded"], counts["refused"]
+    if read != concluded + refused:
+        raise AssertionError(f"{read} rows read, but {concluded} concluded and {refused} refused")
+    parts = [pl.read_parquet(refused_of(work, number)) for number in numbers]
+    told = pl.concat([pl.DataFrame(schema=REFUSED), *parts]).with_columns(_harmless(name) for name in REFUSED if name != "row")
+    replace(work / REFUSALS, told.write_csv)
+    concluded_rows = pl.scan_parquet(work / CONCLUSIONS / "*.parquet")
+    if "csv" in plan["also"]:
+        replace(work / "conclusions.csv", concluded_rows.with_columns(_harmless(CASE), _harmless("file")).sink_csv)
+    if "ndjson" in plan["also"]:
+        replace(work / "conclusions.ndjson", concluded_rows.sink_ndjson)
+    summary = summarized(counts, knowledge)
+    replace(work / SUMMARY, lambda path: path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8"))
+    replace(work / PAGE, lambda path: path.write_text(render_cohort(summary, knowledge), encoding="utf-8"))
+    for number in numbers:
+        refused_of(work, number).unlink()
+        counts_of(work, number).unlink()
+    _remove_unfinished(work)
+    work.rename(folder)
+    return Outcome(folder, read, concluded, refused)
+
+
+def _remove_unfinished(work: Path) -> None:
+    """Remove what was being written when a process was killed."""
+    for left in work.rglob(f"*{UNFINISHED}"):
+        left.unlink(missing_ok=True)
+
+
+def _harmless(name: str) -> pl.Expr:
+    """Keep a spreadsheet from taking a text for a formula."""
+    text = pl.col(name)
+    return (
+        pl.when(text.str.slice(0, 1).is_in(list(_FORMULA))).then(pl.concat_str(pl.lit("'"), text)).otherwise(text).alias(name)
+    )
+
+
+# One case of a finished run
+
+
+def case_of(folder: Path, name: str, knowledge: KnowledgeBase) -> Case:
+    """Read again a case that a run concluded, from its own file. Raises CohortError when that is not possible any more."""
+    try:
+        plan = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        found = pl.scan_parquet(folder / CONCLUSIONS / "*.parquet").filter(pl.col(CASE) == name).select("file", "row").collect()
+    except (OSError, ValueError, pl.exceptions.PolarsError):
+        raise CohortError(f"{folder} is not a folder that `charley evaluate` wrote") from None
+    if not found.height:
+        raise CohortError(f"{name!r} was not concluded there; {folder / REFUSALS} lists what was refused")
+    if found.height > 1:
+        raise CohortError(f"{name!r} stands in several files of that run: {', '.join(found['file'].to_list())}")
+    if plan["knowledge"] != knowledge.hash:
+        raise CohortError(f"the run used other knowledge ({plan['knowledge'][:12]}); this is {knowledge.hash[:12]}")
+    file, row = found.row(0)
+    if plan["files"][file] != fingerprint(Path(file)):
+        raise CohortError(f"{file} has changed since the run")
+    if is_record_table(Path(file)):
+        try:
+            return case_of_record(Path(file), name, knowledge)
+        except RecordError as error:
+            raise CohortError(str(error)) from None
+    if is_table(Path(file)):
+        read = case_of_row(open_table(Path(file), knowledge.vocabulary), row, knowledge.vocabulary, knowledge.dictionary)
+        if isinstance(read, Refusal):
+            raise CohortError("; ".join(map(str, read.problems)))
+        return read
+    intake = read_case_files([Path(file)], knowledge.vocabulary, knowledge.dictionary)
+    return next(case for case, _ in intake.cases if case.name == name)

@@ -1,0 +1,156 @@
+"""One part of a cohort run: its rows read and checked, concluded, written, and counted. Any process may do any part.
+
+Each file is written under a name of its own and takes its place when it is whole; the counts come last and say that the part is
+complete. So two processes that do the same part, as happens when a worker is given up that still lives, leave what one would.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from expert.cohorts.columns import CEILING, CONTRADICTION, LEADING, STANDING, TOP, URGENCY, Columns, Layout
+from expert.cohorts.run import CONCLUSIONS, DUCKDB, PlannedPart, Run, counts_of, refused_of, replace
+from expert.cohorts.summary import counted
+from facts.case import Case
+from facts.intake.case_files import Refusal, read_case_files
+from facts.intake.table_columns import Part, read_part
+from facts.intake.tables import CASE, EXPECTED, REFUSED, Table
+from facts.problems import CharleyError, Place
+from facts.vocabulary import ChoiceFinding, QuantityFinding
+from knowledge_base.model import KnowledgeBase
+
+_RANKED = 3
+"""Top-3 accuracy is what the studies give."""
+
+
+def conclude_part(planned: PlannedPart, run: Run) -> None:
+    """Read, conclude and write one part. Raises CohortError when it cannot be written."""
+    part = _read(planned, run)
+    # A row of a table is refused once for each of its faults; two cases of a case file may stand on one line.
+    listed = part.refused.select("file", "row").unique() if planned.table is not None else part.refused
+    _write(planned.number, part, listed.height, run)
+
+
+# Reading
+
+
+def _read(planned: PlannedPart, run: Run) -> Part:
+    if planned.unreadable is not None:
+        return _unreadable_part(planned.files[0], planned.unreadable)
+    if planned.table is not None:
+        return _rows_of(planned.table, planned, run.knowledge)
+    return _case_file_part(list(map(Path, planned.files)), run.knowledge, run.limit)
+
+
+def _case_file_part(files: Sequence[Path], knowledge: KnowledgeBase, limit: int | None) -> Part:
+    intake = read_case_files(files, knowledge.vocabulary, knowledge.dictionary)
+    cases = intake.cases[:limit]
+    schema: dict[str, Any] = {CASE: pl.String, "file": pl.String, "row": pl.Int64}
+    for name, finding in knowledge.vocabulary.findings.items():
+        if any(name in case.findings for case, _ in cases):
+            choice, quantity = isinstance(finding, ChoiceFinding), isinstance(finding, QuantityFinding)
+            schema[name] = pl.String if choice else pl.Float64 if quantity else pl.Boolean
+    rows = [_row(case, place, schema) for case, place in cases]
+    frame = pl.DataFrame(rows, schema={**schema, **dict.fromkeys(EXPECTED, pl.String)}, orient="row")
+    return Part(frame, _refused(intake.refusals), len(cases) + len(intake.refusals))
+
+
+def _row(case: Case, place: Place, schema: Mapping[str, Any]) -> tuple[Any, ...]:
+    values = case.values
+    causes = ";".join(case.expected.causes) or None
+    answers = (values.get(name) for name in list(schema)[3:])
+    return (case.name, place.file, place.line or 0, *answers, case.expected.urgency, causes)
+
+
+def _refused(refusals: Sequence[Refusal]) -> pl.DataFrame:
+    rows = []
+    for refusal in refusals:
+        place = refusal.problems[0].place
+        rows.append((place.file, place.line or 0, refusal.case, None, None, "; ".join(map(str, refusal.problems))))
+    return pl.DataFrame(rows, schema=REFUSED, orient="row")
+
+
+def _rows_of(table: Table, planned: PlannedPart, knowledge: KnowledgeBase) -> Part:
+    first, count = planned.first, planned.count
+    try:
+        return read_part(table, first, count, knowledge.vocabulary, knowledge.dictionary, planned.twice)
+    except CharleyError as error:
+        # A file can break in its middle; its other parts are read all the same.
+        told = "; ".join(str(problem) for problem in error.problems)
+        rows = [(str(table.path), row, None, None, None, told) for row in range(first + 1, first + count + 1)]
+        return Part(_no_cases(), pl.DataFrame(rows, schema=REFUSED, orient="row"), count)
+
+
+def _unreadable_part(file: str, told: str) -> Part:
+    """A file that cannot be read is one thing read and refused, as it is for a case file."""
+    return Part(_no_cases(), pl.DataFrame([(file, 0, None, None, None, told)], schema=REFUSED, orient="row"), 1)
+
+
+def _no_cases() -> pl.DataFrame:
+    return pl.DataFrame(schema={CASE: pl.String, "file": pl.String, "row": pl.Int64})
+
+
+# Concluding and writing
+
+
+def _write(number: int, part: Part, refused_in_reading: int, run: Run) -> None:
+    columns = Columns(run.knowledge)
+    labels = [key for key in EXPECTED if key in part.cases.columns]
+    first = _RANKED if EXPECTED[1] in labels else 0
+    judged = _judged(part.cases, columns, [CASE, "file", "row", *labels], first, run)
+    concluded = judged.with_columns(*_named(columns.layout, first)).collect()
+    concluded, refused = _without_contradictions(concluded, part, run.knowledge)
+    rows_refused = refused_in_reading + part.cases.height - concluded.height
+    if concluded.height + rows_refused != part.read:
+        raise AssertionError(f"{part.read} rows read, but {concluded.height} concluded and {rows_refused} refused")
+    groups = columns.layout.groups
+    written = concluded.select(CASE, "file", "row", *labels, *(name for group in run.kept for name in groups[group]))
+    replace(run.work / CONCLUSIONS / f"part-{number:05}.parquet", written.write_parquet)
+    replace(refused_of(run.work, number), refused.write_parquet)
+    counts = counted(concluded, part.cases, rows_refused, part.read, run.knowledge)
+    replace(counts_of(run.work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
+
+
+def _judged(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: int, run: Run) -> pl.LazyFrame:
+    """Give the conclusions as codes, in the order of the cases."""
+    if run.engine == DUCKDB:
+        from expert.cohorts.duckdb_engine import conclude
+
+        return conclude(columns, cases, keep, first, run.work).lazy()
+    lazy: pl.LazyFrame = columns.conclude(cases.lazy(), keep=keep, first=first)
+    return lazy
+
+
+def _named(layout: Layout, first: int) -> list[pl.Expr]:
+    """Give the codes their names, as an enumeration that Parquet keeps as small numbers."""
+    return [
+        pl.col(URGENCY, CEILING).cast(pl.UInt8).cat.to(pl.Enum(layout.levels)),
+        pl.col(LEADING, *(f"{TOP}{rank}" for rank in range(1, first + 1))).cast(pl.UInt8).cat.to(pl.Enum(layout.causes)),
+        *(pl.col(STANDING + cause).cast(pl.UInt8).cat.to(pl.Enum(layout.standings)) for cause in layout.causes),
+    ]
+
+
+def _without_contradictions(concluded: pl.DataFrame, part: Part, knowledge: KnowledgeBase) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Refuse the cases whose answers exclude each other, each for the first reason."""
+    marks = concluded.select(
+        pl.lit(False), *(pl.col(CONTRADICTION + name).fill_null(False) for name in knowledge.contradictions)
+    )
+    contradictory = marks.select(pl.any_horizontal(pl.all()).alias("any")).to_series()
+    if not contradictory.any():
+        return concluded, part.refused
+    reasons = (
+        pl.when(pl.col(CONTRADICTION + name)).then(pl.lit(f"the answers contradict each other: {entry.because}"))
+        for name, entry in knowledge.contradictions.items()
+    )
+    wrong = concluded.filter(contradictory).select(
+        pl.col("file"),
+        pl.col("row").cast(pl.Int64),
+        pl.col(CASE).alias("case"),
+        pl.lit(None, pl.String).alias("column"),
+        pl.lit(None, pl.String).alias("value"),
+        pl.coalesce(*reasons).alias("reason"),
+    )
+    return concluded.filter(~contradictory), pl.concat([part.refused, wrong])

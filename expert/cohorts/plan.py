@@ -1,0 +1,105 @@
+"""The plan of a cohort run: which files, cut into which parts. A run that was broken off goes on only with the same plan."""
+
+import hashlib
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from expert.cohorts.run import CohortError, PlannedPart
+from facts.intake.tables import ENDINGS, Table, rows_named_twice
+from facts.problems import CharleyError
+from knowledge_base.model import KnowledgeBase
+
+_FILES_A_PART = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of the plan: rows of one table; or, with `count` None, all cases of some case files."""
+
+    files: tuple[str, ...]
+    first: int
+    count: int | None
+
+
+def files_of(path: Path) -> Iterator[Path]:
+    """Give a file; or, of a folder, every file in it that may hold cases, in the order of their names."""
+    endings = (*ENDINGS, ".yaml", ".yml", ".json")
+    if path.is_dir():
+        yield from sorted(file for file in path.rglob("*") if file.suffix in endings)
+    else:
+        yield path
+
+
+def is_table(file: Path) -> bool:
+    """Tell whether a file is a table; JSON Lines may also hold cases as a case file does, with `findings` inside each."""
+    if file.suffix not in ENDINGS:
+        return False
+    if file.suffix in (".csv", ".parquet"):
+        return True
+    try:
+        with file.open("rb") as stream:
+            entry = json.loads(stream.readline(1_000_000))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(entry, dict) and "findings" not in entry
+
+
+def planned(
+    files: Sequence[Path],
+    tables: Mapping[str, Table],
+    unreadable: Mapping[str, CharleyError],
+    knowledge: KnowledgeBase,
+    rows_a_part: int,
+    limit: int | None,
+) -> dict[str, Any]:
+    """Cut files into parts; gives what is written into the folder, to know the run again. Raises CohortError."""
+    chunks: list[Chunk] = []
+    left = limit
+    plain = [str(file) for file in files if str(file) not in tables and str(file) not in unreadable]
+    chunks += [Chunk(tuple(plain[first : first + _FILES_A_PART]), 0, None) for first in range(0, len(plain), _FILES_A_PART)]
+    chunks += [Chunk((file,), 0, None) for file in unreadable]
+    for file, table in tables.items():
+        rows = table.rows if left is None else min(table.rows, left)
+        chunks += [Chunk((file,), first, min(rows_a_part, rows - first)) for first in range(0, rows, rows_a_part)]
+        left = None if left is None else left - rows
+    return {
+        "knowledge": knowledge.hash,
+        "limit": limit,
+        "files": {str(file): fingerprint(file) for file in files},
+        "unreadable": sorted(unreadable),
+        "chunks": [asdict(chunk) for chunk in chunks],
+    }
+
+
+def parts_of(plan: Mapping[str, Any], tables: Mapping[str, Table], unreadable: Mapping[str, CharleyError]) -> list[PlannedPart]:
+    """Give the parts that a plan tells, each with all that is needed to do it."""
+    twice = {name: sorted(rows_named_twice(table)) for name, table in tables.items()}
+    parts = []
+    for number, chunk in enumerate(plan["chunks"]):
+        files, first, count = tuple(chunk["files"]), chunk["first"], chunk["count"]
+        name = files[0]
+        if name in unreadable:
+            told = "; ".join(str(problem) for problem in unreadable[name].problems)
+            parts.append(PlannedPart(number, files, 0, 0, unreadable=told))
+        elif count is None:
+            parts.append(PlannedPart(number, files, 0, 0))
+        else:
+            again = twice[name][bisect_right(twice[name], first) : bisect_right(twice[name], first + count)]
+            parts.append(PlannedPart(number, files, first, count, tables[name], frozenset(again)))
+    return parts
+
+
+def fingerprint(file: Path) -> str:
+    """Tell a file from another state of it: size, and a hash of its two ends."""
+    try:
+        size = file.stat().st_size
+        with file.open("rb") as stream:
+            begin = stream.read(65_536)
+            stream.seek(max(0, size - 65_536))
+            return f"{size}:{hashlib.sha256(begin + stream.read()).hexdigest()[:32]}"
+    except OSError as error:
+        raise CohortError(f"{file}: cannot be read: {error.strerror}; check the path") from None

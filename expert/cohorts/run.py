@@ -1,0 +1,74 @@
+"""What a cohort run is, and what its files are called."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import polars as pl
+
+from facts.intake.tables import Table
+from knowledge_base.model import KnowledgeBase
+
+POLARS, DUCKDB, SPARK = "polars", "duckdb", "spark"
+CONCLUSIONS = "conclusions.parquet"
+
+
+UNFINISHED = ".part"
+
+
+class CohortError(Exception):
+    """A run that cannot begin or go on; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What all parts of a run share: the folder of work, what is known, what is written, and the engine that judges a part."""
+
+    work: Path
+    knowledge: KnowledgeBase
+    kept: tuple[str, ...]
+    limit: int | None
+    engine: str = POLARS
+
+
+@dataclass(frozen=True)
+class PlannedPart:
+    """A part to do: `count` rows of a table from `first` on; or all cases of some case files; or a file that is no good.
+
+    `twice` are those of the table's rows whose name an earlier row has already.
+    """
+
+    number: int
+    files: tuple[str, ...]
+    first: int
+    count: int
+    table: Table | None = None
+    twice: frozenset[int] = frozenset()
+    unreadable: str | None = None
+
+
+def counts_of(work: Path, number: int) -> Path:
+    """Name the file with a part's counts, which is there when the part is complete."""
+    return work / f"counts-{number:05}.json"
+
+
+def refused_of(work: Path, number: int) -> Path:
+    """Name the file with the refusals of a part."""
+    return work / f"refused-{number:05}.parquet"
+
+
+def replace(path: Path, write: Callable[[Any], Any]) -> None:
+    """Write a file under a name of its own, private, and give it its true one when it is whole. Raises CohortError."""
+    temporary = path.with_name(f"{path.name}.{uuid4().hex}{UNFINISHED}")
+    try:
+        write(temporary)
+        temporary.chmod(0o600)
+        temporary.replace(path)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        temporary.unlink(missing_ok=True)
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())[:200]
+        raise CohortError(
+            f"{path} cannot be written: {reason}; make room, and go on with --resume: what is finished is kept"
+        ) from None

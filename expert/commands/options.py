@@ -1,0 +1,146 @@
+"""What the commands share: how help is laid out, options, the exit status, loading the knowledge, telling refusals."""
+
+import gc
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from facts.intake.case_files import Refusal
+    from facts.problems import CharleyError
+    from knowledge_base.model import KnowledgeBase
+
+CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+FAILED = 1
+"""Charley could not do what was asked: a store, a folder or a disk is in the way."""
+REFUSED = 2
+"""Something in the input or the knowledge was refused; the rest was done."""
+
+knowledge_option = click.option(
+    "--knowledge",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Use the knowledge base in FOLDER instead of the shipped one.",
+)
+
+what_would_change_option = click.option(
+    "--what-would-change",
+    is_flag=True,
+    help="Add the smallest changes that would lower or raise the urgency or move the leading cause: half a second a case.",
+)
+
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "markdown", "html", "json"]),
+    default="text",
+    show_default=True,
+    help="What to write.",
+)
+
+as_of_option = click.option(
+    "--as-of",
+    type=click.DateTime(formats=["%Y-%m-%d"]),
+    metavar="DATE",
+    help="The day at which FHIR records are judged (YYYY-MM-DD). Default: the newest date in each record.",
+)
+within_option = click.option(
+    "--within-days",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Leave out a FHIR record's readings that are older than N days. Default: of any age, which is told.",
+)
+store_option = click.option(
+    "--store",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="The file that keeps consultations. Default: consultations.sqlite in your data folder.",
+)
+
+_MOST_SHOWN = 200
+"""Refusals that are printed one by one; a file of garbage holds millions. The JSON has them all."""
+
+
+@contextmanager
+def making_what_stays() -> Iterator[None]:
+    """Keep the garbage collector out while the knowledge is made.
+
+    All of it stays until the process ends, and looking through it again and again takes a third of the time.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def load_for_assessing(folder: Path | None) -> "KnowledgeBase":
+    """Load a knowledge base that stays until the process ends. Exits with its problems when it cannot be used."""
+    with making_what_stays():
+        return load(folder, to_assess=True)
+
+
+def load(folder: Path | None, *, to_assess: bool = False) -> "KnowledgeBase":
+    """Load a knowledge base, or as much of it as assessing needs. Exits with its problems when it cannot be used."""
+    from facts.problems import CharleyError
+    from knowledge_base.loading import load_knowledge_base
+
+    try:
+        return load_knowledge_base(folder, to_assess=to_assess)
+    except CharleyError as error:
+        refuse_knowledge(error)
+
+
+def refuse_knowledge(error: "CharleyError") -> NoReturn:
+    """Print everything that is wrong with a knowledge base, and exit."""
+    _echo_lines(error.problems)
+    click.echo(f"The knowledge base cannot be used: {len(error.problems)} problems.", err=True)
+    sys.exit(REFUSED)
+
+
+def _echo_lines(lines: Iterable[object]) -> None:
+    for line in lines:
+        click.echo(str(line), err=True)
+
+
+def tell_refusals(refusals: list["Refusal"], assessed: int) -> None:
+    """Print what was refused, and how much was not."""
+    from reports.view import clean
+
+    for refusal in refusals[:_MOST_SHOWN]:
+        for problem in refusal.problems:
+            click.echo(clean(str(problem)), err=True)
+    if len(refusals) > _MOST_SHOWN:
+        click.echo(f"… and {len(refusals) - _MOST_SHOWN:,} more refusals; --format json lists them all", err=True)
+    if refusals:
+        click.echo(f"{assessed:,} assessed, {len(refusals):,} refused", err=True)
+
+
+def store_path(path: Path | None) -> Path:
+    """Give the file that keeps consultations: the one that is named, or the one in the data folder."""
+    if path is not None:
+        return path
+    from platformdirs import user_data_path
+
+    return user_data_path("charley", appauthor=False) / "consultations.sqlite"
+
+
+@contextmanager
+def telling_errors() -> Iterator[None]:
+    """Say what is in the way of a store or a file, and end with 1."""
+    from expert.private_sqlite import StoreError
+    from reports.view import clean
+
+    try:
+        yield
+    except StoreError as error:
+        click.echo(clean(str(error)), err=True)
+        sys.exit(FAILED)
+    except OSError as error:
+        click.echo(f"{clean(str(error.filename))}: {error.strerror}; check the path and the space left", err=True)
+        sys.exit(FAILED)

@@ -1,0 +1,225 @@
+"""The commands `charley serve`, `charley users` and `charley audit`: what is typed, what is refused as unsafe."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from expert.commands.options import CONTEXT, FAILED, REFUSED, knowledge_option, store_option
+
+if TYPE_CHECKING:
+    from expert.web.settings import Settings
+
+_FILE = click.Path(path_type=Path)
+_users_option = click.option(
+    "--users", type=_FILE, metavar="FILE", required=True, help="The file of users; it is made when it does not exist."
+)
+
+
+@click.command(context_settings=CONTEXT)
+@click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen.")
+@click.option("--port", type=click.IntRange(1, 65_535), default=8420, show_default=True, help="The port to listen on.")
+@click.option("--users", type=_FILE, metavar="FILE", help="Who may sign in; `charley users add` writes it.")
+@click.option("--trusted-header", metavar="NAME", help="Believe a proxy: this header names who asks.")
+@click.option("--trusted-proxy", "proxies", multiple=True, metavar="IP", help="The proxy to believe. May be repeated.")
+@click.option("--certificate", type=_FILE, metavar="FILE", help="The certificate chain for TLS (PEM).")
+@click.option("--key", type=_FILE, metavar="FILE", help="The key of the certificate (PEM).")
+@click.option("--host-name", "names", multiple=True, metavar="NAME", help="A name that browsers use. May be repeated.")
+@click.option(
+    "--requests-per-minute", type=click.IntRange(10), default=600, show_default=True, help="What one address may ask."
+)
+@click.option("--clients", type=_FILE, metavar="FILE", help="The clinical systems that may call CDS Hooks (YAML).")
+@click.option("--public-address", metavar="URL", help="The address that they call, where a proxy stands before the service.")
+@click.option(
+    "--feedback", type=_FILE, metavar="PATH", help="The file that keeps what was done with cards. Default: beside the store."
+)
+@store_option
+@knowledge_option
+def serve(
+    address: str,
+    port: int,
+    users: Path | None,
+    trusted_header: str | None,
+    proxies: tuple[str, ...],
+    certificate: Path | None,
+    key: Path | None,
+    names: tuple[str, ...],
+    requests_per_minute: int,
+    clients: Path | None,
+    public_address: str | None,
+    feedback: Path | None,
+    store: Path | None,
+    knowledge: Path | None,
+) -> None:
+    """Hold consultations in a browser, as `charley consult` does, and answer clinical systems through CDS Hooks.
+
+    Without options only this machine reaches it, and a link with a key is printed that signs in. Any other address is refused
+    until there is TLS (--certificate, --key) and a way to know who asks: a file of users with hashed passwords, or a proxy that
+    signs clinicians in (OIDC, SAML, Kerberos) and names them in a header. The proxy must itself remove that header from what
+    browsers send. Each clinician sees their own consultations alone. One process serves them all; stop it with Ctrl-C.
+
+    CDS Hooks 2.0 is at /cds-services. Programs of this machine may call it; others only as FILE of --clients says: issuers of
+    tokens with their keys, FHIR servers, and origins of browsers.
+
+    \b
+    Examples:
+      charley serve
+      charley users add dr.weber --users clinicians.users
+      charley serve --users clinicians.users
+      charley serve --address 0.0.0.0 --host-name charley.clinic.example \\
+          --certificate chain.pem --key key.pem --users clinicians.users --clients ehr.yaml
+      charley serve --trusted-header X-Remote-User --trusted-proxy 127.0.0.1 --host-name charley.clinic.example
+      charley audit
+    """
+    from expert.commands.options import store_path
+    from expert.web.settings import Settings, unsafe
+
+    settings = Settings(
+        store=store_path(store),
+        address=address,
+        port=port,
+        host_names=names,
+        certificate=certificate,
+        key=key,
+        users=users,
+        trusted_header=trusted_header,
+        trusted_proxies=proxies,
+        clients=clients,
+        public_address=public_address,
+        feedback=feedback,
+        requests_per_minute=requests_per_minute,
+    )
+    reasons = list(unsafe(settings))
+    for reason in reasons:
+        click.echo(reason, err=True)
+    if reasons:
+        sys.exit(REFUSED)
+    _run(settings, knowledge)
+
+
+def _run(settings: "Settings", knowledge: Path | None) -> None:
+    try:
+        import uvicorn
+
+        from expert.web.application import create_application
+    except ImportError as error:
+        raise click.ClickException(f"{error.name} is not installed; `pip install 'charley[web]'` brings it") from None
+    from expert.commands.options import load_for_assessing, telling_errors
+    from expert.consultation.moments import Consultation
+    from expert.inference.assessing import Assessor
+    from expert.web.users import UserError
+    from facts.problems import CharleyError
+
+    consultation = Consultation(Assessor(load_for_assessing(knowledge)))
+    # The first moment compiles what all later ones share.
+    consultation.moment((), "warm")
+    with telling_errors():
+        try:
+            application = create_application(settings, consultation)
+        except (UserError, CharleyError) as error:
+            raise click.ClickException(str(error)) from None
+    base = settings.base
+    if settings.sign_in == "key":
+        click.echo(f"Open {base}/enter/{application.state.service.key}", err=True)
+        click.echo("The link signs in whoever has it, until this program ends. Ctrl-C ends it.", err=True)
+    else:
+        click.echo(f"Open {base}/ and sign in. Ctrl-C ends this program.", err=True)
+    _listen(uvicorn, application, settings)
+
+
+def _listen(uvicorn: Any, application: Any, settings: "Settings") -> None:
+    try:
+        uvicorn.run(
+            application,
+            host=settings.address,
+            port=settings.port,
+            ssl_certfile=settings.certificate,
+            ssl_keyfile=settings.key,
+            # Addresses hold ids of consultations, and headers may be anything a browser sends.
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=500,
+            timeout_keep_alive=10,
+            timeout_graceful_shutdown=5,
+            h11_max_incomplete_event_size=32 * 1024,
+        )
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or settings.address}: {error.strerror}; check the path or port") from None
+
+
+@click.group(context_settings=CONTEXT)
+def users() -> None:
+    """Look after the file of users of `charley serve`: add, remove, list."""
+
+
+@users.command(context_settings=CONTEXT)
+@click.argument("name")
+@_users_option
+def add(name: str, users: Path) -> None:
+    """Add the user NAME, or give one a new password, which is asked for.
+
+    \b
+    Example:
+      charley users add dr.weber --users clinicians.users
+    """
+    from expert.web.users import UserError, add_user
+
+    password = click.prompt("Password (12 characters or more)", hide_input=True, confirmation_prompt=True)
+    try:
+        add_user(users, name, password)
+    except UserError as error:
+        click.echo(str(error), err=True)
+        sys.exit(REFUSED)
+    click.echo(f"{name} may sign in", err=True)
+
+
+@users.command(context_settings=CONTEXT)
+@click.argument("name")
+@_users_option
+def remove(name: str, users: Path) -> None:
+    """Remove the user NAME, who is signed out by that; what they were told stays."""
+    from expert.web.users import UserError, remove_user
+
+    try:
+        remove_user(users, name)
+    except UserError as error:
+        click.echo(str(error), err=True)
+        sys.exit(REFUSED)
+    click.echo(f"{name} may not sign in any more", err=True)
+
+
+@users.command("list", context_settings=CONTEXT)
+@_users_option
+def list_(users: Path) -> None:
+    """List the users."""
+    from expert.web.users import UserError, Users
+
+    try:
+        for name in sorted(Users(users).names()):
+            click.echo(name)
+    except UserError as error:
+        click.echo(str(error), err=True)
+        sys.exit(FAILED)
+
+
+@click.command(context_settings=CONTEXT)
+@store_option
+def audit(store: Path | None) -> None:
+    """Print who read and wrote what in `charley serve`, the oldest first.
+
+    The trail stands in the store and is only ever added to. It names clinicians and ids of consultations, and no patient.
+    """
+    from contextlib import closing
+
+    from expert.commands.options import store_path, telling_errors
+    from expert.consultation.sessions import Store
+    from expert.web.audit import entries
+    from reports.view import clean
+
+    with telling_errors(), closing(Store(store_path(store))) as opened:
+        for entry in entries(opened):
+            told = (entry.at, entry.who or "-", entry.did, entry.consultation or "-", entry.detail)
+            click.echo("  ".join(clean(part) for part in told).rstrip())

@@ -1,0 +1,169 @@
+"""A consultation as a pure function of its log of answers: what is known, what is asked next, when it may stop.
+
+Nothing here reads a clock, a terminal or a file. Whoever holds the log appends the events that these functions give, and shows
+the moment that follows; the same log always gives the same moment.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from expert.consultation.answer_log import (
+    MEDICINES,
+    STOPPED_MEDICINES,
+    AnswerRefused,
+    Event,
+    EventKind,
+    Log,
+    Told,
+    next_step,
+    replay,
+    standing,
+)
+from expert.consultation.next_question import Certificate, Known, Prospect, Questioner, ScreenAsked
+from expert.inference.assessing import Assessor, ContradictoryCase
+from facts.answers import is_unknown
+from facts.assessment import Assessment, WarningSignFound
+from facts.case import IMPLIED, Case, Observed
+from facts.medicines import Stopped
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A point of a consultation: what stands, what it amounts to, and what comes next."""
+
+    told: Told
+    next: ScreenAsked | Certificate
+    prospect: Prospect
+    known: Known
+    assess: Callable[[Case], Assessment]
+
+    @cached_property
+    def assessment(self) -> Assessment:
+        """The assessment of what is known."""
+        return self.assess(self.told.case)
+
+    @property
+    def screens(self) -> int:
+        """How many pages were shown; what an answer unfolds on the same page counts with it."""
+        shown = self.told.screens
+        return sum(screen != before for screen, before in zip(shown, ("", *shown), strict=False))
+
+
+class Consultation:
+    """Consultations with one knowledge base. Holds nothing of a patient; thread-safe."""
+
+    def __init__(self, assessor: Assessor) -> None:
+        self.assessor, self.knowledge = assessor, assessor.knowledge
+        self.questioner = Questioner(assessor.knowledge, assessor.judge)
+
+    def moment(self, log: Log, name: str) -> Moment:
+        """Derive where a consultation stands. Raises AnswerRefused when its answers contradict each other."""
+        told = replay(log, self.knowledge, name)
+        try:
+            self.assessor.check(told.case)
+        except ContradictoryCase as error:
+            raise AnswerRefused([f"the answers contradict each other: {error}; correct one of them"]) from None
+        known = Known(told.case.values, told.unknown, told.lists_asked)
+        prospect = self.questioner.prospect(known)
+        following = self.questioner.next_screen(known, told.screens, prospect)
+        return Moment(told, following, prospect, known, self.assessor.assess)
+
+    def answered(self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
+        """Append the answers to a screen; None stands for "unknown". Gives the longer log, and where it leads.
+
+        Raises AnswerRefused, and then nothing was appended.
+        """
+        known = {key: value for key, value in answers.items() if not is_unknown(value)}
+        unknown = {key: None for key in answers if key not in known}
+        added = []
+        if known:
+            added.append(self._event(log, "answered", screen, known, at))
+        if unknown:
+            added.append(self._event(log, "unknown", screen, unknown, at))
+        return self._checked(log, name, added)
+
+    def changed(self, log: Log, name: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
+        """Append a change of answers, outside of a screen. Raises AnswerRefused, and then nothing was appended."""
+        return self._checked(log, name, [self._event(log, "changed", "", answers, at)])
+
+    def undone(self, log: Log, at: str) -> Log:
+        """Take the last step back that was not taken back yet. Gives the same log when there is none."""
+        left = standing(log)
+        if not left:
+            return log
+        last = left[-1].step
+        return (*log, Event(last, "undone", "", MappingProxyType({}), at, self.knowledge.hash))
+
+    def dangers(self, before: Moment | None, now: Moment) -> tuple[WarningSignFound, ...]:
+        """Give the warning signs of the highest level that the last answers revealed."""
+        highest = list(self.knowledge.levels)[-1]
+        known = {sign.id for sign in before.assessment.warning_signs if sign.level == highest} if before else set()
+        return tuple(sign for sign in now.assessment.warning_signs if sign.level == highest and sign.id not in known)
+
+    def scripted(self, case: Case, clock: Callable[[], str]) -> tuple[Log, Moment]:
+        """Hold the consultation with a case that answers every question: what it does not tell is "unknown"."""
+        log: Log = ()
+        moment = self.moment(log, case.name)
+        while isinstance(moment.next, ScreenAsked):
+            screen = moment.next.screen.id
+            log, moment = self.answered(log, case.name, screen, self.reply(moment.next, case), clock())
+        return log, moment
+
+    def reply(self, asked: ScreenAsked, case: Case) -> dict[str, Any]:
+        """Give what a case answers to a screen."""
+        if not asked.screen.medicines:
+            return {name: _written(case.findings.get(name)) for name in asked.questions}
+        direct = {
+            name: _written(observed)
+            for name, observed in case.findings.items()
+            if name in self.questioner.listed and (not observed.origin or observed.origin.startswith(IMPLIED))
+        }
+        stopped = None if case.stopped_medicines is None else [_stop(entry) for entry in case.stopped_medicines]
+        current = None if case.medicines is None else list(case.medicines)
+        return {MEDICINES: current, STOPPED_MEDICINES: stopped, **direct}
+
+    def _event(self, log: Log, kind: EventKind, screen: str, answers: Mapping[str, Any], at: str) -> Event:
+        return Event(next_step(log), kind, screen, MappingProxyType(dict(answers)), at, self.knowledge.hash)
+
+    def _checked(self, log: Log, name: str, added: list[Event]) -> tuple[Log, Moment]:
+        longer = (*log, *added)
+        return longer, self.moment(longer, name)
+
+
+def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, Any]:
+    """Give what a consultation asked and why it stopped (`certificate` is None while it goes on)."""
+    certificate = moment.next if isinstance(moment.next, Certificate) else None
+    asked: dict[int, tuple[str, list[str]]] = {}
+    for event in standing(log):
+        if event.screen:
+            asked.setdefault(event.step, (event.screen, []))[1].extend(event.answers)
+    order = {name: place for place, name in enumerate(consultation.knowledge.vocabulary.findings)}
+    return {
+        "screens": moment.screens,
+        "asked": [
+            {"screen": screen, "questions": sorted(names, key=lambda name: (order.get(name, -1), name))}
+            for screen, names in asked.values()
+        ],
+        "certificate": certificate
+        and {
+            "urgency": certificate.urgency,
+            "leading": certificate.leading,
+            "remaining": certificate.remaining,
+            "kept_open": [
+                {"conclusion": kept.conclusion, "could_be": kept.could_be, "findings": list(kept.findings)}
+                for kept in certificate.kept_open
+            ],
+        },
+    }
+
+
+def _written(observed: Observed | None) -> Any:
+    return None if observed is None else observed.given or observed.value
+
+
+def _stop(entry: Stopped) -> dict[str, Any]:
+    times = {"days_ago": entry.days_ago, "after_weeks": entry.after_weeks}
+    return {"name": entry.name, **{key: value for key, value in times.items() if value is not None}}

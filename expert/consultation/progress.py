@@ -1,0 +1,83 @@
+"""Where a consultation stands, in words: one line of progress, the status, and why it stopped."""
+
+from expert.consultation.moments import Moment
+from expert.consultation.next_question import Certificate
+from facts.assessment import CauseAssessed
+from knowledge_base.model import KnowledgeBase
+
+_MOST_TOLD = 8
+
+
+def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
+    """Say in one line what is decided and what is open."""
+    urgency = f"urgency decided: {_level(moment.assessment.urgency.level, knowledge)}"
+    if moment.assessment.urgency.ceiling != moment.assessment.urgency.level:
+        at_least = f"urgency at least {_level(moment.assessment.urgency.level, knowledge)}"
+        up_to = _level(moment.assessment.urgency.ceiling, knowledge)
+        # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided.
+        urgency = f"{at_least}, still open" if moment.prospect.raising else f"{at_least} ({up_to} hangs on what is unknown)"
+    count = len(moment.prospect.open_causes)
+    hidden = 0 if count else sum(_is_hidden(cause, knowledge) for cause in moment.assessment.causes)
+    causes = "causes decided"
+    if count or hidden:
+        hangs = "still open" if count else f"hang{'s' * (hidden == 1)} on what is unknown"
+        causes = f"{count or hidden} cause{'s' * ((count or hidden) != 1)} {hangs}"
+    return f"{urgency} · {causes}"
+
+
+def status(moment: Moment, knowledge: KnowledgeBase) -> list[str]:
+    """Say what stands: urgency, warning signs, the causes that are considered, and how much was answered."""
+    grading = knowledge.grading
+    lines = [f"STATUS {progress(moment, knowledge)}"]
+    lines += [f"  ! {sign.label} ({knowledge.levels[sign.level].label.lower()})" for sign in moment.assessment.warning_signs]
+    lines += [
+        f"  · {cause.label}: {grading.standings[cause.standing].lower()}"
+        for cause in moment.assessment.causes
+        if grading.at_least(cause.standing, grading.considered)
+    ]
+    known, unknown = len(moment.told.case.findings), len(moment.told.unknown)
+    lines.append(f"  {moment.screens} screens, {known} findings known, {unknown} answered “unknown”")
+    return lines
+
+
+def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBase) -> list[str]:
+    """Say the certificate: what nothing left to ask can change, and what answers of "unknown" keep open."""
+    level = knowledge.levels[certificate.urgency].label
+    screens = moment.screens
+    lines = [
+        f"Stopped after {screens} screen{'s' * (screens != 1)}: none of the {certificate.remaining} remaining answers can "
+        "raise the urgency, make another cause likely, or change which one leads."
+    ]
+    leading = (
+        "none is likely" if certificate.leading is None else f"the leading one is {knowledge.causes[certificate.leading].label}"
+    )
+    lines.append(f"Urgency: {level}. Causes: {leading}.")
+    told = kept_open(certificate, knowledge)
+    lines += told[:_MOST_TOLD]
+    if len(told) > _MOST_TOLD:
+        lines.append(f"  … and {len(told) - _MOST_TOLD} further causes; open tells all")
+    return lines
+
+
+def kept_open(certificate: Certificate, knowledge: KnowledgeBase) -> list[str]:
+    """Say which answers of "unknown" keep which conclusion open, and what it could become."""
+    lines = ["What was answered “unknown” keeps open:"] if certificate.kept_open else []
+    for kept in certificate.kept_open:
+        labels = "; ".join(knowledge.vocabulary.findings[name].label for name in kept.findings)
+        if kept.conclusion == "urgency":
+            lines.append(f"  ? urgency, up to {knowledge.levels[kept.could_be].label}: {labels}")
+        else:
+            standing = knowledge.grading.standings[kept.could_be].lower()
+            lines.append(f"  ? {knowledge.causes[kept.conclusion].label}, up to {standing}: {labels}")
+    return lines
+
+
+def _level(level: str, knowledge: KnowledgeBase) -> str:
+    return knowledge.levels[level].label.lower()
+
+
+def _is_hidden(cause: CauseAssessed, knowledge: KnowledgeBase) -> bool:
+    """Tell whether a cause is not likely only as far as is known."""
+    grading = knowledge.grading
+    likely = (grading.at_least(standing, grading.likely) for standing in cause.could_be)
+    return not grading.at_least(cause.standing, grading.likely) and any(likely)

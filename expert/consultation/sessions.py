@@ -1,0 +1,233 @@
+"""Consultations kept in a SQLite file: every answer is on disk before the next question, and nothing that was answered is lost.
+
+The file is readable by its owner alone. Several processes may use it at once; two that answer the same consultation are told
+apart by the place of each event in its log, so that neither overwrites the other.
+"""
+
+import json
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from expert.consultation.answer_log import Event, Log
+from expert.private_sqlite import _WAIT_MS, StoreError, _explained
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE session (id TEXT PRIMARY KEY, name TEXT NOT NULL, begun TEXT NOT NULL, knowledge TEXT NOT NULL);
+CREATE TABLE event (
+    session TEXT NOT NULL REFERENCES session (id) ON DELETE CASCADE,
+    place INTEGER NOT NULL,
+    content TEXT NOT NULL,
+    PRIMARY KEY (session, place)
+);
+"""
+# Beside the tables of version 1 rather than in them, so that the program that made a store can go on using it.
+_OWNERS = """
+CREATE TABLE IF NOT EXISTS owner (
+    session TEXT PRIMARY KEY REFERENCES session (id) ON DELETE CASCADE,
+    owner TEXT NOT NULL
+)
+"""
+
+
+class Overtaken(StoreError):
+    """The consultation was answered elsewhere at the same time; what was answered here is not kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A consultation that is kept: who it is about, when it was begun, with which knowledge, and its log."""
+
+    id: str
+    name: str
+    begun: str
+    knowledge: str
+    log: Log = ()
+
+
+class Store:
+    """A file of consultations. Every method raises StoreError with a message for people.
+
+    May be used by several threads; they take turns, as one connection has one transaction.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.turn = threading.RLock()
+        with self.errors():
+            self.connection = self._open()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self.turn:
+            self.connection.close()
+
+    def begin(self, name: str, at: str, knowledge: str) -> Session:
+        """Begin a consultation, under an id that nobody can guess."""
+        session = Session(secrets.token_hex(8), name, at, knowledge)
+        with self.errors(), self.connection:
+            self.connection.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (session.id, name, at, knowledge))
+        return session
+
+    def begin_owned(self, owner: str, name: str, at: str, knowledge: str) -> Session:
+        """Begin a consultation that belongs to one clinician; "" is whoever has the file.
+
+        Its id stands in links, so it is longer. Hexadecimal, because a hyphen in front would be an option to the commands.
+        """
+        session = Session(secrets.token_hex(16), name, at, knowledge)
+        with self.errors(), self.connection:
+            self.connection.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (session.id, name, at, knowledge))
+            if owner:
+                self.connection.execute(_OWNERS)
+                self.connection.execute("INSERT INTO owner VALUES (?, ?)", (session.id, owner))
+        return session
+
+    def append(self, session: Session, log: Log) -> Session:
+        """Keep the events of a log that are not kept yet. When this returns they are on disk."""
+        first = len(session.log)
+        rows = [(session.id, place, _dumped(event)) for place, event in enumerate(log) if place >= first]
+        with self.errors(), self.connection:
+            try:
+                self.connection.executemany("INSERT INTO event VALUES (?, ?, ?)", rows)
+            except sqlite3.IntegrityError:
+                raise Overtaken(
+                    f"the consultation {session.id} was answered or deleted elsewhere at the same time, and this answer was "
+                    f"not kept; see it with: charley sessions resume {session.id}"
+                ) from None
+        return Session(session.id, session.name, session.begun, session.knowledge, log)
+
+    def sessions(self) -> list[Session]:
+        """Give all consultations with their logs, the oldest first."""
+        with self.errors():
+            rows = self.connection.execute("SELECT id, name, begun, knowledge FROM session ORDER BY begun, id").fetchall()
+            return [Session(name, about, begun, used, self._log(name)) for name, about, begun, used in rows]
+
+    def load(self, session: str) -> Session:
+        """Give a consultation by its id or the beginning of it."""
+        with self.errors():
+            pattern = session.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
+            query = "SELECT id, name, begun, knowledge FROM session WHERE id LIKE ? ESCAPE '\\' LIMIT 2"
+            rows = self.connection.execute(query, (pattern,)).fetchall() if session else []
+            if len(rows) != 1:
+                problem = "stands for several consultations; write more of it" if rows else "is no consultation here"
+                raise StoreError(f"{session!r} {problem}; `charley sessions list` shows them")
+            name, about, begun, used = rows[0]
+            return Session(name, about, begun, used, self._log(name))
+
+    def owned(self, owner: str) -> list[Session]:
+        """Give the consultations of one clinician without their logs, the newest first; "" is whoever has the file."""
+        with self.errors():
+            rows = self.connection.execute("SELECT id, name, begun, knowledge FROM session ORDER BY begun DESC, id").fetchall()
+            owners = dict(self.connection.execute("SELECT session, owner FROM owner")) if self._has_owners() else {}
+            return [Session(*row) for row in rows if owners.get(row[0], "") == owner]
+
+    def load_owned(self, session: str, owner: str) -> Session | None:
+        """Give a consultation by its whole id, if it is that clinician's; None where it is another's, or nobody's."""
+        with self.errors():
+            row = self.connection.execute("SELECT id, name, begun, knowledge FROM session WHERE id = ?", (session,)).fetchone()
+            query = "SELECT owner FROM owner WHERE session = ?"
+            owned = self.connection.execute(query, (session,)).fetchone() if self._has_owners() else None
+            if row is None or (owned[0] if owned else "") != owner:
+                return None
+            return replace(Session(*row), log=self._log(session))
+
+    def _has_owners(self) -> bool:
+        """Tell whether the store has the table of owners; one that never served a clinician has none."""
+        query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'owner'"
+        return self.connection.execute(query).fetchone() is not None
+
+    def delete(self, session: Session) -> None:
+        """Delete a consultation with everything that was answered."""
+        with self.errors(), self.connection:
+            self.connection.execute("DELETE FROM session WHERE id = ?", (session.id,))
+        with self.errors():
+            # What is deleted must not stay readable in the file or its log.
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def keep(self, session: Session) -> None:
+        """Keep a whole consultation, as it was exported. Raises StoreError when one with its id is here already."""
+        rows = [(session.id, place, _dumped(event)) for place, event in enumerate(session.log)]
+        with self.errors(), self.connection:
+            try:
+                fields = (session.id, session.name, session.begun, session.knowledge)
+                self.connection.execute("INSERT INTO session VALUES (?, ?, ?, ?)", fields)
+                self.connection.executemany("INSERT INTO event VALUES (?, ?, ?)", rows)
+            except sqlite3.IntegrityError:
+                raise StoreError(f"the consultation {session.id} is in this store already; delete it there first") from None
+
+    def _log(self, session: str) -> Log:
+        rows = self.connection.execute("SELECT content FROM event WHERE session = ? ORDER BY place", (session,))
+        return tuple(Event.from_dict(json.loads(content)) for (content,) in rows)
+
+    def _open(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not self.path.exists():
+            # Made private before SQLite writes to it; its side files take over the permissions.
+            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
+        connection = sqlite3.connect(self.path, timeout=_WAIT_MS / 1000, isolation_level="IMMEDIATE", check_same_thread=False)
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")
+        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+            connection.execute("PRAGMA journal_mode = WAL")
+            with connection:
+                # Another process may have made the tables between the question and here.
+                connection.execute("BEGIN IMMEDIATE")
+                if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    for statement in _SCHEMA.strip().removesuffix(";").split(";"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version = {_VERSION}")
+        connection.execute("PRAGMA synchronous = FULL")
+        found = connection.execute("PRAGMA user_version").fetchone()[0]
+        if found != _VERSION:
+            raise StoreError(f"{self.path}: kept by another version of Charley ({found}, not {_VERSION}); use that one")
+        return connection
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Wait for one's turn, and turn what SQLite and the disk say into a StoreError for people."""
+        try:
+            with self.turn:
+                yield
+        except sqlite3.OperationalError as error:
+            raise StoreError(f"{self.path}: {_explained(str(error))}") from None
+        except sqlite3.DatabaseError:
+            raise StoreError(f"{self.path}: not a store of consultations, or damaged; name another with --store") from None
+        except OSError as error:
+            raise StoreError(f"{self.path}: cannot be opened: {error.strerror}; name another with --store") from None
+        except (ValueError, KeyError, TypeError):
+            raise StoreError(f"{self.path}: an answer in it cannot be read; it was not written by this program") from None
+
+
+def exported(session: Session) -> dict[str, Any]:
+    """Give a consultation as plain data."""
+    return {
+        "session": session.id,
+        "name": session.name,
+        "begun": session.begun,
+        "knowledge": session.knowledge,
+        "events": [event.to_dict() for event in session.log],
+    }
+
+
+def imported(written: Mapping[str, Any]) -> Session:
+    """Read an exported consultation. Raises StoreError when it is none."""
+    try:
+        events = tuple(Event.from_dict(event) for event in written["events"])
+        texts = [written[key] for key in ("session", "name", "begun", "knowledge")]
+    except (KeyError, TypeError, ValueError):
+        raise StoreError("this is not an exported consultation; `charley sessions export` writes one") from None
+    if not all(isinstance(text, str) and 0 < len(text) <= 200 for text in texts):
+        raise StoreError("session, name, begun and knowledge must be texts of at most 200 characters")
+    name, about, begun, used = texts
+    return Session(name, about, begun, used, events)
+
+
+def _dumped(event: Event) -> str:
+    return json.dumps(event.to_dict(), ensure_ascii=False, sort_keys=True)

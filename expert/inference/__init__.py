@@ -1,0 +1,1 @@
+"""One case: from known findings to everything that follows from them."""

@@ -1,0 +1,183 @@
+"""Forward chaining, one case at a time: a knowledge base compiled to experta's rules, and what they derive."""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from expert.inference.experta_engine import GroundEngine, GroundIndex, Known, P, ReteEngine, Rule
+from expert.inference.ground_rules import Derived, GroundRule, Premise, ground_rules
+from facts.vocabulary import Value
+from knowledge_base.expression import Compared, Leaf, Present
+from knowledge_base.grading import Tally
+from knowledge_base.logic import evaluate_leaf
+from knowledge_base.model import KnowledgeBase
+
+MatcherName: TypeAlias = Literal["ground", "rete"]
+
+
+class _Program:
+    """A knowledge base compiled to experta rules, once; engines of any thread share it and never write to it."""
+
+    def __init__(self, knowledge: KnowledgeBase) -> None:
+        self.knowledge = knowledge
+        self.lowest_level = next(iter(knowledge.levels))
+        self.patterns: dict[Premise, Any] = {}
+        self.answers = {
+            (name, answer): Known(about=name, value=answer)
+            for name in knowledge.vocabulary.findings
+            for answer in (True, False)
+        }
+        grounded = ground_rules(knowledge)
+        self.ground_rules = grounded.rules
+        # Saliences fall: ground rules up to the next steps, the conclusions over all arguments, next steps.
+        salience = len(grounded.rules) + len(knowledge.causes) + 2
+        self.rules: list[Any] = []
+        for rule in grounded.rules[: grounded.first_step]:
+            self.add(salience := salience - 1, [self.pattern(premise) for premise in rule.premises], self.firing(rule))
+        start, judged = Known(about="this case", value=True), Known(about="all arguments", value=True)
+        self.add(salience := salience - 1, [start], _declaring(judged))
+        for cause in knowledge.causes:
+            argued = Known(about=f"argued {cause}", value=True)
+            self.add(salience := salience - 1, [judged, argued], self.grading(cause))
+        self.add(salience := salience - 1, [judged], _conclude_urgency)
+        for rule in grounded.rules[grounded.first_step :]:
+            self.add(salience := salience - 1, [self.pattern(premise) for premise in rule.premises], self.firing(rule))
+        self.start = start
+        self.index = GroundIndex(self.rules)
+
+    def add(self, salience: int, patterns: Sequence[Any], effect: Callable[[Any], None]) -> None:
+        rule = Rule(*patterns, salience=salience)
+        # What calling the rule with its effect does, less a look at the signature: every effect here takes any keyword.
+        rule._wrapped = effect
+        self.rules.append(rule)
+
+    def known(self, name: str, value: Value) -> Any:
+        """Give the fact that a finding has this value; the answers yes and no are made once."""
+        return self.answers[name, value] if isinstance(value, bool) else Known(about=name, value=value)
+
+    def pattern(self, premise: Premise) -> Any:
+        """Give the pattern of a premise; what several rules ask for is one pattern, by which the matchers share its test."""
+        known = self.patterns.get(premise)
+        if known is None:
+            if isinstance(premise, Derived):
+                known = Known(about=_about(premise), value=premise.truth)
+            elif isinstance(premise.leaf, Present):
+                known = Known(about=premise.leaf.finding, value=premise.truth)
+            else:
+                known = Known(about=premise.leaf.finding, value=P(_leaf_test(premise.leaf, premise.truth)))
+            self.patterns[premise] = known
+        return known
+
+    def firing(self, ground: GroundRule) -> Callable[[Any], None]:
+        fact = Known(about=_about(ground.conclusion), value=ground.conclusion.truth)
+        rule = self.knowledge.rules.get(ground.conclusion.id) if ground.conclusion.kind == "rule" else None
+        rank: Mapping[Any, int] = self.knowledge.level_rank
+        place = _TALLY.get((rule.kind, rule.strength), 0) if rule else 0
+        argued = Known(about=f"argued {rule.target}", value=True) if rule else None
+
+        # experta filters what it hands to a rule by the names in its signature, unless that takes any.
+        def fire(engine: Any, **_: Any) -> None:
+            engine.firings.append(ground)
+            if engine.facts.declare(fact) is None or rule is None:
+                return
+            if rule.kind == "warns":
+                if rank[rule.level] > rank[engine.level]:
+                    engine.level = rule.level
+            elif rule.kind != "advises":
+                tally = engine.tallies.get(rule.target)
+                if tally is None:
+                    engine.tallies[rule.target] = tally = [0] * len(Tally._fields)
+                    engine.facts.declare(argued)
+                tally[place] += 1
+
+        return fire
+
+    def grading(self, cause: str) -> Callable[[Any], None]:
+        grading = self.knowledge.grading
+        facts = {standing: Known(about=f"standing {cause}", value=standing) for standing in grading.standings}
+
+        def grade(engine: Any, **_: Any) -> None:
+            standing = grading.standing(Tally(*engine.tallies[cause]))
+            engine.standings[cause] = standing
+            engine.declare(facts[standing])
+
+        return grade
+
+
+_TALLY: Mapping[Any, int] = {
+    ("confirms", None): 0,
+    ("supports", "strong"): 1,
+    ("supports", "weak"): 2,
+    ("opposes", "strong"): 3,
+    ("opposes", "weak"): 4,
+    ("excludes", None): 5,
+}
+
+
+def _declaring(fact: Any) -> Callable[[Any], None]:
+    def declare(engine: Any, **_: Any) -> None:
+        engine.declare(fact)
+
+    return declare
+
+
+def _conclude_urgency(engine: Any, **_: Any) -> None:
+    engine.declare(Known(about="the urgency", value=engine.level))
+
+
+def _about(derived: Derived) -> str:
+    """Name something derived; the space keeps it apart from every finding."""
+    return f"{derived.kind} {derived.id}"
+
+
+def _leaf_test(leaf: Leaf, truth: bool) -> Callable[[Any], bool]:
+    finding = leaf.finding
+    kind = float if isinstance(leaf, Compared) else str
+    # RETE may try a test on the value of any other fact before it looks at what that fact is about.
+    return lambda value: type(value) is kind and evaluate_leaf(leaf, {finding: value}) is truth
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """What was derived of one case: every firing in order, the standing of every cause argued about, the urgency."""
+
+    firings: tuple[GroundRule, ...]
+    standings: Mapping[str, str]
+    level: str
+
+    @property
+    def fired(self) -> tuple[str, ...]:
+        """The ids of the rules that fired, in order and once each."""
+        rules = (ground.conclusion.id for ground in self.firings if ground.conclusion.kind == "rule")
+        return tuple(dict.fromkeys(rules))
+
+
+class ForwardChaining:
+    """Draws conclusions from known findings with experta; may be used by any number of threads at once.
+
+    `matcher` is "ground" (ours, for ground rules) or "rete" (experta's own); both give the same derivation.
+    """
+
+    def __init__(self, knowledge: KnowledgeBase, matcher: MatcherName = "ground") -> None:
+        self.knowledge = knowledge
+        self._engine_class = GroundEngine if matcher == "ground" else ReteEngine
+        self._program = _Program(knowledge)
+        self.ground_rules = self._program.ground_rules
+        self._threads = threading.local()
+
+    def derive(self, values: Mapping[str, Value]) -> Derivation:
+        """Run the rules over the known findings of one case, given by id in any order."""
+        engine = getattr(self._threads, "engine", None)
+        if engine is None:
+            engine = self._engine_class(self._program)
+        # An exception would leave an engine in the middle of a case; it is kept for the next one only when a run ends well.
+        self._threads.engine = None
+        engine.reset()
+        program = self._program
+        # No two rules are equally salient, so the order in which findings are told changes nothing.
+        known = [program.known(name, value) for name, value in values.items()]
+        engine.declare(program.start, *known)
+        engine.run()
+        self._threads.engine = engine
+        return Derivation(tuple(engine.firings), engine.standings, engine.level)

@@ -1,0 +1,216 @@
+"""What would change the verdict on one patient: the smallest sets of other values, or of further answers, exactly.
+
+z3 finds which findings have to change; which values do it is then tried out on the meaning, cell by cell: the numbers between
+two neighbouring thresholds are all one to the knowledge base.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from typing import TypeAlias
+
+from expert.inference.assessing import Assessor, Disagreement
+from expert.proofs.formulas import Formula, Formulas, Patient, all_of, negation
+from expert.proofs.solver import Smallest, altered, answered, plain_number, thresholds_of
+from facts.assessment import Change, WayToChange, WhatWouldChange
+from facts.case import Case
+from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
+from knowledge_base.judgement import contradiction_key
+from knowledge_base.model import tally
+from reports.wording import Bound, finding_clause, range_clause, value_text
+
+MOST = 60
+"""Sets that are looked for in each list; of more it is said that there are."""
+
+Values: TypeAlias = Mapping[str, Value]
+Verdict: TypeAlias = str | None
+"""A level of urgency, or a cause; None where no cause leads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Values of a finding that no condition tells apart: one of them, and for a quantity the bounds."""
+
+    value: Value
+    low: Bound | None = None
+    high: Bound | None = None
+
+
+class Counterfactuals:
+    """Looks for what would change the assessments of one knowledge base."""
+
+    def __init__(self, assessor: Assessor) -> None:
+        self.assessor, self.knowledge = assessor, assessor.knowledge
+        self.findings = self.knowledge.vocabulary.findings
+        self.levels = list(self.knowledge.levels)
+        self.thresholds = thresholds_of(self.knowledge)
+
+    @cached_property
+    def formulas(self) -> Formulas:
+        """Everything as formulas; made when the first patient is looked at."""
+        return Formulas(self.knowledge, Patient(self.findings))
+
+    def __call__(self, case: Case) -> WhatWouldChange:
+        """Look for the smallest changes that lower the urgency or move the leading cause, and answers that raise it."""
+        values = case.values
+        level, leading = self.level(values), self.leading(values)
+        patient, at_least = self.formulas.patient, self.formulas.urgency_at_least
+        possible = negation(self.formulas.contradictory)
+        fixed, changed = altered(patient, values)
+        other = Smallest(patient, [*fixed, possible], changed)
+        lower = self.ways(values, other, negation(at_least(level)), self.level, set(self.levels[: self.levels.index(level)]))
+        causes = {*self.knowledge.causes, None} - {leading}
+        moved = self.ways(values, other, negation(self.formulas.leads(leading)), self.leading, causes)
+        fixed, changed = answered(patient, values)
+        further = Smallest(patient, [*fixed, possible], changed)
+        rises = []
+        for rank in range(len(self.levels) - 1, self.levels.index(level), -1):
+            above = [negation(at_least(higher)) for higher in self.levels[rank + 1 : rank + 2]]
+            goal = all_of([at_least(self.levels[rank]), *above])
+            rises.append(self.ways(values, further, goal, self.level, {self.levels[rank]}))
+        raised = tuple(way for ways, _ in rises for way in ways)
+        whole = {"lower_urgency": lower[1], "other_leading_cause": moved[1], "raise_urgency": all(whole for _, whole in rises)}
+        cut = tuple(name for name, all_found in whole.items() if not all_found)
+        return WhatWouldChange(lower[0], moved[0], raised, leading, cut)
+
+    def ways(
+        self, values: Values, search: Smallest, goal: Formula, verdict: Callable[[Values], Verdict], wanted: set[Verdict]
+    ) -> tuple[tuple[WayToChange, ...], bool]:
+        """Give the smallest ways to a goal, which z3 knows as a formula and the meaning by its verdict, and whether all."""
+        sets, whole = search.sets(goal, MOST)
+        return tuple(way for names in sets for way in self._told(names, values, verdict, wanted)), whole
+
+    # What the meaning says of given values
+
+    def level(self, values: Values) -> str:
+        """Give the urgency that is known to be demanded."""
+        true = self.assessor.judge(values).true
+        return self.levels[max((rank for _, position, rank in self.assessor.warnings if true[position]), default=0)]
+
+    def leading(self, values: Values) -> str | None:
+        """Give the cause that is listed first and at least likely."""
+        true, grading = self.assessor.judge(values).true, self.knowledge.grading
+        order = list(grading.standings)
+        listed: list[tuple[int | str, ...]] = []
+        for name, rules in self.assessor.cause_rules.items():
+            fired = tally(rule for rule, position in rules if true[position])
+            standing = grading.standing(fired)
+            if grading.at_least(standing, grading.likely):
+                listed.append((order.index(standing), *(-part for part in fired.weight), name))
+        return str(min(listed)[-1]) if listed else None
+
+    def _possible(self, values: Values) -> bool:
+        judge = self.assessor.judge
+        true = judge(values).true
+        return not any(true[judge.position[contradiction_key(name)]] for name in self.knowledge.contradictions)
+
+    # Which values do it
+
+    def _told(
+        self, names: Sequence[str], values: Values, verdict: Callable[[Values], Verdict], wanted: set[Verdict]
+    ) -> Iterator[WayToChange]:
+        cells = {name: self._cells(name) for name in names}
+        here = {name: self._place(cells[name], values.get(name)) for name in names}
+        results: dict[tuple[int, ...], Verdict] = {}
+        for places in product(*(range(len(cells[name])) for name in names)):
+            if all(place != here[name] for name, place in zip(names, places, strict=True)):
+                now = self.consistent(
+                    values, {name: cells[name][place].value for name, place in zip(names, places, strict=True)}
+                )
+                result = verdict(now)
+                if result in wanted and self._possible(now):
+                    results[places] = result
+        if not results:
+            raise Disagreement(f"z3 and the meaning of the knowledge differ about {', '.join(names)}; please report this")
+        left = dict(results)
+        while left:
+            # The nearest to what is known comes first.
+            start = min(left, key=lambda places: sum(abs(p - (here[n] or 0)) for p, n in zip(places, names, strict=True)))
+            box = self._grown(start, names, {places for places, result in left.items() if result == left[start]})
+            says = [self._says(name, [cells[name][place] for place in run]) for name, run in zip(names, box, strict=True)]
+            told = [value_text(self.findings[name], values[name]) if name in values else None for name in names]
+            changes = tuple(Change(*change) for change in zip(names, says, told, strict=True))
+            yield WayToChange(changes, left[start])
+            for places in product(*box):
+                left.pop(places, None)
+
+    def _grown(self, start: tuple[int, ...], names: Sequence[str], fit: set[tuple[int, ...]]) -> list[list[int]]:
+        """Widen a place, one finding after the other, as far as every combination is fit; choices need not be neighbours."""
+        box = [[place] for place in start]
+        for index, name in enumerate(names):
+
+            def fits(place: int, index: int = index) -> bool:
+                return all(combined in fit for combined in product(*box[:index], [place], *box[index + 1 :]))
+
+            if isinstance(self.findings[name], QuantityFinding):
+                low = high = start[index]
+                while fits(low - 1):
+                    low -= 1
+                while fits(high + 1):
+                    high += 1
+                box[index] = list(range(low, high + 1))
+            else:
+                every = {places[index] for places in fit}
+                box[index] = [place for place in sorted(every) if fits(place)]
+        return box
+
+    def _cells(self, name: str) -> list[Cell]:
+        finding = self.findings[name]
+        if isinstance(finding, ChoiceFinding):
+            return [Cell(choice) for choice in finding.choices]
+        if not isinstance(finding, QuantityFinding):
+            return [Cell(False), Cell(True)]
+        low, high = finding.range
+        thresholds = self.thresholds.get(name, [])
+        inner = [threshold for threshold in thresholds if low <= threshold <= high]
+        cells: list[Cell] = []
+        for below, above in zip([None, *inner], [*inner, None], strict=True):
+            if below is not None:
+                cells.append(Cell(below, (below, True), (below, True)))
+            if below == high or above == low:
+                continue
+            middle = ((low if below is None else below) + (high if above is None else above)) / 2
+            value = plain_number(middle, thresholds, finding.range)
+            cells.append(Cell(value, None if below is None else (below, False), None if above is None else (above, False)))
+        return cells
+
+    def _place(self, cells: Sequence[Cell], value: Value | None) -> int | None:
+        """Give the cell in which a known value lies."""
+        if value is None:
+            return None
+        for place, cell in enumerate(cells):
+            if cell.value == value:
+                return place
+            if isinstance(value, float) and _holds(cell, value):
+                return place
+        return None
+
+    def _says(self, name: str, cells: Sequence[Cell]) -> str:
+        finding: Finding = self.findings[name]
+        if isinstance(finding, QuantityFinding):
+            return range_clause(finding, cells[0].low, cells[-1].high)
+        return " or ".join(finding_clause(finding, cell.value) for cell in cells)
+
+    def consistent(self, values: Values, changes: Values) -> dict[str, Value]:
+        """Give the values after some changed: what requires a finding that is denied goes, what is required comes."""
+        now = {**values, **changes}
+        for name, value in changes.items():
+            above = self.findings[name].requires
+            while value is not False and above is not None and above not in now:
+                now[above] = True
+                above = self.findings[above].requires
+        for name in list(now):
+            if now[name] is not False and self._denied(name, now):
+                del now[name]
+        return now
+
+    def _denied(self, name: str, now: Values) -> bool:
+        above = self.findings[name].requires
+        return above is not None and (now.get(above) is False or self._denied(above, now))
+
+
+def _holds(cell: Cell, number: float) -> bool:
+    above = cell.low is None or number > cell.low[0] or (cell.low[1] and number == cell.low[0])
+    below = cell.high is None or number < cell.high[0] or (cell.high[1] and number == cell.high[0])
+    return above and below

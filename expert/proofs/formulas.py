@@ -1,0 +1,268 @@
+"""Every possible patient at once: conditions, standings and urgency as formulas, which z3 decides.
+
+The only module that imports z3. A finding of a patient is a pair: is it known, and its value; a condition is two formulas, when
+it is true and when it is false, and where neither holds it is unknown, as the meaning (`knowledge_base.logic`) has it. What no
+patient can be (a value outside its plausible range, a child without its parent, answers that contradict each other) is assumed
+away. Effort is counted in z3's own steps, not in seconds, so that a verdict is the same on every machine.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from math import ceil, floor
+from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+
+import z3
+
+from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.grading import WEIGHT
+
+if TYPE_CHECKING:
+    from knowledge_base.model import Cause, KnowledgeBase, Rule
+
+Formula: TypeAlias = Any
+"""A z3 formula; z3 ships no types."""
+
+_STEP = 128
+"""More than any count of arguments of one kind."""
+
+
+class Patient:
+    """A patient of whom anything may be known: for every finding whether it is known, and its value.
+
+    `mark` sets two patients apart. Quantities are reals in the finding's own unit; a choice has one formula for each value.
+    """
+
+    def __init__(self, findings: Mapping[str, Finding], mark: str = "") -> None:
+        self.findings, self.mark = findings, mark
+        self.known: dict[str, Formula] = {name: z3.Bool(f"{mark}known {name}") for name in findings}
+        self.value: dict[str, Formula] = {}
+        self.choices: dict[str, dict[str, Formula]] = {}
+        for name, finding in findings.items():
+            if isinstance(finding, QuantityFinding):
+                self.value[name] = z3.Real(f"{mark}{name}")
+            elif isinstance(finding, ChoiceFinding):
+                self.choices[name] = {choice: z3.Bool(f"{mark}{name} {choice}") for choice in finding.choices}
+            else:
+                self.value[name] = z3.Bool(f"{mark}{name}")
+
+    @cached_property
+    def possible(self) -> list[Formula]:
+        """What holds of every patient: plausible values, one choice at a time, and nothing without what it requires."""
+        return [formula for name, finding in self.findings.items() for formula in self._possible(name, finding)]
+
+    def _possible(self, name: str, finding: Finding) -> Iterator[Formula]:
+        known = self.known[name]
+        if isinstance(finding, QuantityFinding):
+            low, high = finding.range
+            yield z3.And(_number(low) <= self.value[name], self.value[name] <= _number(high))
+        elif isinstance(finding, ChoiceFinding):
+            yield z3.PbEq([(choice, 1) for choice in self.choices[name].values()], 1)
+        if finding.requires is not None:
+            denied = z3.Not(self.value[name]) if finding.kind == "yes_no" else z3.BoolVal(False)
+            yield z3.Implies(known, z3.Or(denied, z3.And(self.known[finding.requires], self.value[finding.requires])))
+
+    def is_(self, name: str, value: Value) -> Formula:
+        """Say that a finding's value is this; says nothing of whether it is known."""
+        if name in self.choices:
+            return self.choices[name][str(value)]
+        if isinstance(value, bool):
+            return self.value[name] if value else z3.Not(self.value[name])
+        return self.value[name] == _number(float(value))
+
+    def pinned(self, values: Mapping[str, Value]) -> list[Formula]:
+        """Say that exactly these findings are known, with these values."""
+        known = [self.known[name] if name in values else z3.Not(self.known[name]) for name in self.findings]
+        return known + [self.is_(name, value) for name, value in values.items()]
+
+    def variables(self, name: str) -> list[Formula]:
+        """Give everything that stands for one finding: known, and its value or its choices."""
+        return [self.known[name], *(self.choices[name].values() if name in self.choices else [self.value[name]])]
+
+    def leaf(self, leaf: Leaf) -> Formula:
+        """Say that a known finding's value is what a leaf asks for."""
+        match leaf:
+            case Present(name):
+                return self.value[name]
+            case OneOf(name, choices):
+                return z3.Or([self.choices[name][choice] for choice in choices])
+            case Compared(name, "<", threshold):
+                return self.value[name] < _number(threshold)
+            case Compared(name, "<=", threshold):
+                return self.value[name] <= _number(threshold)
+            case Compared(name, ">", threshold):
+                return self.value[name] > _number(threshold)
+            case Compared(name, _, threshold):
+                return self.value[name] >= _number(threshold)
+
+
+def _number(number: float) -> Formula:
+    # By its decimal digits: 0.1 is a tenth, as it was written.
+    return z3.RealVal(repr(number))
+
+
+class Formulas:
+    """The formulas of one knowledge base about one patient."""
+
+    def __init__(self, knowledge: "KnowledgeBase", patient: Patient | None = None) -> None:
+        self.knowledge = knowledge
+        self.patient = patient or Patient(knowledge.vocabulary.findings)
+        self._made: dict[tuple[Expression, bool], Formula] = {}
+        self._counts: dict[tuple[str, str, int], Formula] = {}
+        self._urgency: dict[str, Formula] = {}
+
+    def true(self, tree: Expression) -> Formula:
+        """Say that a condition is true."""
+        return self._formula(tree, True)
+
+    def false(self, tree: Expression) -> Formula:
+        """Say that a condition is false: ruled out, not merely unknown."""
+        return self._formula(tree, False)
+
+    def _formula(self, tree: Expression, truth: bool) -> Formula:
+        made = self._made.get((tree, truth))
+        if made is None:
+            made = self._made[tree, truth] = self._make(tree, truth)
+        return made
+
+    def _make(self, tree: Expression, truth: bool) -> Formula:
+        match tree:
+            case Present() | Compared() | OneOf():
+                holds = self.patient.leaf(tree)
+                return z3.And(self.patient.known[tree.finding], holds if truth else z3.Not(holds))
+            case Named(name):
+                return self._formula(self.knowledge.conditions[name], truth)
+            case Not(operand):
+                return self._formula(operand, not truth)
+            case And(operands):
+                return (z3.And if truth else z3.Or)([self._formula(operand, truth) for operand in operands])
+            case Or(operands):
+                return (z3.Or if truth else z3.And)([self._formula(operand, truth) for operand in operands])
+            case AtLeast(count, operands):
+                wanted = count if truth else len(operands) - count + 1
+                return _at_least(wanted, [self._formula(operand, truth) for operand in operands])
+            case _:
+                assert_never(tree)
+
+    def fires(self, rule: str) -> Formula:
+        """Say that a rule fires."""
+        return self.true(self.knowledge.rules[rule].condition)
+
+    def urgency_at_least(self, level: str) -> Formula:
+        """Say that what is known demands at least this level."""
+        if level not in self._urgency:
+            demanded = [self.true(rule.condition) for rule in self._demanding(level)]
+            self._urgency[level] = z3.Or(demanded + self._lowest(level))
+        return self._urgency[level]
+
+    def ceiling_at_least(self, level: str) -> Formula:
+        """Say that this level, or a higher one, is demanded or is not yet ruled out."""
+        return z3.Or([z3.Not(self.false(rule.condition)) for rule in self._demanding(level)] + self._lowest(level))
+
+    def _demanding(self, level: str) -> list["Rule"]:
+        rank = self.knowledge.level_rank
+        rules = (rule for sign in self.knowledge.warning_signs.values() for rule in sign.rules)
+        return [rule for rule in rules if rule.level and rank[rule.level] >= rank[level]]
+
+    def _lowest(self, level: str) -> list[Formula]:
+        return [z3.BoolVal(True)] if self.knowledge.level_rank[level] == 0 else []
+
+    def standing(self, cause: str, standings: Iterable[str]) -> Formula:
+        """Say that a cause's arguments, as far as they fired, add up to one of these standings."""
+        wanted, grading = set(standings), self.knowledge.grading
+        formula = z3.BoolVal(grading.otherwise in wanted)
+        for name, condition in reversed(grading.grades):
+            formula = z3.If(self._grade(condition, self.knowledge.causes[cause]), z3.BoolVal(name in wanted), formula)
+        return formula
+
+    def _grade(self, tree: Expression, cause: "Cause") -> Formula:
+        match tree:
+            case Compared(kind, operator, threshold):
+                above = operator in (">", "<=")
+                reached = self.count_reaches(cause, kind, floor(threshold) + 1 if above else ceil(threshold))
+                return reached if operator in (">", ">=") else z3.Not(reached)
+            case Not(operand):
+                return z3.Not(self._grade(operand, cause))
+            case And(operands):
+                return z3.And([self._grade(operand, cause) for operand in operands])
+            case Or(operands):
+                return z3.Or([self._grade(operand, cause) for operand in operands])
+            case _:
+                raise TypeError(f"a grade is made of comparisons, and, or, not; found {tree!r}")
+
+    def count_reaches(self, cause: "Cause", kind: str, count: int) -> Formula:
+        """Say that at least `count` arguments of one kind fired for a cause."""
+        key = (cause.id, kind, count)
+        if key not in self._counts:
+            fired = [self.true(rule.condition) for rule in cause.rules if rule.counts_as == kind]
+            self._counts[key] = _at_least(count, fired)
+        return self._counts[key]
+
+    def with_other(self, formula: Formula, pairs: Sequence[tuple[Formula, Formula]]) -> Formula:
+        """Say the same with other variables in the place of some."""
+        return z3.substitute(formula, *pairs)
+
+    def still_possible(self, pairs: Sequence[tuple[Formula, Formula]]) -> list[Formula]:
+        """Say that, with other variables in the place of some, the patient is possible and not contradictory."""
+        return [z3.substitute(self._not_impossible, *pairs)]
+
+    @cached_property
+    def _not_impossible(self) -> Formula:
+        # One formula, because it is renamed for every finding that has an order.
+        return z3.And(*self.patient.possible, z3.Not(self.contradictory))
+
+    def place(self, cause: str) -> Formula:
+        """Give the number by which a cause is listed: standing, then weight, then id."""
+        knowledge, grading = self.knowledge, self.knowledge.grading
+        order = list(grading.standings)
+        number = z3.IntVal(order.index(grading.otherwise))
+        for standing, condition in reversed(grading.grades):
+            graded = self._grade(condition, knowledge.causes[cause])
+            number = z3.If(graded, z3.IntVal(order.index(standing)), number)
+        for more, less in WEIGHT:
+            number = number * _STEP + (_STEP // 2 - self._fired(cause, more) + self._fired(cause, less))
+        return number * len(knowledge.causes) + sorted(knowledge.causes).index(cause)
+
+    def _fired(self, cause: str, kind: str) -> Formula:
+        rules = [rule for rule in self.knowledge.causes[cause].rules if rule.counts_as == kind]
+        return z3.Sum([z3.If(self.true(rule.condition), 1, 0) for rule in rules]) if rules else z3.IntVal(0)
+
+    def leads(self, cause: str | None) -> Formula:
+        """Say that a cause is listed first and at least likely; None: that no cause is at least likely."""
+        order, causes = list(self.knowledge.grading.standings), self.knowledge.causes
+        limit = (order.index(self.knowledge.grading.likely) + 1) * _STEP ** len(WEIGHT) * len(causes)
+        if cause is None:
+            return z3.And([self.place(other) >= limit for other in causes])
+        place = self.place(cause)
+        return z3.And([place < limit, *(place < self.place(other) for other in causes if other != cause)])
+
+    @cached_property
+    def contradictory(self) -> Formula:
+        """Say that the answers contradict each other; such a case is refused."""
+        return z3.Or([self.true(entry.condition) for entry in self.knowledge.contradictions.values()])
+
+
+def _at_least(count: int, formulas: Sequence[Formula]) -> Formula:
+    if count <= 0 or count > len(formulas):
+        return z3.BoolVal(count <= 0)
+    return z3.Or(list(formulas)) if count == 1 else z3.PbGe([(formula, 1) for formula in formulas], count)
+
+
+def any_of(formulas: Iterable[Formula]) -> Formula:
+    """Say that one of the formulas holds."""
+    return z3.Or(list(formulas))
+
+
+def all_of(formulas: Iterable[Formula]) -> Formula:
+    """Say that all of the formulas hold."""
+    return z3.And(list(formulas))
+
+
+def negation(formula: Formula) -> Formula:
+    """Say that a formula does not hold."""
+    return z3.Not(formula)
+
+
+def same(left: Formula, right: Formula) -> Formula:
+    """Say that two formulas have the same truth."""
+    return left == right

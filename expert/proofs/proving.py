@@ -1,0 +1,156 @@
+"""Proving a knowledge base: every statement decided for all possible patients, with a witness for each that fails."""
+
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from expert.proofs.formulas import Formulas, Patient, negation
+from expert.proofs.solver import STEPS, Decider, Remembered, thresholds_of, z3_version
+from expert.proofs.statements import PROPERTIES, Statement, statements
+from facts.problems import Problem
+from facts.vocabulary import Value
+from knowledge_base.invariants import Accepted
+from knowledge_base.model import KnowledgeBase
+from knowledge_base.schema import CertificateCount, CertificateFile
+
+Verdict: TypeAlias = Literal["proved", "failed", "undecided", "accepted"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one statement; the witnesses (one patient, or one before and after) show why it fails."""
+
+    statement: Statement
+    verdict: Verdict
+    witnesses: tuple[Mapping[str, Value], ...] = ()
+
+    @property
+    def problem(self) -> Problem:
+        """What is wrong, and where."""
+        if self.verdict == "undecided":
+            told = f"undecided: {self.statement.property} of {self.statement.subject} (it would fail if {self.statement.says})"
+            return Problem(self.statement.place, told, "allow more steps")
+        return Problem(self.statement.place, self.statement.says, self.statement.mend)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All outcomes, and what was accepted although nothing of the kind was found."""
+
+    outcomes: tuple[Outcome, ...]
+    idle: tuple[Accepted, ...]
+    seconds: float
+
+    @property
+    def wrong(self) -> tuple[Outcome, ...]:
+        """The statements that fail or are undecided."""
+        return tuple(outcome for outcome in self.outcomes if outcome.verdict in ("failed", "undecided"))
+
+
+@dataclass(frozen=True)
+class Prover:
+    """Proves knowledge bases that speak one vocabulary; a question that was decided for one is not asked again for another."""
+
+    patient: Patient
+    remembered: Remembered
+    steps: int = STEPS
+
+    def __call__(
+        self,
+        knowledge: KnowledgeBase,
+        progress: Callable[[str], None] = lambda kind: None,
+        *,
+        witnesses: bool = True,
+        without: Collection[str] = (),
+    ) -> Proof:
+        """Decide every statement, but for those of the properties `without`; `progress` is told the property at hand."""
+        began = time.perf_counter()
+        formulas = Formulas(knowledge, self.patient)
+        possible = [negation(formulas.contradictory)]
+        decider = Decider(self.patient, possible, thresholds_of(knowledge), self.steps, self.remembered)
+        reasons = {(accepted.property, accepted.subject): accepted for accepted in knowledge.invariants.accepted}
+        met: set[tuple[str, str]] = set()
+        outcomes: list[Outcome] = []
+        at = ""
+        for statement in statements(formulas, without):
+            if statement.property != at:
+                at = statement.property
+                progress(at)
+            outcomes.append(_decided(statement, decider, reasons, met, witnesses=witnesses))
+        idle = tuple(accepted for key, accepted in reasons.items() if key not in met)
+        return Proof(tuple(outcomes), idle, time.perf_counter() - began)
+
+
+def prover(knowledge: KnowledgeBase, steps: int = STEPS) -> Prover:
+    """Make a prover for knowledge bases with the vocabulary of this one."""
+    return Prover(Patient(knowledge.vocabulary.findings), {}, steps)
+
+
+def prove(knowledge: KnowledgeBase, steps: int = STEPS, progress: Callable[[str], None] = lambda kind: None) -> Proof:
+    """Prove one knowledge base. `steps` bounds the effort for one statement; beyond, it is undecided."""
+    return prover(knowledge, steps)(knowledge, progress)
+
+
+def _decided(
+    statement: Statement,
+    decider: Decider,
+    reasons: Mapping[tuple[str, str], Accepted],
+    met: set[tuple[str, str]],
+    *,
+    witnesses: bool,
+) -> Outcome:
+    answer = decider(*statement.formulas)
+    if answer in (statement.wanted, "undecided"):
+        return Outcome(statement, "proved" if answer == statement.wanted else "undecided")
+    key = (statement.property, statement.subject)
+    if key in reasons:
+        met.add(key)
+        return Outcome(statement, "accepted")
+    if not witnesses or answer == "impossible":
+        return Outcome(statement, "failed")
+    if statement.second is not None:
+        return Outcome(statement, "failed", decider.two_witnesses(*statement.second, *statement.formulas))
+    return Outcome(statement, "failed", (decider.witness(*statement.formulas),))
+
+
+def certificate(knowledge: KnowledgeBase, proof: Proof, steps: int) -> CertificateFile:
+    """Say what was proved of which knowledge, by what."""
+    counts: dict[str, CertificateCount] = {}
+    for kind in PROPERTIES:
+        verdicts = [outcome.verdict for outcome in proof.outcomes if outcome.statement.property == kind]
+        counts[kind] = CertificateCount(
+            statements=len(verdicts),
+            proved=verdicts.count("proved"),
+            failed=verdicts.count("failed"),
+            undecided=verdicts.count("undecided"),
+            accepted=verdicts.count("accepted"),
+        )
+    return CertificateFile(
+        knowledge_base=knowledge.title,
+        version=knowledge.version,
+        hash=knowledge.hash,
+        z3=z3_version(),
+        steps=steps,
+        seconds=round(proof.seconds, 1),
+        properties=counts,
+        accepted=[
+            {"property": accepted.property, "subject": accepted.subject, "reason": accepted.reason}
+            for accepted in knowledge.invariants.accepted
+        ],
+    )
+
+
+def witness_file(outcome: Outcome, number: int) -> Any:
+    """Give the case, or cases, that show why a statement fails, as a case file holds them."""
+    statement = outcome.statement
+    cases = [
+        {"case": name, "note": f"{statement.place}: {statement.says}", "findings": dict(values)}
+        for name, values in zip(_names(outcome, number), outcome.witnesses, strict=True)
+    ]
+    return cases[0] if len(cases) == 1 else cases
+
+
+def _names(outcome: Outcome, number: int) -> list[str]:
+    name = f"{number:03} {outcome.statement.property} {outcome.statement.subject}"
+    return [name] if len(outcome.witnesses) == 1 else [f"{name} before", f"{name} after"]

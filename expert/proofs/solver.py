@@ -1,0 +1,217 @@
+"""Asking z3: decisions, witnesses, and the smallest sets of answers."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import z3
+
+from facts.vocabulary import QuantityFinding, Value
+from knowledge_base.expression import Compared, leaves
+
+if TYPE_CHECKING:
+    from knowledge_base.model import KnowledgeBase
+from expert.proofs.formulas import Formula, Patient, any_of
+
+Answer: TypeAlias = Literal["possible", "impossible", "undecided"]
+
+
+Remembered: TypeAlias = dict[tuple[int, ...], tuple[tuple[Formula, ...], Answer]]
+"""Questions that were decided, by the numbers of their formulas."""
+
+
+STEPS = 20_000_000
+"""z3's steps for one question; far above what any question of the shipped knowledge takes (below 400,000)."""
+
+
+def z3_version() -> str:
+    """Give the version of z3 that decides."""
+    return str(z3.get_version_string())
+
+
+@dataclass
+class Decider:
+    """Answers whether some patient can be as formulas say, and gives one that is.
+
+    Equal questions are asked once; `remembered` may be shared by the deciders of several knowledge bases.
+    """
+
+    patient: Patient
+    assumed: Sequence[Formula] = ()
+    thresholds: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    steps: int = STEPS
+    remembered: Remembered = field(default_factory=dict)
+
+    @cached_property
+    def solver(self) -> Any:
+        solver = z3.Solver()
+        solver.set("rlimit", self.steps)
+        solver.add(*self.patient.possible, *self.assumed)
+        return solver
+
+    def __call__(self, *formulas: Formula) -> Answer:
+        """Tell whether some patient is as all these formulas say."""
+        key = tuple(formula.get_id() for formula in (*self.assumed, *formulas))
+        if key not in self.remembered:
+            # The formulas are kept with the answer: z3 gives the number of one that is gone to another.
+            self.remembered[key] = ((*self.assumed, *formulas), self._ask(formulas))
+        return self.remembered[key][1]
+
+    def _ask(self, formulas: Sequence[Formula]) -> Answer:
+        self.solver.push()
+        try:
+            self.solver.add(*formulas)
+            return _ANSWERS[str(self.solver.check())]
+        finally:
+            self.solver.pop()
+
+    def witness(self, *formulas: Formula) -> dict[str, Value]:
+        """Give a patient who is as the formulas say, with as little known as shows it. Raises ValueError when there is none."""
+        return self._witness(formulas, None)[0]
+
+    def two_witnesses(self, finding: str, then: Patient, *formulas: Formula) -> tuple[dict[str, Value], dict[str, Value]]:
+        """Give such a patient twice: as the formulas say of the first, and with the `finding` as they say of `then`."""
+        values, other = self._witness(formulas, (finding, then))
+        return values, {**values, finding: other}
+
+    def _witness(self, formulas: Sequence[Formula], second: tuple[str, Patient] | None) -> tuple[dict[str, Value], Any]:
+        self.solver.push()
+        try:
+            self.solver.add(*formulas)
+            if str(self.solver.check()) != "sat":
+                raise ValueError("no such patient was found")
+            model = self.solver.model()
+            known = [name for name in self.patient.findings if z3.is_true(model.eval(self.patient.known[name]))]
+            values = self._smallest({name: self._read(model, self.patient, name) for name in known})
+            if second is None:
+                return values, None
+            self.solver.add(*self.patient.pinned(values))
+            self.solver.check()
+            return values, self._read(self.solver.model(), second[1], second[0])
+        finally:
+            self.solver.pop()
+
+    def _read(self, model: Any, patient: Patient, name: str) -> Value:
+        if name in patient.choices:
+            choices = patient.choices[name]
+            return next(choice for choice, formula in choices.items() if z3.is_true(model.eval(formula, True)))
+        value = model.eval(patient.value[name], model_completion=True)
+        finding = patient.findings[name]
+        if isinstance(finding, QuantityFinding):
+            return plain_number(float(value.as_fraction()), self.thresholds.get(name, ()), finding.range)
+        return bool(z3.is_true(value))
+
+    def _smallest(self, values: dict[str, Value]) -> dict[str, Value]:
+        """Leave out what the formulas (added already) hold without, one finding after the other, children first."""
+        kept = dict(values)
+        if str(self.solver.check(*self.patient.pinned(kept))) != "sat":
+            raise AssertionError("the patient that was read off is not as the formulas say; please report this")
+        for name in reversed(list(self.patient.findings)):
+            if name in kept:
+                fewer = {other: value for other, value in kept.items() if other != name}
+                if str(self.solver.check(*self.patient.pinned(fewer))) == "sat":
+                    kept = fewer
+        return {name: kept[name] for name in self.patient.findings if name in kept}
+
+
+_ANSWERS: Mapping[str, Answer] = {"sat": "possible", "unsat": "impossible", "unknown": "undecided"}
+
+
+def plain_number(number: float, thresholds: Collection[float], range_: Sequence[float]) -> float:
+    """Give the plainest number that lies to every threshold as this one does; the same whatever z3 happened to choose."""
+    if number in thresholds:
+        return number
+    below = max((threshold for threshold in thresholds if threshold < number), default=range_[0])
+    above = min((threshold for threshold in thresholds if threshold > number), default=range_[1])
+    plain = (round((below + above) / 2, digits) for digits in range(12))
+    return next((candidate for candidate in plain if below < candidate < above), number)
+
+
+def thresholds_of(knowledge: "KnowledgeBase") -> dict[str, list[float]]:
+    """Give the numbers that each quantity is compared with anywhere, ascending."""
+    found: dict[str, set[float]] = {}
+    conditions = [*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())]
+    conditions += [entry.condition for entry in knowledge.contradictions.values()]
+    conditions += knowledge.invariants.conditions
+    for condition in conditions:
+        for leaf in leaves(condition):
+            if isinstance(leaf, Compared):
+                found.setdefault(leaf.finding, set()).add(leaf.threshold)
+    return {name: sorted(numbers) for name, numbers in found.items()}
+
+
+@dataclass(frozen=True)
+class Smallest:
+    """The smallest sets of findings whose change makes a goal true, one patient being as the formulas in `fixed` say."""
+
+    patient: Patient
+    fixed: Sequence[Formula]
+    changed: Mapping[str, Formula]
+    """What says of a finding that it is changed; findings that are not here stay as they are."""
+    steps: int = STEPS
+
+    def sets(self, goal: Formula, most: int) -> tuple[list[tuple[str, ...]], bool]:
+        """Give up to `most` sets of the least size, and whether these are all of them."""
+        solver = z3.Solver()
+        solver.set("rlimit", self.steps)
+        solver.add(*self.patient.possible, *self.fixed, goal)
+        answer = str(solver.check())
+        if answer != "sat":
+            return [], answer == "unsat"
+        found: list[tuple[str, ...]] = []
+        size = 1
+        while size <= len(self.changed):
+            solver.push()
+            solver.add(z3.PbLe([(formula, 1) for formula in self.changed.values()], size))
+            while (answer := str(solver.check())) == "sat" and len(found) < most:
+                model = solver.model()
+                names = tuple(name for name, formula in self.changed.items() if z3.is_true(model.eval(formula, True)))
+                found.append(names)
+                solver.add(z3.Not(z3.And([self.changed[name] for name in names])))
+            solver.pop()
+            if found or answer == "unknown":
+                return sorted(found, key=self._order), answer == "unsat"
+            size += 1
+        return [], True
+
+    def _order(self, names: tuple[str, ...]) -> tuple[int, ...]:
+        order = list(self.changed)
+        return tuple(order.index(name) for name in names)
+
+
+def altered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula], dict[str, Formula]]:
+    """Say that only findings in `values` are known, other than they are perhaps; and of each, that it is other.
+
+    What requires a finding that is denied now goes with it, and is no change of its own.
+    """
+    fixed, changed = [], {}
+    for name, finding in patient.findings.items():
+        known = patient.known[name]
+        if name not in values:
+            fixed.append(z3.Not(known))
+            continue
+        above = None if values[name] is False else finding.requires
+        stays = z3.BoolVal(True) if above is None else z3.And(patient.known[above], patient.value[above])
+        fixed.append(known == stays)
+        changed[name] = z3.And(known, z3.Not(patient.is_(name, values[name])))
+    return fixed, changed
+
+
+def answered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula], dict[str, Formula]]:
+    """Say that the findings in `values` are known as they are; and of each other one, that it is answered.
+
+    What an answer implies (a finding that it requires) is no answer of its own.
+    """
+    implied: dict[str, list[Formula]] = {}
+    for name, finding in patient.findings.items():
+        if finding.requires is not None:
+            denied = z3.Not(patient.value[name]) if finding.kind == "yes_no" else z3.BoolVal(False)
+            implied.setdefault(finding.requires, []).append(z3.And(patient.known[name], z3.Not(denied)))
+    fixed = [z3.And(patient.known[name], patient.is_(name, value)) for name, value in values.items()]
+    changed = {
+        name: z3.And(patient.known[name], z3.Not(any_of(implied.get(name, []))))
+        for name in patient.findings
+        if name not in values
+    }
+    return fixed, changed

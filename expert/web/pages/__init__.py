@@ -1,0 +1,1 @@
+"""The pages of the consultation in a browser."""

@@ -1,0 +1,247 @@
+"""The pages of a consultation: a screen of questions, asking back, undo and changes, and the report.
+
+Each page is a function from a visit to a response. What it shows follows from the log of answers alone, so a link leads back to
+the same place, and two browsers that hold it see the same.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES, AnswerRefused, standing
+from expert.consultation.moments import Moment
+from expert.consultation.next_question import Certificate, ScreenAsked
+from expert.consultation.progress import kept_open, progress, why_stopped
+from expert.web import audit
+from expert.web.pages.asking_back import asked_back
+from expert.web.pages.forms import CURRENT, REST, STOPPED, Filled, read_page
+from expert.web.pages.questions import Reply, band, question_shown
+from expert.web.pages.sitting import STALE, Sitting, address, keep, sitting_of
+from expert.web.service import Service, Visit
+from reports.pages import render_page, report_page
+from reports.view import clean
+from reports.wording import sentence
+
+_MOST_LISTED = 50
+_UNNAMED = "consultation"
+
+
+# Beginning
+
+
+def home(visit: Visit, status: int = 200, problem: str = "") -> Response:
+    """Show where a consultation begins, and those that are kept."""
+    store = visit.service.store
+    kept = store.owned(visit.owner)
+    audit.record(store, visit.service.now(), visit.owner, "listed consultations")
+    listed = [
+        {
+            "id": quote(session.id, safe=""),
+            "name": clean(session.name),
+            "begun": clean(session.begun),
+            "begun_told": _time_told(session.begun),
+        }
+        for session in kept[:_MOST_LISTED]
+    ]
+    more = max(0, len(kept) - _MOST_LISTED)
+    return HTMLResponse(render_page("home.html.j2", page=visit.page(), kept=listed, more=more, problem=problem), status)
+
+
+def begin(visit: Visit) -> Response:
+    """Begin a consultation, and go to its first page."""
+    name = clean(visit.form.get("name", ""))
+    if len(name) > 200:
+        return home(visit, 422, "What the patient is called has more than 200 characters; write it shorter.")
+    service = visit.service
+    session = service.store.begin_owned(visit.owner, name or _UNNAMED, service.now(), service.knowledge.hash)
+    audit.record(service.store, service.now(), visit.owner, "began", session.id)
+    return RedirectResponse(address(session), 303)
+
+
+def _time_told(at: str) -> str:
+    try:
+        return datetime.fromisoformat(at).strftime("%Y-%m-%d %H:%M UTC")
+    except ValueError:
+        return clean(at)
+
+
+# One page of questions
+
+
+def show(visit: Visit) -> Response:
+    """Show the page that comes next, or why none does."""
+    sitting = sitting_of(visit)
+    sitting.record("read")
+    return _shown(sitting)
+
+
+def answer(visit: Visit) -> Response:
+    """Answer what was asked back, or record a page's answers and go on."""
+    sitting = sitting_of(visit)
+    if visit.form.get("ask"):
+        reply = asked_back(sitting)
+        if visit.wants_part:
+            return HTMLResponse(render_page("lines.html.j2", told=reply.told()))
+        return _shown(sitting, reply=reply)
+    if not sitting.is_current() or not isinstance(sitting.moment.next, ScreenAsked):
+        return _shown(sitting, 409, notices=(STALE,))
+    filled = read_page(sitting.moment.next, visit.form, visit.service.knowledge)
+    if filled.problems:
+        return _shown(sitting, 422, filled=filled)
+    screen = sitting.moment.next.screen.id
+    try:
+        log, _ = visit.service.consultation.answered(
+            sitting.log, sitting.session.name, screen, filled.answers, visit.service.now()
+        )
+    except AnswerRefused as error:
+        return _shown(sitting, 422, filled=Filled({}, {"": sentence(str(error))}))
+    return keep(sitting, log, "answered", screen)
+
+
+def undo(visit: Visit) -> Response:
+    """Take the last page back."""
+    sitting = sitting_of(visit)
+    if not sitting.is_current():
+        return _shown(sitting, 409, notices=(STALE,))
+    log = visit.service.consultation.undone(sitting.log, visit.service.now())
+    if log == sitting.log:
+        return _shown(sitting, 409, notices=("There is nothing to take back.",))
+    return keep(sitting, log, "undid")
+
+
+def _shown(
+    sitting: Sitting,
+    status: int = 200,
+    *,
+    filled: Filled | None = None,
+    reply: Reply | None = None,
+    notices: tuple[str, ...] = (),
+) -> Response:
+    """Render the page of a consultation, with what was filled in on it already."""
+    moment, visit, knowledge = sitting.moment, sitting.visit, sitting.service.knowledge
+    problems = filled.problems if filled else {}
+    if sitting.session.knowledge != knowledge.hash:
+        notices = (*notices, "This consultation was begun with other knowledge; it is concluded with what is loaded now.")
+    values: dict[str, Any] = {
+        "page": visit.page(),
+        "band": band(moment.assessment, knowledge, moment.next if isinstance(moment.next, ScreenAsked) else None),
+        "session": {"name": clean(sitting.session.name)},
+        "here": sitting.here,
+        "after": len(sitting.log),
+        "notices": notices,
+        "progress": sentence(progress(moment, knowledge)),
+        "standing": _standing(moment, sitting.service),
+        "conclusions": [
+            *(sign.label for sign in knowledge.warning_signs.values()),
+            *(cause.label for cause in knowledge.causes.values()),
+        ],
+        "findings": [finding.label for finding in knowledge.vocabulary.findings.values()],
+        "can_undo": bool(standing(sitting.log)),
+        "problems": list(problems.items()),
+        "reply": reply,
+        "about": visit.form.get("about", ""),
+        "supposed": visit.form.get("supposed", ""),
+        "value": visit.form.get("value", ""),
+        **_dangers(sitting),
+        "understood": _understood(sitting),
+    }
+    if isinstance(moment.next, Certificate):
+        values |= _end(moment, moment.next, sitting.service)
+    else:
+        values |= _questions(sitting, moment.next, problems)
+    return HTMLResponse(render_page("consultation.html.j2", **values), status)
+
+
+def _questions(sitting: Sitting, asked: ScreenAsked, problems: Mapping[str, str]) -> dict[str, Any]:
+    screen, form = asked.screen, sitting.visit.form
+    told_last = sitting.moment.told.screens[-1:] == (screen.id,)
+    shown = [question_shown(name, asked, sitting.service.knowledge, form, problems) for name in asked.questions]
+    return {
+        "asked": shown or True,
+        "heading": screen.label,
+        "lead": "And then:" if told_last else screen.lead_in,
+        "place": f"Page {sitting.moment.screens + (0 if told_last else 1)}",
+        "screen": screen.id,
+        "medicines": screen.medicines,
+        "by": screen.by,
+        "rest": form.get(REST, ""),
+        "rest_needed": len(shown) > 1 or any(question.kind == "quantity" for question in shown),
+        "lists": {
+            key: {"value": form.get(key, ""), "text": form.get(f"{key}_list", ""), "problem": problems.get(key, "")}
+            for key in (CURRENT, STOPPED)
+        },
+    }
+
+
+def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str, Any]:
+    return {
+        "asked": [],
+        "heading": "Nothing that is left to ask would change the conclusion",
+        "stopped": why_stopped(certificate, moment, service.knowledge)[:2],
+        "kept_open": [line.removeprefix("  ? ") for line in kept_open(certificate, service.knowledge)],
+    }
+
+
+def _standing(moment: Moment, service: Service) -> list[tuple[str, str, str, str]]:
+    knowledge, assessment = service.knowledge, moment.assessment
+    grading = knowledge.grading
+    signs = [("sign", sign.id, sign.label, knowledge.levels[sign.level].label) for sign in assessment.warning_signs]
+    causes = [
+        ("cause", cause.id, cause.label, grading.standings[cause.standing])
+        for cause in assessment.causes
+        if grading.at_least(cause.standing, grading.considered)
+    ]
+    return signs + causes
+
+
+def _dangers(sitting: Sitting) -> dict[str, Any]:
+    """Give the dangers that the last answers revealed, why, and what to do."""
+    consultation, moment = sitting.service.consultation, sitting.moment
+    # Only if there is a danger at all is it asked whether it is new.
+    if not sitting.log or sitting.log[-1].kind == "undone" or not consultation.dangers(None, moment):
+        return {"dangers": []}
+    before = consultation.moment(consultation.undone(sitting.log, ""), sitting.session.name)
+    dangers = consultation.dangers(before, moment)
+    if not dangers:
+        return {"dangers": []}
+    level = sitting.service.knowledge.levels[dangers[0].level]
+    steps = [step.do for step in moment.assessment.next_steps if step.level == dangers[0].level and not step.done]
+    return {
+        "dangers": [(sign.label, clean(sign.because)) for sign in dangers],
+        "danger_level": level.label,
+        "danger_says": level.says,
+        "danger_steps": steps,
+    }
+
+
+def _understood(sitting: Sitting) -> list[tuple[str, str]]:
+    """Say what the medicines of the last page were taken for."""
+    if not sitting.log or sitting.log[-1].kind == "undone":
+        return []
+    last = [event for event in sitting.log if event.step == sitting.log[-1].step]
+    written: dict[str, Any] = {key: value for event in last for key, value in event.answers.items()}
+    texts = [*(written.get(MEDICINES) or ()), *(entry["name"] for entry in written.get(STOPPED_MEDICINES) or ())]
+    told = []
+    for text in texts:
+        found = sitting.service.knowledge.dictionary.recognize(text)
+        meaning = ", ".join(found.medicines)
+        told.append((clean(text), "; ".join(filter(None, (meaning, clean(found.doubt or ""))))))
+    return told
+
+
+def report(visit: Visit) -> Response:
+    """Show the explained report of what is known."""
+    sitting = sitting_of(visit)
+    sitting.record("read report")
+    page = report_page(
+        sitting.moment.assessment,
+        visit.service.knowledge,
+        page=visit.page(),
+        back=sitting.here,
+        back_told="Back to the consultation",
+        problems=(),
+    )
+    return HTMLResponse(page)

@@ -1,0 +1,1 @@
+"""Patient records in FHIR, read as cases."""

@@ -1,0 +1,194 @@
+"""Propose cases in which one part of a condition decides alone, so that a slip in any part of it shows.
+
+`python -m tests.knowledge.propose_part_cases` writes parts/ anew, beside this file. What else a rule asks for is left unknown
+where it can be: then a rule that fires does so by the part at hand, and without it would not. Where a rule fires, the case tells the standing or
+the urgency that comes of it as well, so that a wrong strength or level shows too.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import click
+
+from facts.vocabulary import ChoiceFinding, Value
+from knowledge_base.expression import And, AtLeast, Expression, Named, Not, OneOf, Or, conjunction, leaves, names_used
+from knowledge_base.judgement import Judgement
+from knowledge_base.loading import load_knowledge_base
+from knowledge_base.logic import evaluate, push_negation_inward
+from knowledge_base.model import Rule, tally
+from tests.knowledge.propose_cases import Demand, Proposer, labeled
+
+PARTS = Path(__file__).parent / "parts"
+_TRIED = 40
+"""Ways to fulfil a condition that are tried for one case."""
+_STEPS = 20_000
+"""Steps of the search for one case; a condition that excludes a whole list of dangers could take forever."""
+_USERS = 6
+"""Rules that name a definition, and are tried for one case."""
+
+
+class PartProposer(Proposer):
+    """Proposes cases for the parts of conditions."""
+
+    steps = 0
+
+    def demands(self, tree: Expression, so_far: Demand) -> Iterator[Demand]:
+        """Give the ways to make a condition true, as far as the steps reach."""
+        self.steps += 1
+        if self.steps <= _STEPS:
+            yield from super().demands(tree, so_far)
+
+    def parts(self, tree: Expression) -> Iterator[Expression]:
+        """Give conditions (negation pushed inward) in each of which one part of the tree decides."""
+        match tree:
+            case Or(operands):
+                for operand in operands:
+                    yield operand
+                    yield from self.parts(operand)
+            case And(operands):
+                for index, operand in enumerate(operands):
+                    before, after = operands[:index], operands[index + 1 :]
+                    for instead in (push_negation_inward(operand, negate=True), *self.parts(operand)):
+                        yield conjunction([*before, instead, *after])
+            case AtLeast(count, operands):
+                for index, operand in enumerate(operands):
+                    others = [*operands[index + 1 :], *operands[:index]]
+                    for instead in (operand, *self.parts(operand)):
+                        yield conjunction([instead, *others[: count - 1]])
+                    if count > 1:
+                        yield conjunction([operand, *others[: count - 2]])
+            case OneOf(name, choices) if len(choices) > 1:
+                yield from (OneOf(name, (choice,)) for choice in choices)
+            case Not(OneOf(name, choices)):
+                finding = self.findings[name]
+                assert isinstance(finding, ChoiceFinding)
+                yield from (OneOf(name, (choice,)) for choice in finding.choices if choice not in choices)
+
+    def deciding(self, tree: Expression, name: str) -> Iterator[tuple[Expression, bool]]:
+        """Give each place at which the tree names a definition: the tree cut to where that decides, and whether it is negated.
+
+        The definition stands in it as a mark, which `put` replaces.
+        """
+        match tree:
+            case Named(named) if named == name:
+                yield _MARK, False
+            case Not(Named(named)) if named == name:
+                yield _MARK, True
+            case Or(operands):
+                for operand in operands:
+                    yield from self.deciding(operand, name)
+            case And(operands) | AtLeast(_, operands):
+                count = tree.count if isinstance(tree, AtLeast) else len(operands)
+                for index, operand in enumerate(operands):
+                    others = [*operands[:index], *operands[index + 1 :]][: count - 1]
+                    for inner, negated in self.deciding(operand, name):
+                        yield And((inner, *others)), negated
+
+    def cases(self, rule: Rule) -> Iterator[dict[str, Value]]:
+        """Give patients for the parts of one rule, and one in whom all of it is ruled out."""
+        tree = push_negation_inward(rule.condition)
+        for part in (tree, push_negation_inward(tree, negate=True), *self.parts(tree)):
+            patient = self.patient(part)
+            if patient is not None:
+                yield patient
+        if rule.kind == "opposes":
+            supporting = (other for other in self.knowledge.causes[rule.target].rules if other.kind == "supports")
+            for other in sorted(supporting, key=lambda other: other.strength != "strong"):
+                patient = self.patient(conjunction([tree, push_negation_inward(other.condition)]), alone=rule)
+                if patient is not None:
+                    yield patient
+                    break
+
+    def definition_cases(self, name: str) -> Iterator[tuple[Rule, dict[str, Value]]]:
+        """Give patients for the parts of a definition, each with a rule that the part decides."""
+        users = sorted(
+            (rule for rule in self.knowledge.rules.values() if name in names_used(rule.condition)),
+            key=lambda rule: sum(1 for _ in leaves(rule.condition)) + sum(1 for _ in names_used(rule.condition)),
+        )
+        tree = self.knowledge.definitions[name].condition
+        for negate in (False, True):
+            inward = push_negation_inward(tree, negate=negate)
+            for part in (inward, *self.parts(inward)):
+                for rule, patient in self.through(users[:_USERS], name, part, negate=negate):
+                    yield rule, patient
+                    break
+
+    def through(
+        self, users: list[Rule], name: str, part: Expression, *, negate: bool
+    ) -> Iterator[tuple[Rule, dict[str, Value]]]:
+        for rule in users:
+            for place, negated in self.deciding(push_negation_inward(rule.condition), name):
+                put = part if negated == negate else push_negation_inward(part, negate=True)
+                patient = self.patient(_put(place, put))
+                if patient is not None:
+                    yield rule, patient
+
+    def patient(self, tree: Expression, alone: Rule | None = None) -> dict[str, Value] | None:
+        """Find the patient told in the fewest words for whom a condition is true, and few other arguments fire."""
+        self.steps = 0
+        patients = [self.values(demand) for demand in islice(self.demands(tree, {}), _TRIED)]
+        fitting = [values for values in patients if self.possible(values) and self.holds(tree, values)]
+        return min(fitting, key=lambda values: (self.fired(alone, values), len(values)), default=None)
+
+    def holds(self, tree: Expression, values: dict[str, Value]) -> bool:
+        judgement = self.judge(values)
+        named = {name: judgement.truth(self.judge.position[name]) for name in names_used(tree)}
+        return evaluate(tree, values, named) is True
+
+    def fired(self, rule: Rule | None, values: dict[str, Value]) -> int:
+        if rule is None:
+            return 0
+        judgement = self.judge(values)
+        return sum(bool(judgement.true[self.judge.position[other.id]]) for other in self.knowledge.causes[rule.target].rules)
+
+    def expected(self, rule: Rule, judgement: Judgement) -> dict[str, str]:
+        """Say what a case tells of a rule, in the words of a case file."""
+        truth = judgement.truth(self.judge.position[rule.id])
+        expected = {{True: "fires", False: "ruled_out", None: "open"}[truth]: f"[{rule.id}]"}
+        cause = self.knowledge.causes.get(rule.target)
+        if truth and cause is not None:
+            counted = tally(other for other in cause.rules if judgement.true[self.judge.position[other.id]])
+            expected["standings"] = f"{{{cause.id}: {self.knowledge.grading.standing(counted)}}}"
+        if truth and rule.kind == "warns":
+            signs = (other for sign in self.knowledge.warning_signs.values() for other in sign.rules)
+            levels = [other.level for other in signs if judgement.true[self.judge.position[other.id]]]
+            expected["urgency"] = max((level for level in levels if level), key=list(self.knowledge.levels).index)
+        return expected
+
+
+_MARK = Or(())
+"""Stands for what is to be put into a condition; no condition that was written holds it."""
+
+
+def _put(tree: Expression, instead: Expression) -> Expression:
+    if tree == _MARK:
+        return instead
+    return conjunction([_put(operand, instead) for operand in tree.operands]) if isinstance(tree, And) else tree
+
+
+def main() -> None:
+    """Write the cases of every rule and definition, by the file that each rule stands in."""
+    proposer = PartProposer(load_knowledge_base())
+    rules = proposer.knowledge.rules
+    proposed = [(rule, values) for rule in rules.values() for values in proposer.cases(rule)]
+    for name in proposer.knowledge.definitions:
+        proposed += proposer.definition_cases(name)
+    files: dict[str, list[str]] = {}
+    seen: dict[str, list[dict[str, Value]]] = {}
+    for rule, values in proposed:
+        told = seen.setdefault(rule.id, [])
+        if values not in told:
+            told.append(values)
+            text = labeled(f"{rule.id}: part {len(told)}", values, proposer.expected(rule, proposer.judge(values)))
+            files.setdefault(f"{Path(rule.place.file).stem}.yaml", []).append(text)
+    PARTS.mkdir(exist_ok=True)
+    for old in PARTS.glob("*.yaml"):
+        old.unlink()
+    for file, cases in files.items():
+        (PARTS / file).write_text("".join(cases), encoding="utf-8")
+    click.echo(f"{sum(map(len, files.values())):,} cases")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,355 @@
+"""The consultation as a function of its log: replay, undo, change, what is asked, and what it answers when asked back."""
+
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from expert.consultation import explanation as enquiry
+from expert.consultation import replies
+from expert.consultation.answer_log import AnswerRefused, Event, Log, replay, standing
+from expert.consultation.moments import Consultation, Moment, as_json
+from expert.consultation.next_question import Certificate, ScreenAsked
+from expert.consultation.progress import kept_open, progress, status, why_stopped
+from expert.inference.assessing import Assessor
+from facts.vocabulary import Value
+from knowledge_base.interview import Screen
+from knowledge_base.model import KnowledgeBase
+from tests.small_knowledge import choice, load, quantity, yes_no
+
+AT = "2026-01-01T00:00:00+00:00"
+
+
+@pytest.fixture(scope="module")
+def consultation(assessor: Assessor) -> Consultation:
+    return Consultation(assessor)
+
+
+def talk(consultation: Consultation, *steps: dict[str, Any]) -> tuple[Log, Moment]:
+    log: Log = ()
+    moment = consultation.moment(log, "p")
+    for answers in steps:
+        screen = moment.next.screen.id if isinstance(moment.next, ScreenAsked) else ""
+        log, moment = consultation.answered(log, "p", screen, answers, AT)
+    return log, moment
+
+
+def asked(moment: Moment) -> ScreenAsked:
+    assert isinstance(moment.next, ScreenAsked)
+    return moment.next
+
+
+# The log
+
+
+def test_the_dangers_come_first_and_then_who_it_is(consultation: Consultation) -> None:
+    first = consultation.moment((), "p")
+    assert asked(first).screen.id == "dangers"
+    _, second = talk(consultation, dict.fromkeys(asked(first).questions, False))
+    assert asked(second).screen.id == "patient"
+
+
+def test_the_same_log_gives_the_same_moment(consultation: Consultation) -> None:
+    log, moment = talk(consultation, {"fever": True, "confusion": None})
+    again = consultation.moment(tuple(Event.from_dict(event.to_dict()) for event in log), "p")
+    assert (again.told, again.next, again.assessment) == (moment.told, moment.next, moment.assessment)
+
+
+def test_undo_takes_a_whole_step_back_and_is_itself_on_the_log(consultation: Consultation) -> None:
+    log, _ = talk(consultation, {"fever": True, "confusion": None})
+    shorter = consultation.undone(log, AT)
+    assert shorter[: len(log)] == log and shorter[-1].kind == "undone"
+    assert standing(shorter) == ()
+    moment = consultation.moment(shorter, "p")
+    assert not moment.told.case.findings and not moment.told.unknown
+    assert consultation.undone(shorter, AT) == shorter
+
+
+def test_a_step_after_an_undo_is_not_undone_with_it(consultation: Consultation) -> None:
+    log, _ = talk(consultation, {"fever": True})
+    log, moment = consultation.answered(consultation.undone(log, AT), "p", "dangers", {"fever": False}, AT)
+    assert moment.told.case.values["fever"] is False
+
+
+def test_a_change_replaces_an_answer_and_drops_what_hung_on_it(consultation: Consultation) -> None:
+    log, _ = talk(consultation, {"muscle_weakness": True, "weakness_onset": "sudden"})
+    log, moment = consultation.changed(log, "p", {"muscle_weakness": "no"}, AT)
+    assert moment.told.case.values == {"muscle_weakness": False}
+    _, moment = consultation.changed(log, "p", {"muscle_weakness": None}, AT)
+    assert moment.told.unknown == {"muscle_weakness"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"age": "300"}, "outside the plausible range"),
+        ({"feverish": True}, "is not a finding"),
+        ({"medicines": "HCTZ"}, "expected a list"),
+        ({"stopped_medicines": [3]}, "expected a list"),
+        ({"medicines": [], "takes_statin": True}, "contradict"),
+    ],
+)
+def test_answers_that_cannot_stand_are_refused_whole(consultation: Consultation, answers: dict[str, Any], told: str) -> None:
+    with pytest.raises(AnswerRefused, match=told):
+        consultation.answered((), "p", "any", {"fever": True, **answers}, AT)
+
+
+def test_answers_that_the_knowledge_calls_contradictory_are_refused(consultation: Consultation) -> None:
+    with pytest.raises(AnswerRefused, match="contradict"):
+        consultation.answered((), "p", "any", {"sex": "male", "pregnant": True}, AT)
+
+
+@pytest.mark.parametrize("wrong", [{"kind": "guessed"}, {"answers": None}, {"step": "x"}])
+def test_what_is_no_event_is_not_read(wrong: dict[str, Any]) -> None:
+    event = Event(1, "answered", "s", MappingProxyType({"fever": True}), AT, "k").to_dict()
+    with pytest.raises((TypeError, ValueError)):
+        Event.from_dict({**event, **wrong})
+
+
+# What is asked, and when it stops
+
+
+def test_a_child_is_asked_on_the_page_that_its_parent_stands_on(consultation: Consultation) -> None:
+    log: Log = ()
+    moment = consultation.moment(log, "p")
+    while asked(moment).screen.id != "strength_and_sensation":
+        log, moment = consultation.answered(log, "p", asked(moment).screen.id, reply(asked(moment)), AT)
+    assert "muscle_weakness" in asked(moment).questions and "weakness_onset" not in asked(moment).questions
+    answers = {**dict.fromkeys(asked(moment).questions, False), "muscle_weakness": True}
+    before = moment.screens
+    log, moment = consultation.answered(log, "p", "strength_and_sensation", answers, AT)
+    assert asked(moment).screen.id == "strength_and_sensation" and "weakness_onset" in asked(moment).questions
+    log, moment = consultation.answered(log, "p", "strength_and_sensation", {"weakness_onset": "gradual"}, AT)
+    assert moment.screens == before + 1
+
+
+def reply(screen: ScreenAsked) -> dict[str, Any]:
+    if screen.screen.medicines:
+        return {"medicines": [], "stopped_medicines": []}
+    return dict.fromkeys(screen.questions, None) if screen.screen.by == "test" else dict.fromkeys(screen.questions)
+
+
+def test_it_stops_when_everything_is_unknown_and_says_what_that_keeps_open(consultation: Consultation) -> None:
+    log: Log = ()
+    moment = consultation.moment(log, "p")
+    while isinstance(moment.next, ScreenAsked):
+        answers = {"medicines": None, "stopped_medicines": None} if moment.next.screen.medicines else reply(moment.next)
+        log, moment = consultation.answered(log, "p", moment.next.screen.id, answers, AT)
+    stopped = moment.next
+    assert stopped.urgency == "routine" and stopped.leading is None
+    assert stopped.kept_open[0].conclusion == "urgency" and stopped.kept_open[0].could_be == "immediate"
+    assert "fever" in stopped.kept_open[0].findings
+    told = why_stopped(stopped, moment, consultation.knowledge)
+    assert told[0].startswith(f"Stopped after {moment.screens} screens: none of the {stopped.remaining} remaining answers")
+    assert len(kept_open(stopped, consultation.knowledge)) > len(told)
+    # Nothing is decided as long as an unknown answer hides a danger.
+    assert "immediate hangs on what is unknown" in progress(moment, consultation.knowledge)
+    written = as_json(consultation, log, moment)
+    assert written["screens"] == moment.screens and written["certificate"]["remaining"] == stopped.remaining
+
+
+def test_a_knowledge_base_without_an_interview_is_asked_by_its_groups(tmp_path: Path) -> None:
+    knowledge = load(
+        tmp_path, {"cough": yes_no("cough"), "fever": yes_no("fever")}, signs={"ill": {"a": ("cough and fever", "high")}}
+    )
+    consultation = Consultation(Assessor(knowledge))
+    moment = consultation.moment((), "p")
+    assert asked(moment).questions == ("cough", "fever")
+    _, moment = consultation.answered((), "p", asked(moment).screen.id, {"cough": False}, AT)
+    # Without a cough nothing asks for the fever any more.
+    assert isinstance(moment.next, Certificate)
+
+
+# Asking back
+
+
+def test_why_names_the_rule_what_is_known_and_what_each_answer_does(consultation: Consultation) -> None:
+    _, moment = talk(consultation, {"back_pain": True})
+    told = "\n".join(enquiry.why(moment, "saddle_numbness", consultation))
+    assert "Signs of pressure on the cauda equina" in told
+    assert "still needed: the saddle area is numb" in told
+    assert "already known: the patient has back pain" in told
+    assert "yes: urgency" in told and "→ Immediate" in told
+    told = "\n".join(enquiry.why(moment, "serum_potassium", consultation))
+    assert "and 2.5 mmol/L: urgency Routine → Immediate" in told
+    told = "\n".join(enquiry.why(moment, "back_pain", consultation))
+    assert "It is answered" in told
+
+
+def test_how_and_why_not(consultation: Consultation) -> None:
+    _, moment = talk(consultation, {"serum_potassium": "2.4", "vomiting": None})
+    knowledge = consultation.knowledge
+
+    def how(name: str) -> str:
+        return "\n".join(enquiry.how(moment, enquiry.find(name, moment, knowledge), consultation))
+
+    assert "2.4 mmol/L" in how("hypokalemia") and "rule hypokalemia-measured-severe" in how("hypokalemia")
+    assert "below 2.5" in how("urgency")
+    assert "rests on" in how("severe_hypokalemia")
+    assert "answered “unknown”" in how("vomiting") and "not asked" in how("diarrhea")
+    assert "was not concluded" in how("suspected_tetanus")
+    assert "Nothing is known" in how("tetanus")
+    assert "is not advised" in how("test-tumor-lysis")
+    not_told = "\n".join(enquiry.why_not(moment, enquiry.find("tetanus", moment, knowledge), consultation))
+    assert "is open: it needs" in not_told
+    _, moment = talk(consultation, {"urge_to_move_legs": False})
+    told = "\n".join(enquiry.why_not(moment, enquiry.find("restless legs syndrome", moment, knowledge), consultation))
+    assert "restless-legs-urge fails" in told and "- excludes" in told
+
+
+@pytest.mark.parametrize("name", ["hypokalaemia", "", "99"])
+def test_an_unknown_name_is_told_with_what_may_have_been_meant(name: str, consultation: Consultation) -> None:
+    with pytest.raises(enquiry.UnknownName):
+        enquiry.find(name, consultation.moment((), "p"), consultation.knowledge)
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ({"serum_potassium": 2.4}, "Low potassium (hypokalemia): no evidence → confirmed"),
+        ({"weakness_onset": "sudden"}, "warning sign: Sudden weakness"),
+        ({"dry_mouth": False}, "Nothing changes."),
+        ({"pregnant": True}, "contradict"),
+    ],
+)
+def test_what_if_tells_the_difference_and_records_nothing(
+    answers: dict[str, Value], told: str, consultation: Consultation
+) -> None:
+    _, moment = talk(consultation, {"sex": "male"})
+    assert told in "\n".join(enquiry.what_if(moment, answers, consultation))
+    assert moment.told.case.values == {"sex": "male"}
+
+
+def test_status_tells_what_stands(consultation: Consultation) -> None:
+    _, moment = talk(consultation, {"serum_potassium": "2.4", "vomiting": None})
+    told = "\n".join(status(moment, consultation.knowledge))
+    assert "! A dangerously low potassium (immediate)" in told and "Low potassium (hypokalemia): confirmed" in told
+    assert "1 screen" in told and "1 answered “unknown”" in told
+
+
+# What people type
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeBase:
+    findings = {
+        "cough": yes_no("cough"),
+        "fever": yes_no("fever"),
+        "rash": yes_no("rash"),
+        "salt": quantity("salt", accepts=[]),
+        "onset": choice("onset", "sudden", "gradual"),
+    }
+    return load(tmp_path_factory.mktemp("small"), findings, signs={"ill": {"a": ("cough and fever and rash", "high")}})
+
+
+def read(
+    text: str, small: KnowledgeBase, by: Any = "history", ask: tuple[str, ...] = (), each: tuple[str, ...] = ()
+) -> dict[str, Any]:
+    names = ask or ("cough", "fever", "rash", "salt", "onset")
+    return replies.read_screen(ScreenAsked(Screen("s", "S", "S?", by, names, frozenset(each)), names), text, small)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("none", {"cough": False, "fever": False, "rash": False}),
+        ("NO", {"cough": False, "fever": False, "rash": False}),
+        ("unknown", {"cough": None, "fever": None, "rash": None, "salt": None, "onset": None}),
+        ("1 3", {"cough": True, "fever": False, "rash": True}),
+        ("1-3", {"cough": True, "fever": True, "rash": True}),
+        ("1, u2", {"cough": True, "fever": None, "rash": False}),
+        ("unknown 2", {"cough": False, "fever": None, "rash": False}),
+        ("2 4=3.1 mmol/l 5=sudden", {"cough": False, "fever": True, "rash": False, "salt": 3.1, "onset": "sudden"}),
+        ("4=3.1; 5=2", {"salt": 3.1, "onset": "gradual"}),
+        ("1=no 2=y, 3", {"cough": False, "fever": True, "rash": True}),
+    ],
+)
+def test_a_reply_names_what_is_so_and_the_rest_is_absent(text: str, expected: dict[str, Any], small: KnowledgeBase) -> None:
+    assert read(text, small) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("none", {"cough": None, "fever": None, "rash": None}),
+        ("1", {"cough": True}),
+        ("n2 4=1", {"fever": False, "salt": 1.0}),
+        ("no 2", {"fever": False}),
+    ],
+)
+def test_on_a_page_of_tests_what_is_not_named_stays_unknown(text: str, expected: dict[str, Any], small: KnowledgeBase) -> None:
+    assert read(text, small, "test") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2", {"cough": None, "fever": True, "rash": None}),
+        ("2 rest no", {"cough": False, "fever": True, "rash": False}),
+        ("none", {"cough": False, "fever": False, "rash": False}),
+    ],
+)
+def test_what_was_not_examined_stays_unknown(text: str, expected: dict[str, Any], small: KnowledgeBase) -> None:
+    assert read(text, small, "examination") == expected
+
+
+def test_the_rest_may_be_left_unknown(small: KnowledgeBase) -> None:
+    assert read("1, rest unknown", small) == {"cough": True, "fever": None, "rash": None}
+
+
+def test_silence_says_nothing_of_a_question_that_wants_its_own_answer(small: KnowledgeBase) -> None:
+    assert read("none", small, each=("fever",)) == {"cough": False, "rash": False}
+    assert read("1 n2", small, each=("fever",)) == {"cough": True, "fever": False, "rash": False}
+    assert read("1", small, "examination", each=("fever",)) == {"cough": True, "fever": None, "rash": None}
+
+
+@pytest.mark.parametrize(("text", "value"), [("y", True), ("no", False), ("u", None)])
+def test_a_single_question_is_answered_plainly(text: str, value: bool | None, small: KnowledgeBase) -> None:
+    assert read(text, small, ask=("cough",)) == {"cough": value}
+
+
+def test_a_single_value_needs_no_number(small: KnowledgeBase) -> None:
+    assert read("3.1 mmol/l", small, ask=("salt",)) == {"salt": 3.1}
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "type the numbers"),
+        ("7", "there is no 7"),
+        ("0 1", "there is no 0"),
+        ("cough", "expected numbers"),
+        ("4", "needs a value"),
+        ("4=lots", "a number in mmol/L was expected"),
+        ("4=99", "outside the plausible range"),
+        ("5=9", "expected a number from 1 to 2"),
+        ("1-999999999", "there is no 999999999"),
+    ],
+)
+def test_a_reply_that_cannot_be_read_is_explained(text: str, told: str, small: KnowledgeBase) -> None:
+    with pytest.raises(replies.ReplyError, match=told):
+        read(text, small)
+
+
+def test_medicines_are_listed_with_commas() -> None:
+    assert replies.read_medicines("HCTZ 25 mg, Ventolin;  aspirin") == ["HCTZ 25 mg", "Ventolin", "aspirin"]
+    assert replies.read_medicines("none") == [] and replies.read_medicines("unknown") is None
+    with pytest.raises(replies.ReplyError):
+        replies.read_medicines(" ")
+
+
+def test_stopped_medicines_have_times() -> None:
+    assert replies.read_stopped("diazepam 5 mg 3 days ago after 26 weeks, zopiclone 2 weeks ago, baclofen") == [
+        {"name": "diazepam 5 mg", "days_ago": 3.0, "after_weeks": 26.0},
+        {"name": "zopiclone", "days_ago": 14.0},
+        {"name": "baclofen"},
+    ]
+    with pytest.raises(replies.ReplyError):
+        replies.read_stopped("3 days ago")
+
+
+def test_replay_reads_medicines_like_a_case_file(consultation: Consultation) -> None:
+    log, _ = talk(consultation, {"medicines": ["HCTZ 25 mg"], "stopped_medicines": [{"name": "diazepam", "days_ago": 3}]})
+    told = replay(log, consultation.knowledge, "p")
+    assert told.lists_asked and told.case.values["takes_thiazide_diuretic"] is True
