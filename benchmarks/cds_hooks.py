@@ -46,7 +46,7 @@ def serve(port: int, store: Path) -> None:
 
 @contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """Give the address of a service that runs in a process of its own, with its store in a folder."""
+    """Return the address of a service that runs in a process of its own, with its store in a folder."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -73,7 +73,7 @@ def _answers(base: str) -> bool:
 
 
 def measured(base: str, service: str, request: dict[str, Any], calls: int, at_once: int) -> tuple[list[float], float]:
-    """Give how long each call took, in milliseconds, and how many were answered in a second."""
+    """Return how long each call took, in milliseconds, and how many were answered in a second."""
 
     def one(number: int) -> float:
         body = json.dumps({**request, "hookInstance": f"00000000-0000-4000-8000-{number:012}"})

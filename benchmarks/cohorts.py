@@ -101,7 +101,7 @@ def compare_engines(folder: Path, rows: int, knowledge: KnowledgeBase) -> int:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Give the bytes of every file that a run wrote."""
+    """Return the bytes of every file that a run wrote."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
@@ -186,7 +186,7 @@ def different(cases: list[Case], folder: Path, knowledge: KnowledgeBase) -> int:
 
 
 def contenders(knowledge: KnowledgeBase) -> list[tuple[str, Callable[..., object], int]]:
-    """Give the engines that take one case at a time, each with how many cases it is timed on."""
+    """Return the engines that take one case at a time, each with how many cases it is timed on."""
     repair_clipspy()
     many, one = (ClipsEngine(knowledge, shape, recording=False) for shape in ("many facts", "one fact"))
     rete, ground = ForwardChaining(knowledge, "rete"), ForwardChaining(knowledge, "ground")

@@ -64,7 +64,7 @@ def main() -> None:
 
 
 def completed(cases: Iterable[Case], well: Case, vocabulary: Vocabulary) -> list[Case]:
-    """Give the cases with every question answered that the well patient's answers can answer."""
+    """Return the cases with every question answered that the well patient's answers can answer."""
     return [
         replace(case, findings=MappingProxyType(dict(_completed(case.findings, well.findings, vocabulary)))) for case in cases
     ]
@@ -124,7 +124,7 @@ def held(case: Case, consultation: Consultation, times: list[float]) -> tuple[li
 
 
 def percentile(values: list[int] | list[float], percent: int) -> float:
-    """Give the value that so many in a hundred stay within."""
+    """Return the value that so many in a hundred stay within."""
     return sorted(values)[min(len(values) - 1, len(values) * percent // 100)]
 
 

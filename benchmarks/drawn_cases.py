@@ -38,7 +38,7 @@ def draw_cases(knowledge: KnowledgeBase, count: int, seed: int, known: tuple[int
 
 
 def thresholds_used(knowledge: KnowledgeBase) -> Mapping[str, tuple[float, ...]]:
-    """Give the thresholds that definitions and rules compare each quantity with, ascending."""
+    """Return the thresholds that definitions and rules compare each quantity with, ascending."""
     found: dict[str, set[float]] = {}
     for tree in (*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())):
         for leaf in leaves(tree):
@@ -63,6 +63,6 @@ def draw_value(random: Random, finding: Finding, thresholds: tuple[float, ...]) 
 
 
 def contradicts_itself(knowledge: KnowledgeBase, values: Mapping[str, Value]) -> bool:
-    """Tell whether the knowledge base says that no patient has these answers together."""
+    """Return whether the knowledge base says that no patient has these answers together."""
     named = evaluate_named(knowledge.conditions, values)
     return any(evaluate(entry.condition, values, named) is True for entry in knowledge.contradictions.values())

@@ -92,7 +92,7 @@ class DurableEngine:
         return reduce(and_, tests)
 
     def action(self, rule: GroundRule) -> Callable[[Any], None]:
-        """Give what happens when a rule fires; asserting a fact twice would be an error."""
+        """Return what happens when a rule fires; asserting a fact twice would be an error."""
         name, truth = about(rule.conclusion), rule.conclusion.truth
         key = (name, truth)
         fact = {self.group[name]: 1, name: truth} if key in self.asked else None

@@ -206,12 +206,12 @@ def compile_contenders(knowledge: KnowledgeBase, rete_cases: int) -> Iterator[Co
 
 
 def fired_of_ground(rules: Iterable[GroundRule]) -> frozenset[str]:
-    """Give the ids of the rules of the knowledge base among ground rules that fired."""
+    """Return the ids of the rules of the knowledge base among ground rules that fired."""
     return frozenset(rule.conclusion.id for rule in rules if rule.conclusion.kind == "rule")
 
 
 def fired_in_assessment(assessment: Assessment) -> frozenset[str]:
-    """Give the ids of the rules that an assessment shows as arguments, warnings and next steps."""
+    """Return the ids of the rules that an assessment shows as arguments, warnings and next steps."""
     arguments = [argument for sign in assessment.warning_signs for argument in sign.arguments]
     for cause in assessment.causes:
         arguments += [*cause.arguments_for, *cause.arguments_against]
@@ -288,7 +288,7 @@ def report(
 
 
 def cpu_model() -> str:
-    """Give the processor's name, where the system tells it."""
+    """Return the processor's name, where the system tells it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -298,7 +298,7 @@ def cpu_model() -> str:
 
 
 def installed(name: str) -> str:
-    """Give the version of an installed library."""
+    """Return the version of an installed library."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -27,7 +27,7 @@ def about(premise: Premise) -> str:
 
 
 def patterns(rule: GroundRule, vocabulary: Vocabulary) -> tuple[Pattern, ...] | None:
-    """Give one pattern for each fact that the rule mentions, in the order of its premises; None when it can never fire."""
+    """Return one pattern for each fact that the rule mentions, in the order of its premises; None when it can never fire."""
     by_fact: dict[str, list[Premise]] = {}
     for premise in rule.premises:
         by_fact.setdefault(about(premise), []).append(premise)

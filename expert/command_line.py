@@ -100,7 +100,7 @@ def report(
 
     A FILE is YAML, JSON or JSON Lines (.jsonl) with one case or many, or a patient record in FHIR R4: a Bundle (.json) or Bulk
     Data (.ndjson), also as .gz; a folder stands for the files in it. What cannot be read is refused with its place and a way
-    to mend it, and the rest is assessed all the same: exit status 2 then, else 0.
+    to fix it, and the rest is assessed all the same: exit status 2 then, else 0.
 
     \b
     Examples:

@@ -7,7 +7,7 @@ _Z = 1.959963984540054
 
 
 def proportion(part: int, whole: int) -> dict[str, Any]:
-    """Give a proportion with Wilson's 95 % interval; no proportion of nothing."""
+    """Return a proportion with Wilson's 95 % interval; no proportion of nothing."""
     if not whole:
         return {"count": part, "of": whole, "share": None, "interval": None}
     share = part / whole

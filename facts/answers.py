@@ -17,7 +17,7 @@ class AnswerError(ValueError):
 
 
 def is_unknown(written: Any) -> bool:
-    """Tell whether an answer says that it is not known: "unknown", "?", or nothing at all (None)."""
+    """Return whether an answer says that it is not known: "unknown", "?", or nothing at all (None)."""
     return written is None or (isinstance(written, str) and written.strip().casefold() in _UNKNOWN)
 
 

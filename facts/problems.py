@@ -1,4 +1,4 @@
-"""What is said when input or knowledge cannot be used: a place, what was found and how to mend it, for whoever wrote it."""
+"""What is said when input or knowledge cannot be used: a place, what was found and how to fix it, for whoever wrote it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -23,18 +23,18 @@ class Place:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """One thing that is wrong: where, what was found and expected (`message`), and what to do about it (`mend`)."""
+    """One thing that is wrong: where, what was found and expected (`message`), and what to do about it (`fix`)."""
 
     place: Place
     message: str
-    mend: str
+    fix: str
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.message}; {self.mend}" if self.mend else f"{self.place}: {self.message}"
+        return f"{self.place}: {self.message}; {self.fix}" if self.fix else f"{self.place}: {self.message}"
 
 
 class CharleyError(Exception):
-    """Something that the person at the keyboard can mend; carries every problem that was found, never just the first."""
+    """Something that the person at the keyboard can fix; carries every problem that was found, never just the first."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -46,7 +46,7 @@ _RIVAL = 8
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Suggest how to mend an unknown name: "did you mean vomiting?", or an empty text when nothing comes near."""
+    """Suggest how to fix an unknown name: "did you mean vomiting?", or an empty text when nothing comes near."""
     from rapidfuzz import fuzz, process
 
     # 75 of 100 admits a slip or two in a word and keeps strangers out; a suggestion is only ever shown, never acted on.

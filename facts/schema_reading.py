@@ -58,8 +58,8 @@ def _problem(details: Any, document: Document, at: KeyPath, model: type[BaseMode
         return Problem(document.place(path), f"{shown}: `{details['loc'][-1]}` is missing", "add it")
     if kind == "string_type" and isinstance(found, int | float):
         read_as = "yes or no" if isinstance(found, bool) else "number"
-        mend = "put it in quotes" if "code" in shown.casefold() else "put text in quotes"
-        return Problem(document.place(path), f"{shown}: YAML reads {found!r} as a {read_as}, text was expected", mend)
+        fix = "put it in quotes" if "code" in shown.casefold() else "put text in quotes"
+        return Problem(document.place(path), f"{shown}: YAML reads {found!r} as a {read_as}, text was expected", fix)
     reason = details["msg"].removeprefix("Value error, ")
     return Problem(document.place(path), f"{shown}: {reason[:1].lower()}{reason[1:]}, found {quoted(found)}", "correct it")
 

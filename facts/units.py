@@ -79,7 +79,7 @@ def _registry() -> "pint.UnitRegistry[Any]":
 
 
 def converter(finding: QuantityFinding, unit: str) -> Callable[[Decimal], Decimal]:
-    """Give the function that turns a number in `unit` into one in the finding's own unit. Raises UnitError when none exists."""
+    """Return what turns a number in `unit` into one in the finding's own unit. Raises UnitError when none exists."""
     import pint
 
     registry = _registry()

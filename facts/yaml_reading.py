@@ -146,8 +146,8 @@ class _Builder:
     def place(self, event: Any) -> Place:
         return Place(self.file, *self.where(event))
 
-    def refusal(self, event: Any, message: str, mend: str) -> CharleyError:
-        return CharleyError([Problem(self.place(event), message, mend)])
+    def refusal(self, event: Any, message: str, fix: str) -> CharleyError:
+        return CharleyError([Problem(self.place(event), message, fix)])
 
 
 def quoted_tag(tag: str) -> str:

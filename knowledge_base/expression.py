@@ -108,9 +108,9 @@ class Scope:
 class ConditionError(ValueError):
     """A condition that cannot be read; `column` counts from 0 in its text."""
 
-    def __init__(self, message: str, mend: str, column: int = 0) -> None:
+    def __init__(self, message: str, fix: str, column: int = 0) -> None:
         super().__init__(message)
-        self.message, self.mend, self.column = message, mend, column
+        self.message, self.fix, self.column = message, fix, column
 
 
 def parse(text: str, scope: Scope) -> Expression:
@@ -191,8 +191,8 @@ class _Parser:
     def refuse_conclusions(self, node: ast.expr, tree: Expression) -> None:
         for name in names_used(tree):
             if name in self.scope.conclusions:
-                mend = "negate the findings that speak for it; that nothing was concluded is no evidence"
-                self.refuse(node, f"{name} is a conclusion, and a conclusion cannot be negated", mend)
+                fix = "negate the findings that speak for it; that nothing was concluded is no evidence"
+                self.refuse(node, f"{name} is a conclusion, and a conclusion cannot be negated", fix)
 
     def at_least(self, node: ast.Call, depth: int) -> Expression:
         count = node.args[0] if node.args else None
@@ -263,11 +263,11 @@ class _Parser:
         for element in listed.elts:
             value = element.id if isinstance(element, ast.Name) else ast.unparse(element)
             if not isinstance(element, ast.Name) or value not in finding.choices:
-                mend = did_you_mean(value, finding.choices) or f"use {' or '.join(finding.choices)}"
+                fix = did_you_mean(value, finding.choices) or f"use {' or '.join(finding.choices)}"
                 self.refuse(
                     element if hasattr(element, "col_offset") else name,
                     f"{value} is not a choice of {finding.id}",
-                    mend,
+                    fix,
                 )
         values = {element.id for element in listed.elts if isinstance(element, ast.Name)}
         # In the order of declaration: `in [b, a]` and `in [a, b]` are one condition.
@@ -276,8 +276,8 @@ class _Parser:
         )
         return Not(leaf) if negated else leaf
 
-    def refuse(self, node: ast.expr, message: str, mend: str) -> NoReturn:
-        raise ConditionError(message, mend, getattr(node, "col_offset", 0))
+    def refuse(self, node: ast.expr, message: str, fix: str) -> NoReturn:
+        raise ConditionError(message, fix, getattr(node, "col_offset", 0))
 
 
 def _number(node: ast.expr) -> float | None:
@@ -305,7 +305,7 @@ def disjunction(operands: "Iterator[Expression] | list[Expression]") -> Expressi
 
 
 def leaves(tree: Expression) -> Iterator[Leaf]:
-    """Give every comparison and finding of a condition, in reading order."""
+    """Return every comparison and finding of a condition, in reading order."""
     match tree:
         case Present() | Compared() | OneOf():
             yield tree
@@ -319,7 +319,7 @@ def leaves(tree: Expression) -> Iterator[Leaf]:
 
 
 def names_used(tree: Expression) -> Iterator[str]:
-    """Give every definition and conclusion that a condition names, in reading order."""
+    """Return every definition and conclusion that a condition names, in reading order."""
     match tree:
         case Named(name):
             yield name

@@ -41,16 +41,16 @@ class Grading:
     considered: str
 
     def at_least(self, standing: str, lowest: str) -> bool:
-        """Tell whether a standing comes before or equals another in listed order."""
+        """Return whether a standing comes before or equals another in listed order."""
         order = list(self.standings)
         return order.index(standing) <= order.index(lowest)
 
     def standing(self, tally: Tally) -> str:
-        """Give the standing that these arguments add up to."""
+        """Return the standing that these arguments add up to."""
         return self._standing(tally)
 
     def reachable(self, fired: Tally, open_: Tally) -> tuple[str, ...]:
-        """Give every standing that the cause may take, whichever of the `open_` arguments fire; sound, in listed order."""
+        """Return every standing that the cause may take, whichever of the `open_` arguments fire; sound, in listed order."""
         return self._reachable(fired, open_)
 
     @cached_property
@@ -77,7 +77,7 @@ class Grading:
 
 @lru_cache(maxsize=256)
 def _prepared(condition: Expression) -> tuple[tuple[tuple[str, Compared], ...], Expression]:
-    """Give the comparisons of a grade by name, and the grade with those names in their places."""
+    """Return the comparisons of a grade by name, and the grade with those names in their places."""
     compared = tuple((_name(leaf), leaf) for leaf in leaves(condition) if isinstance(leaf, Compared))
     return compared, _by_name(condition)
 
@@ -116,7 +116,7 @@ def _by_name(tree: Expression) -> Expression:
 
 
 def grading_scope() -> Scope:
-    """Give the names that a grade's condition may use: the counts of a Tally."""
+    """Return the names that a grade's condition may use: the counts of a Tally."""
     counts = {
         name: QuantityFinding(id=name, group="", label=name, question="", kind="quantity", unit="count", range=[0, 1000])
         for name in Tally._fields

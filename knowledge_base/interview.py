@@ -34,19 +34,19 @@ class Interview:
 
 
 def told_by_lists(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> frozenset[str]:
-    """Give the findings that the medicine lists decide, so that nobody is asked for them one by one."""
+    """Return the findings that the medicine lists decide, so that nobody is asked for them one by one."""
     listed = {name for group in dictionary.classes.values() for name in (*group.current, *group.stopped)}
     return frozenset(listed & set(vocabulary.findings))
 
 
 def opens_a_page(name: str, beside: tuple[str, ...], vocabulary: Vocabulary) -> bool:
-    """Tell whether most of what hangs on a finding is asked on another page than the questions `beside` it."""
+    """Return whether most of what hangs on a finding is asked on another page than the questions `beside` it."""
     elsewhere = [child for child, finding in vocabulary.findings.items() if finding.requires == name and child not in beside]
     return len(elsewhere) > 3
 
 
 def declared(file: InterviewFile) -> Interview:
-    """Give the interview that a file declares."""
+    """Return the interview that a file declares."""
     screens = {
         name: Screen(name, entry.label, entry.lead_in, entry.by, tuple(entry.ask), frozenset(entry.each), entry.medicines)
         for name, entry in file.screens.items()

@@ -15,7 +15,7 @@ FILE = "invariants.yaml"
 Read: TypeAlias = Callable[[str, KeyPath, str], Expression | None]
 """Parses a condition of a file at a place; notes what is wrong with it and gives None."""
 Complain: TypeAlias = Callable[[str, KeyPath, str, str], None]
-"""Notes a problem: file, place in it, message, how to mend it."""
+"""Notes a problem: file, place in it, message, how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Names:
 def declared(
     file: InvariantFile, names: Names, read: Read, complain: Complain, place: Callable[[KeyPath], Place]
 ) -> Invariants:
-    """Give the invariants of a file, with its conditions parsed; what is wrong is told to `complain`."""
+    """Return the invariants of a file, with its conditions parsed; what is wrong is told to `complain`."""
     for path, name, known, kind in _unknown(file, names):
         complain(FILE, path, f"{name} is not a {kind}", did_you_mean(name, known) or f"use one of: {', '.join(known)}")
     statements = {name: _invariant(name, entry, read, place) for name, entry in file.invariants.items()}
@@ -109,10 +109,10 @@ def declared(
     }
     for name, entry in worse.items():
         if name in names.findings and not _orders(names.findings[name], entry.order):
-            mend = "write higher or lower for a quantity, the choices in order for a choice, [no, yes] for another finding"
+            fix = "write higher or lower for a quantity, the choices in order for a choice, [no, yes] for another finding"
             written = file.worse[name]
             told = written if isinstance(written, str) else f"[{', '.join(written)}]"
-            complain(FILE, ("worse", name), f"{told} is no order of the values of {name}", mend)
+            complain(FILE, ("worse", name), f"{told} is no order of the values of {name}", fix)
     accepted = tuple(
         Accepted(kind, subject, reason, place(("accepted", kind, subject)))
         for kind, reasons in file.accepted.items()

@@ -35,7 +35,7 @@ class Judgement(NamedTuple):
     missing: tuple[int, ...]
 
     def truth(self, position: int) -> Truth:
-        """Give what the condition at this position is worth."""
+        """Return what the condition at this position is worth."""
         return True if self.true[position] else None if self.missing[position] else False
 
 
@@ -78,11 +78,11 @@ class Judge:
         return Judgement(*self._function(values))
 
     def truths(self, judgement: Judgement) -> dict[str, Truth]:
-        """Give what each condition is worth by its name."""
+        """Return what each condition is worth by its name."""
         return {name: judgement.truth(position) for name, position in self.position.items()}
 
     def findings_of(self, bits: int) -> tuple[str, ...]:
-        """Give the findings that a number of `missing` stands for, in the vocabulary's order."""
+        """Return the findings that a number of `missing` stands for, in the vocabulary's order."""
         names = []
         while bits:
             lowest = bits & -bits
@@ -92,7 +92,7 @@ class Judge:
 
 
 def contradiction_key(name: str) -> str:
-    """Give the name under which a contradiction is judged; a space keeps it out of every other namespace."""
+    """Return the name under which a contradiction is judged; a space keeps it out of every other namespace."""
     return f"contradiction {name}"
 
 

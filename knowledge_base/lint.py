@@ -114,8 +114,8 @@ def units_that_cannot_be_converted(knowledge: KnowledgeBase) -> Iterator[Problem
                 try:
                     converter(finding, unit)
                 except UnitError as error:
-                    mend = "correct the unit, or give `molar_mass` or `valence`"
-                    yield Problem(knowledge.vocabulary.places[name], f"{name}: {error}", mend)
+                    fix = "correct the unit, or give `molar_mass` or `valence`"
+                    yield Problem(knowledge.vocabulary.places[name], f"{name}: {error}", fix)
 
 
 def _clauses(knowledge: KnowledgeBase) -> Iterator[tuple[str, str]]:

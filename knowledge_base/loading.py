@@ -206,8 +206,8 @@ class _Loader:
             return None
         return certificate if certificate.hash == content_hash else None
 
-    def problem(self, file: str, path: KeyPath, message: str, mend: str, *, of_key: bool = False) -> None:
-        self.problems.append(Problem(self.documents[file].place(path, of_key=of_key), message, mend))
+    def problem(self, file: str, path: KeyPath, message: str, fix: str, *, of_key: bool = False) -> None:
+        self.problems.append(Problem(self.documents[file].place(path, of_key=of_key), message, fix))
 
 
 class _Builder:
@@ -275,21 +275,21 @@ class _Builder:
             place = self.loader.documents[file].place(path)
             where = ".".join(str(part) for part in path[:-1])
             inside = Place(place.file, place.line, place.column + error.column)
-            self.loader.problems.append(Problem(inside, f"{where}: {error.message}", error.mend))
+            self.loader.problems.append(Problem(inside, f"{where}: {error.message}", error.fix))
             return None
 
     def sources(self, file: str, path: KeyPath, written: str | list[str] | None) -> tuple[str, ...]:
         keys = () if written is None else (written,) if isinstance(written, str) else tuple(written)
         for key in keys:
             if key not in self.evidence:
-                mend = did_you_mean(key, self.evidence) or "add it to evidence.yaml"
-                self.loader.problem(file, (*path, "source"), f"{path[-1]}: the source {key} is not in evidence.yaml", mend)
+                fix = did_you_mean(key, self.evidence) or "add it to evidence.yaml"
+                self.loader.problem(file, (*path, "source"), f"{path[-1]}: the source {key} is not in evidence.yaml", fix)
         return keys
 
     def level(self, file: str, path: KeyPath, level: str | None) -> str | None:
         if level is not None and level not in self.levels:
-            mend = did_you_mean(level, self.levels) or f"use {' or '.join(self.levels)}"
-            self.loader.problem(file, (*path, "level"), f"{path[-1]}: {level} is not a level of urgency", mend)
+            fix = did_you_mean(level, self.levels) or f"use {' or '.join(self.levels)}"
+            self.loader.problem(file, (*path, "level"), f"{path[-1]}: {level} is not a level of urgency", fix)
             return None
         return level
 
@@ -356,8 +356,8 @@ class _Builder:
             path: KeyPath = ("next_steps", step)
             for answered in entry.answers:
                 if answered not in self.vocabulary.findings:
-                    mend = self.vocabulary.suggest(answered)
-                    self.loader.problem(name, (*path, "answers"), f"{step}: {answered} is not a finding", mend)
+                    fix = self.vocabulary.suggest(answered)
+                    self.loader.problem(name, (*path, "answers"), f"{step}: {answered} is not a finding", fix)
             level = self.level(name, path, entry.level)
             rule = self.rule(name, path, "advises", step, entry, level)
             if rule is not None:
@@ -382,8 +382,8 @@ class _Builder:
             told: Mapping[str, str] = getattr(file, section)
             for level in told:
                 if level not in self.levels:
-                    mend = did_you_mean(level, self.levels) or f"use {' and '.join(self.levels)}"
-                    self.loader.problem(name, (section, level), f"{level} is not a level of urgency", mend, of_key=True)
+                    fix = did_you_mean(level, self.levels) or f"use {' and '.join(self.levels)}"
+                    self.loader.problem(name, (section, level), f"{level} is not a level of urgency", fix, of_key=True)
             if missing := [level for level in self.levels if level not in told]:
                 self.loader.problem(name, (section,), f"{section}: nothing for {' and '.join(missing)}", "add it", of_key=True)
         shown = file.complaint
@@ -421,11 +421,11 @@ class _Builder:
             try:
                 grades.append((grade.standing, parse_grade(grade.when)))
             except ConditionError as error:
-                self.loader.problem("grading.yaml", path, error.message, error.mend)
+                self.loader.problem("grading.yaml", path, error.message, error.fix)
         for standing in (*(name for name, _ in grades), file.otherwise, file.likely, file.considered):
             if standing not in file.standings:
-                mend = did_you_mean(standing, file.standings) or "declare it"
-                self.loader.problem("grading.yaml", ("grades",), f"{standing} is not among the standings", mend)
+                fix = did_you_mean(standing, file.standings) or "declare it"
+                self.loader.problem("grading.yaml", ("grades",), f"{standing} is not among the standings", fix)
         return Grading(file.standings, tuple(grades), file.otherwise, file.likely, file.considered)
 
     # What can be judged only when everything is read
@@ -467,14 +467,14 @@ class _Builder:
         first: dict[str, str] = {}
         for index, name in enumerate(file.opening):
             if name not in file.screens:
-                mend = did_you_mean(name, file.screens) or "declare it under screens"
-                self.loader.problem("interview.yaml", ("opening", index), f"{name} is not a screen", mend)
+                fix = did_you_mean(name, file.screens) or "declare it under screens"
+                self.loader.problem("interview.yaml", ("opening", index), f"{name} is not a screen", fix)
         for screen, entry in file.screens.items():
             for index, name in enumerate(entry.ask):
                 path: KeyPath = ("screens", screen, "ask", index)
                 if name not in self.vocabulary.findings:
-                    mend = self.vocabulary.suggest(name)
-                    self.loader.problem("interview.yaml", path, f"{screen}: {name} is not a finding", mend)
+                    fix = self.vocabulary.suggest(name)
+                    self.loader.problem("interview.yaml", path, f"{screen}: {name} is not a finding", fix)
                 elif name in listed:
                     self.loader.problem("interview.yaml", path, f"{screen}: the medicine lists tell {name}", "remove it here")
                 elif first.setdefault(name, screen) != screen or entry.ask.index(name) != index:
@@ -489,8 +489,8 @@ class _Builder:
     def check_manifest(self, categories: Mapping[str, str]) -> None:
         for file, category in categories.items():
             if category not in self.manifest.categories:
-                mend = did_you_mean(category, self.manifest.categories) or "add it to knowledge.yaml"
-                self.loader.problem(file, ("category",), f"the category {category} is not in knowledge.yaml", mend)
+                fix = did_you_mean(category, self.manifest.categories) or "add it to knowledge.yaml"
+                self.loader.problem(file, ("category",), f"the category {category} is not in knowledge.yaml", fix)
         for category in self.manifest.resemblances:
             if category not in self.manifest.categories:
                 message = f"{category} is not among the categories"
@@ -499,21 +499,21 @@ class _Builder:
             finding = self.vocabulary.findings.get(name)
             if finding is None or (finding.kind == "quantity") is not bool(cuts):
                 message = f"{name} cannot split a cohort so"
-                mend = "name a finding that is declared; a quantity needs the numbers to cut at, another finding none"
-                self.loader.problem("knowledge.yaml", ("strata", name), message, mend, of_key=True)
+                fix = "name a finding that is declared; a quantity needs the numbers to cut at, another finding none"
+                self.loader.problem("knowledge.yaml", ("strata", name), message, fix, of_key=True)
         complaint = self.manifest.complaint
         if complaint is not None and complaint.definition not in self.written:
-            mend = did_you_mean(complaint.definition, self.written) or "declare it"
+            fix = did_you_mean(complaint.definition, self.written) or "declare it"
             path = ("complaint", "definition")
-            self.loader.problem("knowledge.yaml", path, f"{complaint.definition} is not a definition", mend)
+            self.loader.problem("knowledge.yaml", path, f"{complaint.definition} is not a definition", fix)
 
     def check_medicine_sources(self, medicines: MedicineDictionary) -> None:
         for name, group in medicines.classes.items():
             for key in [group.source] if isinstance(group.source, str) else group.source:
                 if key not in self.evidence:
-                    mend = did_you_mean(key, self.evidence) or "add it to evidence.yaml"
+                    fix = did_you_mean(key, self.evidence) or "add it to evidence.yaml"
                     message = f"{name}: the source {key} is not in evidence.yaml"
-                    self.loader.problems.append(Problem(medicines.places[name], message, mend))
+                    self.loader.problems.append(Problem(medicines.places[name], message, fix))
 
 
 def _present(rules: Iterable[Rule | None]) -> tuple[Rule, ...]:

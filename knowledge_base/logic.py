@@ -63,7 +63,7 @@ def evaluate_leaf(leaf: Leaf, values: Values) -> Truth:
 
 
 def could_be_true(tree: Expression, values: Values, named: Truths) -> bool:
-    """Tell whether some completion of the unknown findings might make the condition true.
+    """Return whether some completion of the unknown findings might make the condition true.
 
     False is certain; True is exact where the condition names each finding once, and otherwise errs on the side of caution.
     """
@@ -71,7 +71,7 @@ def could_be_true(tree: Expression, values: Values, named: Truths) -> bool:
 
 
 def push_negation_inward(tree: Expression, *, negate: bool = False) -> Expression:
-    """Give the condition (or with `negate` its negation) with `not` on leaves and names alone."""
+    """Return the condition (or with `negate` its negation) with `not` on leaves and names alone."""
     match tree:
         case Present() | Compared() | OneOf() | Named():
             return Not(tree) if negate else tree
@@ -96,7 +96,7 @@ Support: TypeAlias = tuple[Leaf | Named, bool]
 
 
 def supports(tree: Expression, values: Values, named: Truths) -> Iterator[Support]:
-    """Give what makes a condition that is known true or false so: every decided leaf and name on a branch that carries it."""
+    """Return what makes a condition that is known true or false so: every decided leaf and name on a branch that carries it."""
     truth = evaluate(tree, values, named)
     if truth is not None:
         yield from _carriers(push_negation_inward(tree, negate=not truth), values, named)
@@ -116,7 +116,7 @@ def _carriers(tree: Expression, values: Values, named: Truths) -> Iterator[Suppo
 
 
 def residue(tree: Expression, values: Values, named: Truths, conditions: Mapping[str, Expression]) -> Expression | Truth:
-    """Give what remains to be known: the condition with everything decided taken out, or its truth when nothing remains.
+    """Return what remains to be known: the condition with everything decided taken out, or its truth when nothing remains.
 
     A definition or conclusion of which nothing is decided keeps its name; of another, what remains is told.
     """
@@ -159,7 +159,7 @@ def evaluate_named(conditions: Mapping[str, Expression], values: Values) -> dict
 
 
 def open_findings(tree: Expression, values: Values, named: Truths, conditions: Mapping[str, Expression]) -> tuple[str, ...]:
-    """Give the unknown findings that could still decide an undecided condition, those behind named conditions too."""
+    """Return the unknown findings that could still decide an undecided condition, those behind named conditions too."""
     found: dict[str, None] = {}
     waiting = [tree]
     while waiting:

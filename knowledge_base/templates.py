@@ -15,7 +15,7 @@ class TemplateError(ValueError):
 
 
 def placeholders(template: str) -> tuple[str, ...]:
-    """Give the names in braces, in order. Raises TemplateError for anything but plain names."""
+    """Return the names in braces, in order. Raises TemplateError for anything but plain names."""
     names: list[str] = []
     try:
         for _, name, form, conversion in Formatter().parse(template):
@@ -44,7 +44,7 @@ def check_template(template: str, condition: Expression, conditions: Mapping[str
 
 
 def always_known(tree: Expression, conditions: Mapping[str, Expression]) -> frozenset[str]:
-    """Give the findings that are known whenever a condition (negation pushed inward) is true."""
+    """Return the findings that are known whenever a condition (negation pushed inward) is true."""
     match tree:
         case Present(finding) | Compared(finding, _, _) | OneOf(finding, _):
             return frozenset({finding})

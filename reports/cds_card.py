@@ -157,7 +157,7 @@ class _Making:
         return Card(str(uuid), content, rules_shown, tuple(suggestion["uuid"] for suggestion in suggestions))
 
     def _rules_with(self, step: StepAdvised) -> set[str]:
-        """Give the rules that rest on a finding which the advice of a step rests on too."""
+        """Return the rules that rest on a finding which the advice of a step rests on too."""
         findings = {used.id for used in step.findings}
         return {argument.rule for argument in _arguments(self.assessment) if findings & {used.id for used in argument.findings}}
 
@@ -244,7 +244,7 @@ class _Making:
         return resource
 
     def _codes(self, step: StepAdvised) -> list[dict[str, Any]]:
-        """Give one concept for each coded test; a code that nobody checked is no basis for an order, its name is."""
+        """Return one concept for each coded test; a code that nobody checked is no basis for an order, its name is."""
         concepts = []
         for system, entries in self.knowledge.next_steps[step.id].codes.items():
             for entry in entries:

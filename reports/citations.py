@@ -13,7 +13,7 @@ _READ = {"in_a_copy": "read in a copy", "in_a_summary": "read in a summary", "no
 
 
 def is_checked(source: Source) -> bool:
-    """Tell whether the source is a work that can be looked up, rather than what somebody or something believes."""
+    """Return whether the source is a work that can be looked up, rather than what somebody or something believes."""
     return source.kind not in UNCHECKED
 
 

@@ -79,7 +79,7 @@ def render_cohort(summary: Mapping[str, Any], knowledge: KnowledgeBase) -> str:
 
 
 def most(counts: Mapping[str, int]) -> dict[str, int]:
-    """Give the largest counts, the largest first."""
+    """Return the largest counts, the largest first."""
     return dict(
         sorted(((name, count) for name, count in counts.items() if count), key=lambda pair: (-pair[1], pair[0]))[:_MOST]
     )

@@ -79,7 +79,7 @@ def render_handbook(told: Handbook, form: HandbookFormat) -> str:
 
 
 def rests_on_unchecked(rule: Rule, knowledge: KnowledgeBase) -> bool:
-    """Tell whether every source of a rule is general knowledge, inference or machine-written."""
+    """Return whether every source of a rule is general knowledge, inference or machine-written."""
     return bool(rule.sources) and not any(is_checked(knowledge.evidence[key]) for key in rule.sources)
 
 
@@ -175,7 +175,7 @@ class _Telling:
 
 
 def _users(knowledge: KnowledgeBase) -> Mapping[str, tuple[str, ...]]:
-    """Give the definitions and rules that ask for each finding: the index."""
+    """Return the definitions and rules that ask for each finding: the index."""
     users: dict[str, list[str]] = {name: [] for name in knowledge.vocabulary.findings}
     conditions: dict[str, Expression] = {name: entry.condition for name, entry in knowledge.definitions.items()}
     conditions.update((rule.id, rule.condition) for rule in knowledge.rules.values())

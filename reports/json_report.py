@@ -11,7 +11,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def plain(assessment: Assessment) -> dict[str, Any]:
-    """Give an assessment as plain data: what the JSON holds; fields that do not apply are left out, unknown ones are not."""
+    """Return an assessment as plain data: what the JSON holds; fields that do not apply are left out, unknown ones are not."""
     data: dict[str, Any] = _adapter().dump_python(assessment, mode="json", by_alias=True)
     plain_data: dict[str, Any] = _without_absent(data)
     return plain_data
@@ -25,7 +25,7 @@ def to_json(data: Any) -> str:
 
 
 def assessment_schema() -> dict[str, Any]:
-    """Give the JSON Schema of one assessment."""
+    """Return the JSON Schema of one assessment."""
     schema: dict[str, Any] = _adapter().json_schema(mode="serialization", by_alias=True)
     for part in schema["$defs"].values():
         may_be_null = {key for key, entry in part.get("properties", {}).items() if {"type": "null"} in entry.get("anyOf", ())}
@@ -34,7 +34,7 @@ def assessment_schema() -> dict[str, Any]:
 
 
 def case_schema(vocabulary: Vocabulary, levels: Sequence[str], causes: Sequence[str]) -> dict[str, Any]:
-    """Give the JSON Schema of a case file: one case or a list of cases, for editors that complete and check."""
+    """Return the JSON Schema of a case file: one case or a list of cases, for editors that complete and check."""
     answer = {"enum": [True, False, "yes", "no", "true", "false", "present", "absent", "unknown", None]}
     findings: dict[str, Any] = {}
     for name, finding in vocabulary.findings.items():

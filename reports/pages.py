@@ -27,6 +27,6 @@ def handbook_page(knowledge: KnowledgeBase, **values: Any) -> str:
 
 @cache
 def stylesheet(name: str) -> str:
-    """Give a stylesheet: pages.css is that of the reports with what the service adds, handbook.css what the handbook adds."""
+    """Return a stylesheet: pages.css is that of the reports with what the service adds, handbook.css what the handbook adds."""
     parts = {"pages.css": ("report.css", "web/pages.css"), "handbook.css": ("handbook.css",)}[name]
     return "\n".join(environment("html").get_template(part).render() for part in parts)

@@ -31,7 +31,7 @@ def render_view(report: ReportView, form: TextFormat) -> str:
 
 @cache
 def environment(form: TextFormat) -> jinja2.Environment:
-    """Give what renders the templates of one format, each with its own escape."""
+    """Return what renders the templates of one format, each with its own escape."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=form == "html",  # noqa: S701 - text and Markdown are not HTML; Markdown has its own escape in `finalize`
@@ -47,7 +47,7 @@ def environment(form: TextFormat) -> jinja2.Environment:
 
 
 def markdown_environment(finalize: Callable[[Any], Any]) -> jinja2.Environment:
-    """Give the templates of Markdown with another way to make text mean only itself."""
+    """Return the templates of Markdown with another way to make text mean only itself."""
     return environment("markdown").overlay(finalize=finalize)
 
 

@@ -313,7 +313,7 @@ class _Arranging:
         return clean("; and ".join(parts))
 
     def questions(self) -> tuple[tuple[str, str], ...]:
-        """Give every question that could still change something, with what it could change, the best standing causes first."""
+        """Return every question that can still change something, with what it can change, the best standing causes first."""
         # A question of history bears on twenty causes; the JSON report has every pair.
         standing = {cause.id: place for place, cause in enumerate(self.assessment.causes)}
         shown = []

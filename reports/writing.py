@@ -21,7 +21,7 @@ _BETWEEN = {"text": "\n\n", "markdown": "\n\n", "html": "\n"}
 def documents(
     knowledge: KnowledgeBase, assessed: Iterable[Assessment], refusals: Sequence[Refusal], form: str
 ) -> Iterator[tuple[str, str]]:
-    """Give the file name and content of each case's report; in JSON also of the refusals, when there are any."""
+    """Return the file name and content of each case's report; in JSON also of the refusals, when there are any."""
     taken: set[str] = set()
     for assessment in assessed:
         name = _unused(file_name(assessment.case), taken)
@@ -32,7 +32,7 @@ def documents(
 
 
 def together(knowledge: KnowledgeBase, assessed: Sequence[Assessment], refusals: Sequence[Refusal], form: str) -> str:
-    """Give all reports as one text. JSON is one object for a single case, else a list, with the refusals at its end."""
+    """Return all reports as one text. JSON is one object for a single case, else a list, with the refusals at its end."""
     if form == "json":
         data: list[dict[str, Any]] = [plain(assessment) for assessment in assessed]
         data += [refused(refusal) for refusal in refusals]
@@ -41,9 +41,9 @@ def together(knowledge: KnowledgeBase, assessed: Sequence[Assessment], refusals:
 
 
 def refused(refusal: Refusal) -> dict[str, Any]:
-    """Give a refusal as plain data: the case's name where it could be read, and what was wrong."""
+    """Return a refusal as plain data: the case's name where it could be read, and what was wrong."""
     problems = [
-        {"file": p.place.file, "line": p.place.line, "column": p.place.column, "problem": p.message, "mend": p.mend}
+        {"file": p.place.file, "line": p.place.line, "column": p.place.column, "problem": p.message, "fix": p.fix}
         for p in refusal.problems
     ]
     return {"case": refusal.case, "refused": problems}

@@ -94,7 +94,7 @@ def patient(**more: Any) -> dict[str, Any]:
 
 
 def visit(day: str = "2026-03-02") -> dict[str, Any]:
-    """Give an encounter, which dates a record and says nothing else."""
+    """Return an encounter, which dates a record and says nothing else."""
     return {"resourceType": "Encounter", "id": "e", "subject": SUBJECT, "period": {"start": day, "end": day}}
 
 

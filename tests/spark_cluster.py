@@ -43,7 +43,7 @@ class Cluster:
         return self.names[-1]
 
     def applications(self) -> set[tuple[str, str]]:
-        """Give each run that each worker has had an executor for."""
+        """Return each run that each worker has had an executor for."""
         return {(path.parts[-4], path.parts[-3]) for path in self.folder.glob("worker-*/app-*/*/stdout")}
 
     def kill_a_worker(self) -> None:

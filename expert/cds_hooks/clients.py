@@ -62,8 +62,8 @@ def read_clients(path: Path) -> tuple[tuple[TrustedClient, ...], tuple[str, ...]
     problems: list[Problem] = []
     clients: list[TrustedClient] = []
 
-    def wrong(key: tuple[str | int, ...], message: str, mend: str) -> None:
-        problems.append(Problem(document.place(key), message, mend))
+    def wrong(key: tuple[str | int, ...], message: str, fix: str) -> None:
+        problems.append(Problem(document.place(key), message, fix))
 
     for number, entry in enumerate(file.clients):
         at = ("clients", number)

@@ -24,7 +24,7 @@ def places_shown(
     values: Mapping[str, Value],
     knowledge: KnowledgeBase,
 ) -> tuple[str, ...]:
-    """Give every place of the record that shows the complaint, in words; nothing where none does.
+    """Return every place of the record that shows the complaint, in words; nothing where none does.
 
     Of conditions only present ones count; of encounters the one of the request, or any where it names none. Phrases match
     whole words, and not beside a word that makes them something else.
@@ -68,7 +68,7 @@ def holds(condition: Expression, values: Mapping[str, Value], knowledge: Knowled
 
 
 def _is_present(condition: Mapping[str, Any]) -> bool:
-    """Tell whether a condition is present; a diagnosis of an encounter may come without a status, until it ends."""
+    """Return whether a condition is present; a diagnosis of an encounter may come without a status, until it ends."""
     status = bare_code(condition.get("clinicalStatus"))
     return status in _PRESENT or (not status and not any(key.startswith("abatement") for key in condition))
 
@@ -79,7 +79,7 @@ def _told(resource: Resource, what: str, *dates: str) -> str:
 
 
 def _matched(complaint: ComplaintShown, concept: Any) -> str:
-    """Give the name of a concept that is the complaint, or ""."""
+    """Return the name of a concept that is the complaint, or ""."""
     for coding in codings_of(concept):
         if display := _coded(complaint.codes, coding.system, coding.code):
             return coding.display or display

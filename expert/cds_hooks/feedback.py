@@ -96,7 +96,7 @@ class FeedbackStore:
             self.connection.close()
 
     def report_key(self, call: str) -> str:
-        """Give the key under which the report of a call is kept: the same for the same call, and not to be guessed."""
+        """Return the key under which the report of a call is kept: the same for the same call, and not to be guessed."""
         return hmac.new(self.secret, call.encode(), sha256).hexdigest()
 
     def issued(self, cards: Sequence[tuple[Issued, str, str]]) -> None:
@@ -113,7 +113,7 @@ class FeedbackStore:
                 self.connection.execute("INSERT OR REPLACE INTO report VALUES (?, ?, ?)", (key, now, content))
 
     def report(self, key: str) -> str | None:
-        """Give a kept report as HTML; None when it is too old, or never was."""
+        """Return a kept report as HTML; None when it is too old, or never was."""
         with self._errors(), self.lock:
             query = "SELECT content FROM report WHERE key = ? AND made >= ?"
             row = self.connection.execute(query, (key, self.clock() - self.kept_for)).fetchone()

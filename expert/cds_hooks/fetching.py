@@ -91,7 +91,7 @@ def new_client() -> "httpx2.Client":
 
 
 def is_safe_address(address: str) -> bool:
-    """Tell whether an address may be fetched from at all: https, or http on this machine, without a user or a fragment."""
+    """Return whether an address may be fetched from at all: https, or http on this machine, without a user or a fragment."""
     try:
         parts = urlsplit(address)
         host = parts.hostname
@@ -108,7 +108,7 @@ def _with_slash(server: str) -> str:
 
 
 def _is_below(address: str, base: str) -> bool:
-    """Tell whether an address lies below a base: the same scheme, host and port, and a path that begins with the base's."""
+    """Return whether an address lies below a base: the same scheme, host and port, and a path that begins with the base's."""
     if any(sign in address for sign in ("\\", "\n", "\r", "\t", " ")) or "/.." in address or "%2e" in address.lower():
         return False
     try:

@@ -12,6 +12,6 @@ class Refused(Exception):
 
 
 def outcome(diagnostics: tuple[str, ...], code: str) -> dict[str, Any]:
-    """Give the OperationOutcome (FHIR R4) of something that was refused."""
+    """Return the OperationOutcome (FHIR R4) of something that was refused."""
     issues = [{"severity": "error", "code": code, "diagnostics": text} for text in diagnostics]
     return {"resourceType": "OperationOutcome", "issue": issues}

@@ -33,12 +33,12 @@ class Fetch(Protocol):
     """Fetches from the FHIR server that a request names. Raises FetchFailed."""
 
     def __call__(self, server: str, token: str | None, query: str) -> Any:
-        """Give the resource that a relative address, or that of a further page, leads to."""
+        """Return the resource that a relative address, or that of a further page, leads to."""
         ...
 
 
 def templates(vocabulary: Vocabulary) -> dict[Key, str]:
-    """Give the prefetch template of each key: what every service here needs, in the subset that clients should support."""
+    """Return the prefetch template of each key: what every service here needs, in the subset that clients should support."""
     patient = "{{context.patientId}}"
     known: dict[Key, str] = {
         "patient": f"Patient/{patient}",
@@ -202,7 +202,7 @@ def _holds_an_error(bundle: Any) -> bool:
 
 
 def _next_page(bundle: Any) -> str | None:
-    """Give the address of the next page; "" for one that is no text, None where there is none."""
+    """Return the address of the next page; "" for one that is no text, None where there is none."""
     for link in objects_of(object_of(bundle).get("link")):
         if link.get("relation") == "next":
             address = link.get("url")

@@ -94,7 +94,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 class _Reading:
-    """One request on its way; gathers everything that is wrong, so that a client's author can mend it at once."""
+    """One request on its way; gathers everything that is wrong, so that a client's author can fix it at once."""
 
     def __init__(self, value: Mapping[str, Any], service: ServiceEntry) -> None:
         self.value, self.service = value, service

@@ -71,7 +71,7 @@ class HookService:
 
     @property
     def may_fetch(self) -> bool:
-        """Tell whether a call may have to wait for a FHIR server."""
+        """Return whether a call may have to wait for a FHIR server."""
         return bool(self.settings.open_fhir_servers) or any(client.fhir_servers for client in self.settings.clients or ())
 
     def close(self) -> None:
@@ -80,7 +80,7 @@ class HookService:
         self.http.close()
 
     def client(self, header: str | None, path: str) -> TrustedClient:
-        """Give who calls a path. Raises TokenRefused."""
+        """Return who calls a path. Raises TokenRefused."""
         return _ANYBODY if self.checker is None else self.checker.check(header, f"{self.settings.base}{path}")
 
     def call(self, name: str, body: bytes, client: TrustedClient) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class HookService:
             raise Refused(404, "not-found", *texts, "everything else in this request was kept")
 
     def report(self, key: str) -> str | None:
-        """Give the report that a card linked to, None when there is none any more."""
+        """Return the report that a card linked to, None when there is none any more."""
         content = self.store.report(key)
         if content is not None:
             # The key opens the report, so the trail has a mark of it and not itself.
@@ -118,7 +118,7 @@ class HookService:
 
 
 def routes(service: HookService) -> list[BaseRoute]:
-    """Give the routes, for an application of their own or beside the pages of the consultation."""
+    """Return the routes, for an application of their own or beside the pages of the consultation."""
 
     # Python reasons in one thread at a time: calls in turn are each done sooner than calls that take the turn from each other.
     # Only where a call may have to wait for a FHIR server do others go on beside it.
@@ -179,7 +179,7 @@ async def _admit(service: HookService, request: Request) -> TrustedClient:
 
 
 async def _posted(service: HookService, request: Request) -> tuple[str, TrustedClient, bytes]:
-    """Give the service that is called, who calls, and the body. Raises Refused or TokenRefused."""
+    """Return the service that is called, who calls, and the body. Raises Refused or TokenRefused."""
     client = await _admit(service, request)
     name = request.path_params["id"]
     if name not in service.services.support.services:

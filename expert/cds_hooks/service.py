@@ -47,7 +47,7 @@ class Addresses:
     report_key: Callable[[str], str]
 
     def of_report(self, key: str) -> str:
-        """Give the address of a kept report."""
+        """Return the address of a kept report."""
         return f"{self.base}/cds-reports/{key}"
 
 
@@ -150,7 +150,7 @@ class CdsService:
     # Draft orders
 
     def _drafts(self, record: Record) -> list[Resource]:
-        """Give the draft orders as if what they order were taken: what they say of times to come does not matter here."""
+        """Return the draft orders as if what they order were taken: what they say of times to come does not matter here."""
         drafts = [
             draft
             for draft in record.request.drafts

@@ -73,7 +73,7 @@ class TokenChecker:
         self.of_files = {client.issuer: read_key_set(client.keys) for client in clients if client.keys is not None}
 
     def check(self, header: str | None, endpoint: str) -> TrustedClient:
-        """Give the client that a request's Authorization header names for this endpoint. Raises TokenRefused."""
+        """Return the client that a request's Authorization header names for this endpoint. Raises TokenRefused."""
         scheme, _, token = (header or "").partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not token or len(token) > _LONGEST_TOKEN:

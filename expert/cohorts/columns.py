@@ -166,7 +166,7 @@ class Columns:
             yield (key * len(causes) + place).alias(_PLACE + cause)
 
     def _leading(self) -> Any:
-        """Give the place, among the causes, of the one that is listed first, where it is at least likely."""
+        """Return the place, among the causes, of the one that is listed first, where it is at least likely."""
         return self._cause_at(nw.col(_FIRST + "1"), self.knowledge.grading.likely)
 
     def _cause_at(self, number: nw.Expr, lowest: str) -> Any:

@@ -25,7 +25,7 @@ def require_duckdb() -> None:
 
 
 def conclude(columns: Columns, cases: pl.DataFrame, keep: Sequence[str], first: int, work: Path) -> pl.DataFrame:
-    """Give what `Columns.conclude` gives on Polars: the same columns and values, in the order of the cases.
+    """Return what `Columns.conclude` gives on Polars: the same columns and values, in the order of the cases.
 
     Raises CohortError when there is no room for the files between.
     """

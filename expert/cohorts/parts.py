@@ -115,7 +115,7 @@ def _write(number: int, part: Part, refused_in_reading: int, run: Run) -> None:
 
 
 def _judged(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: int, run: Run) -> pl.LazyFrame:
-    """Give the conclusions as codes, in the order of the cases."""
+    """Return the conclusions as codes, in the order of the cases."""
     if run.engine == DUCKDB:
         from expert.cohorts.duckdb_engine import conclude
 
@@ -125,7 +125,7 @@ def _judged(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: i
 
 
 def _named(layout: Layout, first: int) -> list[pl.Expr]:
-    """Give the codes their names, as an enumeration that Parquet keeps as small numbers."""
+    """Return the codes their names, as an enumeration that Parquet keeps as small numbers."""
     return [
         pl.col(URGENCY, CEILING).cast(pl.UInt8).cat.to(pl.Enum(layout.levels)),
         pl.col(LEADING, *(f"{TOP}{rank}" for rank in range(1, first + 1))).cast(pl.UInt8).cat.to(pl.Enum(layout.causes)),

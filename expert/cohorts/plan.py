@@ -26,7 +26,7 @@ class Chunk:
 
 
 def files_of(path: Path) -> Iterator[Path]:
-    """Give a file; or, of a folder, every file in it that may hold cases, in the order of their names."""
+    """Return a file; or, of a folder, every file in it that may hold cases, in the order of their names."""
     endings = (*ENDINGS, ".yaml", ".yml", ".json")
     if path.is_dir():
         yield from sorted(file for file in path.rglob("*") if file.suffix in endings)
@@ -35,7 +35,7 @@ def files_of(path: Path) -> Iterator[Path]:
 
 
 def is_table(file: Path) -> bool:
-    """Tell whether a file is a table; JSON Lines may also hold cases as a case file does, with `findings` inside each."""
+    """Return whether a file is a table; JSON Lines may also hold cases as a case file does, with `findings` inside each."""
     if file.suffix not in ENDINGS:
         return False
     if file.suffix in (".csv", ".parquet"):
@@ -76,7 +76,7 @@ def planned(
 
 
 def parts_of(plan: Mapping[str, Any], tables: Mapping[str, Table], unreadable: Mapping[str, CharleyError]) -> list[PlannedPart]:
-    """Give the parts that a plan tells, each with all that is needed to do it."""
+    """Return the parts that a plan tells, each with all that is needed to do it."""
     twice = {name: sorted(rows_named_twice(table)) for name, table in tables.items()}
     parts = []
     for number, chunk in enumerate(plan["chunks"]):

@@ -39,7 +39,7 @@ class RecordTables:
 
 
 def beside(folder: Path) -> Path:
-    """Give the folder of the tables that belong to a folder of results."""
+    """Return the folder of the tables that belong to a folder of results."""
     return folder.with_name(folder.name + ".records")
 
 
@@ -110,17 +110,17 @@ def _frame(cases: Sequence[Case], knowledge: KnowledgeBase) -> pl.DataFrame:
 def _write_refusals(path: Path, refusals: Sequence[Refusal]) -> None:
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.writer(stream)
-        writer.writerow(("file", "line", "entry", "patient", "reason", "mend"))
+        writer.writerow(("file", "line", "entry", "patient", "reason", "fix"))
         for refusal in refusals:
             for problem in refusal.problems:
                 place = problem.place
-                cells = (place.file, place.line, place.column, refusal.case or "", problem.message, problem.mend)
+                cells = (place.file, place.line, place.column, refusal.case or "", problem.message, problem.fix)
                 # A spreadsheet would take a text that begins like this for a formula.
                 writer.writerow([f"'{cell}" if str(cell).startswith(("=", "+", "-", "@")) else cell for cell in cells])
 
 
 def is_record_table(table: Path) -> bool:
-    """Tell whether a table was made of FHIR records."""
+    """Return whether a table was made of FHIR records."""
     return (table.parent / MANIFEST).is_file()
 
 

@@ -127,7 +127,7 @@ def _sum(first: Any, second: Any) -> Any:
 
 
 def summarized(counts: Mapping[str, Any], knowledge: KnowledgeBase) -> dict[str, Any]:
-    """Give the summary that is written: counts in the order of the knowledge base, and the measures."""
+    """Return the summary that is written: counts in the order of the knowledge base, and the measures."""
     total = counts["concluded"]
     grading = knowledge.grading
     return {
@@ -162,7 +162,7 @@ def summarized(counts: Mapping[str, Any], knowledge: KnowledgeBase) -> dict[str,
 
 
 def _labels(name: str, knowledge: KnowledgeBase) -> list[str]:
-    """Give the groups of a stratum in their order."""
+    """Return the groups of a stratum in their order."""
     finding, cuts = knowledge.vocabulary.findings[name], knowledge.strata[name]
     if not isinstance(finding, QuantityFinding):
         return list(finding.choices) if isinstance(finding, ChoiceFinding) else ["true", "false"]

@@ -61,7 +61,7 @@ def feedback(store: Path | None, form: str, knowledge: Path | None) -> None:
 
 
 def default_store() -> Path:
-    """Give the file that keeps feedback when none is named."""
+    """Return the file that keeps feedback when none is named."""
     from platformdirs import user_data_path
 
     return user_data_path("charley", appauthor=False) / "feedback.sqlite"

@@ -122,7 +122,7 @@ def tell_refusals(refusals: list["Refusal"], assessed: int) -> None:
 
 
 def store_path(path: Path | None) -> Path:
-    """Give the file that keeps consultations: the one that is named, or the one in the data folder."""
+    """Return the file that keeps consultations: the one that is named, or the one in the data folder."""
     if path is not None:
         return path
     from platformdirs import user_data_path

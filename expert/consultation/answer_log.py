@@ -35,7 +35,7 @@ class Event:
     knowledge: str
 
     def to_dict(self) -> dict[str, Any]:
-        """Give the event as JSON has it."""
+        """Return the event as JSON has it."""
         return {
             "step": self.step,
             "kind": self.kind,
@@ -82,13 +82,13 @@ class AnswerRefused(ValueError):
 
 
 def standing(log: Log) -> Log:
-    """Give the events that were not taken back."""
+    """Return the events that were not taken back."""
     undone = {event.step for event in log if event.kind == "undone"}
     return tuple(event for event in log if event.kind != "undone" and event.step not in undone)
 
 
 def next_step(log: Log) -> int:
-    """Give the number of the step that comes next."""
+    """Return the number of the step that comes next."""
     return max((event.step for event in log), default=0) + 1
 
 

@@ -58,8 +58,8 @@ def find(name: str, moment: Moment, knowledge: KnowledgeBase) -> Meant:
     starting = {entry for text, entry in known.items() if text.startswith(wanted)}
     if len(starting) == 1:
         return starting.pop()
-    mend = did_you_mean(wanted, known) or "name a finding, a cause or a warning sign by its id or label"
-    raise UnknownName(f"{clean(name)!r} is not known here; {mend}")
+    fix = did_you_mean(wanted, known) or "name a finding, a cause or a warning sign by its id or label"
+    raise UnknownName(f"{clean(name)!r} is not known here; {fix}")
 
 
 def _names(knowledge: KnowledgeBase) -> Iterator[tuple[str, Meant]]:
@@ -126,7 +126,7 @@ def why_screen(moment: Moment, asked: ScreenAsked, consultation: Consultation) -
 
 
 def _serving(moment: Moment, name: str, consultation: Consultation) -> Iterator[Rule]:
-    """Give the rules that wait for a finding: those that would raise the urgency most first."""
+    """Return the rules that wait for a finding: those that would raise the urgency most first."""
     judge, knowledge = consultation.questioner.judge, consultation.knowledge
     outlook = judge.outlook(moment.known.values, moment.prospect.answerable)
     bit = consultation.questioner.bit[name]
@@ -172,7 +172,7 @@ def _all_leaves(tree: Expression, knowledge: KnowledgeBase) -> Iterator[Leaf]:
 
 
 def _answers(finding: Finding, knowledge: KnowledgeBase) -> Iterator[tuple[str, Value]]:
-    """Give an answer of every sort that the knowledge tells apart."""
+    """Return an answer of every sort that the knowledge tells apart."""
     if isinstance(finding, ChoiceFinding):
         yield from ((choice.replace("_", " "), choice) for choice in finding.choices)
     elif isinstance(finding, QuantityFinding):
@@ -257,7 +257,7 @@ def _assessed_with(moment: Moment, answers: Mapping[str, Value], assessor: Asses
 
 
 def _supposed(case: Case, answers: Mapping[str, Value], knowledge: KnowledgeBase) -> Case:
-    """Give the case as if these answers were given too, with what they imply, and without what they leave meaningless."""
+    """Return the case as if these answers were given too, with what they imply, and without what they leave meaningless."""
     findings = knowledge.vocabulary.findings
     supposed = {**case.findings, **{name: Observed(value, origin=_SUPPOSED) for name, value in answers.items()}}
     for name, value in answers.items():

@@ -98,7 +98,7 @@ class Consultation:
         return (*log, Event(last, "undone", "", MappingProxyType({}), at, self.knowledge.hash))
 
     def dangers(self, before: Moment | None, now: Moment) -> tuple[WarningSignFound, ...]:
-        """Give the warning signs of the highest level that the last answers revealed."""
+        """Return the warning signs of the highest level that the last answers revealed."""
         highest = list(self.knowledge.levels)[-1]
         known = {sign.id for sign in before.assessment.warning_signs if sign.level == highest} if before else set()
         return tuple(sign for sign in now.assessment.warning_signs if sign.level == highest and sign.id not in known)
@@ -113,7 +113,7 @@ class Consultation:
         return log, moment
 
     def reply(self, asked: ScreenAsked, case: Case) -> dict[str, Any]:
-        """Give what a case answers to a screen."""
+        """Return what a case answers to a screen."""
         if not asked.screen.medicines:
             return {name: _written(case.findings.get(name)) for name in asked.questions}
         direct = {
@@ -134,7 +134,7 @@ class Consultation:
 
 
 def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, Any]:
-    """Give what a consultation asked and why it stopped (`certificate` is None while it goes on)."""
+    """Return what a consultation asked and why it stopped (`certificate` is None while it goes on)."""
     certificate = moment.next if isinstance(moment.next, Certificate) else None
     asked: dict[int, tuple[str, list[str]]] = {}
     for event in standing(log):

@@ -93,7 +93,7 @@ class Questioner:
     # What may be asked
 
     def answerable(self, known: Known) -> frozenset[str]:
-        """Give the findings that can still become known: neither known nor "unknown", nor hanging on one that is."""
+        """Return the findings that can still become known: neither known nor "unknown", nor hanging on one that is."""
         findings = self.knowledge.vocabulary.findings
         closed: dict[str, bool] = {}
 
@@ -111,7 +111,7 @@ class Questioner:
         return frozenset(name for name in findings if name not in known.values and not is_closed(name))
 
     def next_screen(self, known: Known, shown: Sequence[str], prospect: Prospect) -> ScreenAsked | Certificate:
-        """Give the screen to show next, or the certificate that nothing left to ask can change a conclusion.
+        """Return the screen to show next, or the certificate that nothing left to ask can change a conclusion.
 
         `shown` are the screens that were shown already, `prospect` is that of what is known.
         """
@@ -132,7 +132,7 @@ class Questioner:
         return min(screens.values(), key=lambda asked: self._worth(asked, prospect))
 
     def asked(self, screen: Screen, known: Known, prospect: Prospect) -> ScreenAsked | None:
-        """Give a screen with its questions that matter, None where there is none."""
+        """Return a screen with its questions that matter, None where there is none."""
         wanted = {*prospect.raising, *prospect.deciding}
         if screen.medicines:
             return ScreenAsked(screen, ()) if not known.lists_asked and wanted & self.listed else None
@@ -185,7 +185,7 @@ class Questioner:
         )
 
     def _causes(self, judgement: Judgement, outlook: Outlook) -> tuple[list["_Race"], dict[str, int], int]:
-        """Give the likely causes in their order, the causes that are not settled with what could settle them, and `beside`."""
+        """Return the likely causes in their order, the causes that are not settled with what settles them, and `beside`."""
         grading = self.knowledge.grading
         races: list[_Race] = []
         unsettled: dict[str, int] = {}
@@ -215,7 +215,7 @@ class Questioner:
         return bits
 
     def _lifting(self, fired: Tally, open_: Tally) -> frozenset[str]:
-        """Give the kinds of argument that could by themselves lift a cause to likely; all, where it takes several."""
+        """Return the kinds of argument that could by themselves lift a cause to likely; all, where it takes several."""
         grading = self.knowledge.grading
         kinds = {
             kind
@@ -230,7 +230,7 @@ class Questioner:
     # Who leads
 
     def _undecided(self, races: list["_Race"]) -> list["_Race"]:
-        """Give the likely causes between which it is not settled who leads, and the leading one if it could still fall."""
+        """Return the likely causes between which it is not settled who leads, and the leading one if it could still fall."""
         if not races:
             return []
         grading, leader = self.knowledge.grading, races[0]
@@ -239,7 +239,7 @@ class Questioner:
         return [leader, *rivals] if rivals or falls else []
 
     def _place(self, cause: Cause, standing: str, weight: tuple[int, ...]) -> tuple[int | str, ...]:
-        """Give what causes are listed by."""
+        """Return what causes are listed by."""
         return (self.order[standing], *(-part for part in weight), cause.id)
 
     def _best(self, cause: Cause, fired: Tally, open_: Tally) -> tuple[int | str, ...]:
@@ -290,7 +290,7 @@ class Questioner:
         return bits
 
     def _only_unknown(self, bits: int, known: Known) -> tuple[str, ...]:
-        """Give those findings that were answered "unknown"; what hangs on one of them was never asked."""
+        """Return those findings that were answered "unknown"; what hangs on one of them was never asked."""
         lists = self.listed if known.lists_asked else frozenset()
         return tuple(name for name in self.judge.findings_of(bits) if name in known.unknown or name in lists)
 

@@ -77,7 +77,7 @@ def _level(level: str, knowledge: KnowledgeBase) -> str:
 
 
 def _is_hidden(cause: CauseAssessed, knowledge: KnowledgeBase) -> bool:
-    """Tell whether a cause is not likely only as far as is known."""
+    """Return whether a cause is not likely only as far as is known."""
     grading = knowledge.grading
     likely = (grading.at_least(standing, grading.likely) for standing in cause.could_be)
     return not grading.at_least(cause.standing, grading.likely) and any(likely)

@@ -110,7 +110,7 @@ def read_stopped(text: str) -> list[dict[str, Any]] | None:
 
 
 def lists(medicines: list[str] | None, stopped: list[dict[str, Any]] | None) -> Mapping[str, Any]:
-    """Give the answers of the medicines' screen."""
+    """Return the answers of the medicines' screen."""
     return {MEDICINES: medicines, STOPPED_MEDICINES: stopped}
 
 

@@ -104,13 +104,13 @@ class Store:
         return Session(session.id, session.name, session.begun, session.knowledge, log)
 
     def sessions(self) -> list[Session]:
-        """Give all consultations with their logs, the oldest first."""
+        """Return all consultations with their logs, the oldest first."""
         with self.errors():
             rows = self.connection.execute("SELECT id, name, begun, knowledge FROM session ORDER BY begun, id").fetchall()
             return [Session(name, about, begun, used, self._log(name)) for name, about, begun, used in rows]
 
     def load(self, session: str) -> Session:
-        """Give a consultation by its id or the beginning of it."""
+        """Return a consultation by its id or the beginning of it."""
         with self.errors():
             pattern = session.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") + "%"
             query = "SELECT id, name, begun, knowledge FROM session WHERE id LIKE ? ESCAPE '\\' LIMIT 2"
@@ -122,14 +122,14 @@ class Store:
             return Session(name, about, begun, used, self._log(name))
 
     def owned(self, owner: str) -> list[Session]:
-        """Give the consultations of one clinician without their logs, the newest first; "" is whoever has the file."""
+        """Return the consultations of one clinician without their logs, the newest first; "" is whoever has the file."""
         with self.errors():
             rows = self.connection.execute("SELECT id, name, begun, knowledge FROM session ORDER BY begun DESC, id").fetchall()
             owners = dict(self.connection.execute("SELECT session, owner FROM owner")) if self._has_owners() else {}
             return [Session(*row) for row in rows if owners.get(row[0], "") == owner]
 
     def load_owned(self, session: str, owner: str) -> Session | None:
-        """Give a consultation by its whole id, if it is that clinician's; None where it is another's, or nobody's."""
+        """Return a consultation by its whole id, if it is that clinician's; None where it is another's, or nobody's."""
         with self.errors():
             row = self.connection.execute("SELECT id, name, begun, knowledge FROM session WHERE id = ?", (session,)).fetchone()
             query = "SELECT owner FROM owner WHERE session = ?"
@@ -139,7 +139,7 @@ class Store:
             return replace(Session(*row), log=self._log(session))
 
     def _has_owners(self) -> bool:
-        """Tell whether the store has the table of owners; one that never served a clinician has none."""
+        """Return whether the store has the table of owners; one that never served a clinician has none."""
         query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'owner'"
         return self.connection.execute(query).fetchone() is not None
 
@@ -206,7 +206,7 @@ class Store:
 
 
 def exported(session: Session) -> dict[str, Any]:
-    """Give a consultation as plain data."""
+    """Return a consultation as plain data."""
     return {
         "session": session.id,
         "name": session.name,

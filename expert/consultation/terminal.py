@@ -61,7 +61,7 @@ class RichTerminal:
 
 
 def fitting(words: Iterable[str]) -> PlainTerminal | RichTerminal:
-    """Give the terminal that fits: with colours where people sit at one, plain lines for a pipe."""
+    """Return the terminal that fits: with colours where people sit at one, plain lines for a pipe."""
     if sys.stdin.isatty() and sys.stdout.isatty():
         return RichTerminal(words)
     return PlainTerminal(sys.stdin, sys.stdout)

@@ -113,7 +113,7 @@ class Assessor:
         return judgement
 
     def _grounds(self, ground: GroundRule) -> tuple[int, tuple[Derived, ...]]:
-        """Give the bits of the findings that a ground rule asks for, and what else it rests on."""
+        """Return the bits of the findings that a ground rule asks for, and what else it rests on."""
         bits = 0
         for premise in ground.premises:
             if isinstance(premise, Observation):
@@ -203,7 +203,7 @@ class _Assessing:
         return self.assessor.sentences[rule].fill(self.case.findings, self.values, self.truth)
 
     def grounds(self, conclusion: Derived) -> tuple[tuple[FindingUsed, ...], tuple[DefinitionUsed, ...]]:
-        """Give the findings that a conclusion rests on by every justification, and the definitions on the way."""
+        """Return the findings that a conclusion rests on by every justification, and the definitions on the way."""
         findings, definitions = self.reach(conclusion)
         used = tuple([self.finding(name) for name in self.findings_of(findings)])
         return used, self.assessor.definitions_used(definitions) if definitions else ()
@@ -270,7 +270,7 @@ class _Assessing:
         return tuple(cause for cause, _ in assessed)
 
     def cause(self, cause: Cause) -> tuple[CauseAssessed, tuple[int | str, ...]]:
-        """Give a cause and what it is sorted by: standing, weight, id."""
+        """Return a cause and what it is sorted by: standing, weight, id."""
         true, missing = self.judgement
         fired: list[Rule] = []
         open_: list[Rule] = []
@@ -330,7 +330,7 @@ class _Assessing:
         return StepAdvised(name, step.kind, step.do, self.because(name), findings, cited, step.level, step.answers, done)
 
     def missing(self) -> tuple[MissingFinding, ...]:
-        """Give the unknown findings that could still change the urgency or a cause, what matters most first."""
+        """Return the unknown findings that could still change the urgency or a cause, what matters most first."""
         levels: dict[str, str] = {}
         # The highest level comes first, and is the one that counts.
         for level, bits in self.level_bits.items():

@@ -116,7 +116,7 @@ class GroundIndex:
         self.exact = {key: tuple(numbers) for key, numbers in exact.items()}
 
     def woken(self, fact: Any) -> tuple[int, ...]:
-        """Give the rules of which this fact fulfils a premise, once for each such premise."""
+        """Return the rules of which this fact fulfils a premise, once for each such premise."""
         if type(fact) is not Known:
             return ()
         if fact.wakes is None:
@@ -172,7 +172,7 @@ class _FactList(experta.factlist.FactList):
 
     @property
     def changes(self) -> tuple[list[Any], list[Any]]:
-        """Give the facts added since the last call; none is ever taken back while a case is run."""
+        """Return the facts added since the last call; none is ever taken back while a case is run."""
         added, self.added = self.added, []
         return added, self.removed
 
@@ -203,11 +203,11 @@ class _Engine(experta.KnowledgeEngine):
         self.level: str = self.program.lowest_level
 
     def get_rules(self) -> list[Any]:
-        """Give the compiled rules; experta would look for them among all members, properties included."""
+        """Return the compiled rules; experta would look for them among all members, properties included."""
         return self.program.rules
 
     def ground_index(self) -> GroundIndex:
-        """Give the rules by what they mention, for GroundMatcher."""
+        """Return the rules by what they mention, for GroundMatcher."""
         return self.program.index
 
     def reset(self, **_: Any) -> None:

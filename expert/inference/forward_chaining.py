@@ -53,11 +53,11 @@ class _Program:
         self.rules.append(rule)
 
     def known(self, name: str, value: Value) -> Any:
-        """Give the fact that a finding has this value; the answers yes and no are made once."""
+        """Return the fact that a finding has this value; the answers yes and no are made once."""
         return self.answers[name, value] if isinstance(value, bool) else Known(about=name, value=value)
 
     def pattern(self, premise: Premise) -> Any:
-        """Give the pattern of a premise; what several rules ask for is one pattern, by which the matchers share its test."""
+        """Return the pattern of a premise; what several rules ask for is one pattern, by which the matchers share its test."""
         known = self.patterns.get(premise)
         if known is None:
             if isinstance(premise, Derived):

@@ -140,7 +140,7 @@ class _Grounding:
         return self.need(Derived("definition" if name in self.knowledge.definitions else "conclusion", name, truth))
 
     def part(self, tree: Expression) -> str:
-        """Give the name of an inner `or` or `at_least`; equal ones are shared between rules."""
+        """Return the name of an inner `or` or `at_least`; equal ones are shared between rules."""
         if tree not in self.parts:
             self.parts[tree] = name = f"part-{len(self.parts) + 1}"
             self.add(0, f"~{name}", tree, Derived("part", name))

@@ -77,19 +77,19 @@ class Counterfactuals:
     def ways(
         self, values: Values, search: Smallest, goal: Formula, verdict: Callable[[Values], Verdict], wanted: set[Verdict]
     ) -> tuple[tuple[WayToChange, ...], bool]:
-        """Give the smallest ways to a goal, which z3 knows as a formula and the meaning by its verdict, and whether all."""
+        """Return the smallest ways to a goal, which z3 knows as a formula and the meaning by its verdict, and whether all."""
         sets, whole = search.sets(goal, MOST)
         return tuple(way for names in sets for way in self._told(names, values, verdict, wanted)), whole
 
     # What the meaning says of given values
 
     def level(self, values: Values) -> str:
-        """Give the urgency that is known to be demanded."""
+        """Return the urgency that is known to be demanded."""
         true = self.assessor.judge(values).true
         return self.levels[max((rank for _, position, rank in self.assessor.warnings if true[position]), default=0)]
 
     def leading(self, values: Values) -> str | None:
-        """Give the cause that is listed first and at least likely."""
+        """Return the cause that is listed first and at least likely."""
         true, grading = self.assessor.judge(values).true, self.knowledge.grading
         order = list(grading.standings)
         listed: list[tuple[int | str, ...]] = []
@@ -176,7 +176,7 @@ class Counterfactuals:
         return cells
 
     def _place(self, cells: Sequence[Cell], value: Value | None) -> int | None:
-        """Give the cell in which a known value lies."""
+        """Return the cell in which a known value lies."""
         if value is None:
             return None
         for place, cell in enumerate(cells):
@@ -193,7 +193,7 @@ class Counterfactuals:
         return " or ".join(finding_clause(finding, cell.value) for cell in cells)
 
     def consistent(self, values: Values, changes: Values) -> dict[str, Value]:
-        """Give the values after some changed: what requires a finding that is denied goes, what is required comes."""
+        """Return the values after some changed: what requires a finding that is denied goes, what is required comes."""
         now = {**values, **changes}
         for name, value in changes.items():
             above = self.findings[name].requires

@@ -76,7 +76,7 @@ class Patient:
         return known + [self.is_(name, value) for name, value in values.items()]
 
     def variables(self, name: str) -> list[Formula]:
-        """Give everything that stands for one finding: known, and its value or its choices."""
+        """Return everything that stands for one finding: known, and its value or its choices."""
         return [self.known[name], *(self.choices[name].values() if name in self.choices else [self.value[name]])]
 
     def leaf(self, leaf: Leaf) -> Formula:
@@ -212,7 +212,7 @@ class Formulas:
         return z3.And(*self.patient.possible, z3.Not(self.contradictory))
 
     def place(self, cause: str) -> Formula:
-        """Give the number by which a cause is listed: standing, then weight, then id."""
+        """Return the number by which a cause is listed: standing, then weight, then id."""
         knowledge, grading = self.knowledge, self.knowledge.grading
         order = list(grading.standings)
         number = z3.IntVal(order.index(grading.otherwise))

@@ -116,7 +116,7 @@ class _Comparing:
     def changed(
         self, subject: str, before: str, after: str, formulas: Sequence[Formula], about: Sequence[str]
     ) -> Iterator[Changed]:
-        """Give a patient to whom the formulas apply, with the rules among those of `about` that fire only on one side."""
+        """Return a patient to whom the formulas apply, with the rules among those of `about` that fire only on one side."""
         patient = self.witness(f"{subject}: {before} → {after}", *formulas)
         if patient is not None:
             fired = [_fired(judge, patient) for judge in self.judges]
@@ -154,7 +154,7 @@ class _Comparing:
                         yield from self.changed(name, before, after, pair, about)
 
     def _argued_alike(self, cause: Cause, other: Cause) -> bool:
-        """Tell whether two states of a cause have the same formulas, which z3 then keeps as one."""
+        """Return whether two states of a cause have the same formulas, which z3 then keeps as one."""
         sides = ((self.before, cause), (self.after, other))
         numbered = [
             [(rule.counts_as, formulas.true(rule.condition).get_id()) for rule in side.rules] for formulas, side in sides
@@ -243,7 +243,7 @@ def _written(rule: Rule) -> tuple[object, ...]:
 
 
 def _joined(old: Finding, new: Finding) -> Finding:
-    """Give a finding that can hold what either of two states of it can."""
+    """Return a finding that can hold what either of two states of it can."""
     if isinstance(old, QuantityFinding) and isinstance(new, QuantityFinding):
         return new.model_copy(update={"range": [min(old.range[0], new.range[0]), max(old.range[1], new.range[1])]})
     if isinstance(old, ChoiceFinding) and isinstance(new, ChoiceFinding):
@@ -252,7 +252,7 @@ def _joined(old: Finding, new: Finding) -> Finding:
 
 
 def _told_by_medicines(knowledge: KnowledgeBase) -> dict[str, frozenset[str]]:
-    """Give for each medicine the findings that taking it, or having stopped it, can decide."""
+    """Return for each medicine the findings that taking it, or having stopped it, can decide."""
     classes = knowledge.dictionary.classes
     return {
         name: frozenset(finding for group in medicine.classes for finding in (*classes[group].current, *classes[group].stopped))

@@ -31,7 +31,7 @@ class Outcome:
         if self.verdict == "undecided":
             told = f"undecided: {self.statement.property} of {self.statement.subject} (it would fail if {self.statement.says})"
             return Problem(self.statement.place, told, "allow more steps")
-        return Problem(self.statement.place, self.statement.says, self.statement.mend)
+        return Problem(self.statement.place, self.statement.says, self.statement.fix)
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def certificate(knowledge: KnowledgeBase, proof: Proof, steps: int) -> Certifica
 
 
 def witness_file(outcome: Outcome, number: int) -> Any:
-    """Give the case, or cases, that show why a statement fails, as a case file holds them."""
+    """Return the case, or cases, that show why a statement fails, as a case file holds them."""
     statement = outcome.statement
     cases = [
         {"case": name, "note": f"{statement.place}: {statement.says}", "findings": dict(values)}

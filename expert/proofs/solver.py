@@ -26,7 +26,7 @@ STEPS = 20_000_000
 
 
 def z3_version() -> str:
-    """Give the version of z3 that decides."""
+    """Return the version of z3 that decides."""
     return str(z3.get_version_string())
 
 
@@ -51,7 +51,7 @@ class Decider:
         return solver
 
     def __call__(self, *formulas: Formula) -> Answer:
-        """Tell whether some patient is as all these formulas say."""
+        """Return whether some patient is as all these formulas say."""
         key = tuple(formula.get_id() for formula in (*self.assumed, *formulas))
         if key not in self.remembered:
             # The formulas are kept with the answer: z3 gives the number of one that is gone to another.
@@ -67,11 +67,11 @@ class Decider:
             self.solver.pop()
 
     def witness(self, *formulas: Formula) -> dict[str, Value]:
-        """Give a patient who is as the formulas say, with as little known as shows it. Raises ValueError when there is none."""
+        """Return a patient who is as the formulas say, with as little known as shows it. Raises ValueError when none exists."""
         return self._witness(formulas, None)[0]
 
     def two_witnesses(self, finding: str, then: Patient, *formulas: Formula) -> tuple[dict[str, Value], dict[str, Value]]:
-        """Give such a patient twice: as the formulas say of the first, and with the `finding` as they say of `then`."""
+        """Return such a patient twice: as the formulas say of the first, and with the `finding` as they say of `then`."""
         values, other = self._witness(formulas, (finding, then))
         return values, {**values, finding: other}
 
@@ -119,7 +119,7 @@ _ANSWERS: Mapping[str, Answer] = {"sat": "possible", "unsat": "impossible", "unk
 
 
 def plain_number(number: float, thresholds: Collection[float], range_: Sequence[float]) -> float:
-    """Give the plainest number that lies to every threshold as this one does; the same whatever z3 happened to choose."""
+    """Return the plainest number that lies to every threshold as this one does; the same whatever z3 happened to choose."""
     if number in thresholds:
         return number
     below = max((threshold for threshold in thresholds if threshold < number), default=range_[0])
@@ -129,7 +129,7 @@ def plain_number(number: float, thresholds: Collection[float], range_: Sequence[
 
 
 def thresholds_of(knowledge: "KnowledgeBase") -> dict[str, list[float]]:
-    """Give the numbers that each quantity is compared with anywhere, ascending."""
+    """Return the numbers that each quantity is compared with anywhere, ascending."""
     found: dict[str, set[float]] = {}
     conditions = [*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())]
     conditions += [entry.condition for entry in knowledge.contradictions.values()]
@@ -152,7 +152,7 @@ class Smallest:
     steps: int = STEPS
 
     def sets(self, goal: Formula, most: int) -> tuple[list[tuple[str, ...]], bool]:
-        """Give up to `most` sets of the least size, and whether these are all of them."""
+        """Return up to `most` sets of the least size, and whether these are all of them."""
         solver = z3.Solver()
         solver.set("rlimit", self.steps)
         solver.add(*self.patient.possible, *self.fixed, goal)

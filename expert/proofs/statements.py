@@ -31,14 +31,14 @@ class Statement:
     place: Place
     says: str
     """What is wrong when it does not hold."""
-    mend: str
+    fix: str
     wanted: Literal["possible", "impossible"]
     formulas: tuple[Formula, ...]
     second: tuple[str, Patient] | None = None
 
 
 def statements(formulas: Formulas, without: Collection[str] = ()) -> Iterator[Statement]:
-    """Give everything that is to be proved, property by property, but for the properties `without`."""
+    """Return everything that is to be proved, property by property, but for the properties `without`."""
     for name, give in PROPERTIES.items():
         if name not in without:
             yield from give(formulas)
@@ -46,19 +46,19 @@ def statements(formulas: Formulas, without: Collection[str] = ()) -> Iterator[St
 
 def dead(formulas: Formulas) -> Iterator[Statement]:
     """Every rule, definition, warning sign and cause is met by some patient."""
-    knowledge, mend = formulas.knowledge, "correct its condition, or remove it"
+    knowledge, fix = formulas.knowledge, "correct its condition, or remove it"
     for rule in knowledge.rules.values():
         says = f"the rule {rule.id} fires for no patient"
-        yield Statement("dead", rule.id, rule.place, says, mend, "possible", (formulas.fires(rule.id),))
+        yield Statement("dead", rule.id, rule.place, says, fix, "possible", (formulas.fires(rule.id),))
     for definition in knowledge.definitions.values():
         for truth, told in ((True, "holds for no patient"), (False, "holds for every patient of whom enough is known")):
             formula = (formulas.true if truth else formulas.false)(definition.condition)
             says = f"the definition {definition.id} {told}"
-            yield Statement("dead", definition.id, definition.place, says, mend, "possible", (formula,))
+            yield Statement("dead", definition.id, definition.place, says, fix, "possible", (formula,))
     for conclusion in _conclusions(knowledge):
         formula = formulas.true(knowledge.conditions[conclusion.id])
         says = f"nothing can speak for {conclusion.id}"
-        yield Statement("dead", conclusion.id, conclusion.place, says, mend, "possible", (formula,))
+        yield Statement("dead", conclusion.id, conclusion.place, says, fix, "possible", (formula,))
 
 
 def duplicate(formulas: Formulas) -> Iterator[Statement]:
@@ -94,8 +94,8 @@ _DECIDES = {"supports": "confirms", "opposes": "excludes"}
 def _implied(kind: str, formulas: Formulas, rule: Rule, other: Rule, told: str) -> Statement:
     alone = (formulas.fires(rule.id), negation(formulas.fires(other.id)))
     says = f"{rule.id} fires only where {other.id} fires, which {told} ({other.place})"
-    mend = f"remove it, or say in {_ACCEPTED} why it stays"
-    return Statement(kind, rule.id, rule.place, says, mend, "possible", alone)
+    fix = f"remove it, or say in {_ACCEPTED} why it stays"
+    return Statement(kind, rule.id, rule.place, says, fix, "possible", alone)
 
 
 _ACCEPTED = "`accepted` of invariants.yaml"
@@ -121,8 +121,8 @@ def conflict(formulas: Formulas) -> Iterator[Statement]:
             any_of([formulas.fires(rule.id) for rule in cause.rules if rule.kind == kind]) for kind in ("confirms", "excludes")
         )
         says = f"one patient can have {cause.id} both confirmed and excluded"
-        mend = f"let one argument yield to the other, or say in {_ACCEPTED} why both stand"
-        yield Statement("conflict", cause.id, cause.place, says, mend, "impossible", both)
+        fix = f"let one argument yield to the other, or say in {_ACCEPTED} why both stand"
+        yield Statement("conflict", cause.id, cause.place, says, fix, "impossible", both)
 
 
 def exclusive(formulas: Formulas) -> Iterator[Statement]:
@@ -155,9 +155,9 @@ def gap(formulas: Formulas) -> Iterator[Statement]:
     definition = knowledge.definitions[knowledge.complaint.definition]
     silent = tuple(formulas.false(rule.condition) for rule in knowledge.rules.values())
     says = f"of one patient with {knowledge.complaint.label}, nothing at all is said"
-    mend = "add a next step, or a cause, for such a patient"
+    fix = "add a next step, or a cause, for such a patient"
     formula = (formulas.true(definition.condition), *silent)
-    yield Statement("gap", definition.id, definition.place, says, mend, "impossible", formula)
+    yield Statement("gap", definition.id, definition.place, says, fix, "impossible", formula)
 
 
 def never_unsaid(formulas: Formulas) -> Iterator[Statement]:
@@ -195,9 +195,9 @@ def monotone(formulas: Formulas) -> Iterator[Statement]:
             later = formulas.with_other(now, pairs)
             lowered = (*ordered, now, negation(later))
             says = f"{worse.finding} can get worse and the urgency fall below {level}"
-            mend = "correct the rules that its better value fires, or its order in `worse` of invariants.yaml"
+            fix = "correct the rules that its better value fires, or its order in `worse` of invariants.yaml"
             second = (worse.finding, then)
-            yield Statement("monotone", worse.finding, worse.place, says, mend, "impossible", lowered, second)
+            yield Statement("monotone", worse.finding, worse.place, says, fix, "impossible", lowered, second)
 
 
 def _more_answers(formulas: Formulas) -> Iterator[Statement]:
@@ -217,8 +217,8 @@ def invariant(formulas: Formulas) -> Iterator[Statement]:
         when = () if entry.when is None else (formulas.true(entry.when),)
         for told, broken in _broken(entry, formulas):
             says = f"{entry.id} does not hold ({entry.says}): {told}"
-            mend = "correct the rules, or the invariant"
-            yield Statement("invariant", entry.id, entry.place, says, mend, "impossible", (*when, broken))
+            fix = "correct the rules, or the invariant"
+            yield Statement("invariant", entry.id, entry.place, says, fix, "impossible", (*when, broken))
         if when:
             says = f"{entry.id} says nothing ({entry.says}): no patient meets its condition"
             yield Statement("invariant", entry.id, entry.place, says, "correct its `when`", "possible", when)

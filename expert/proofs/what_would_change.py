@@ -12,7 +12,7 @@ from facts.case import Case
 
 
 def explaining_changes(assessor: Assessor) -> Callable[[Case], Assessment]:
-    """Give what assesses a case and says what would change its verdict; without z3 it says that this is missing."""
+    """Return what assesses a case and says what would change its verdict; without z3 it says that this is missing."""
     try:
         from expert.proofs.counterfactuals import Counterfactuals
     except ModuleNotFoundError as error:

@@ -205,7 +205,7 @@ class _Doors:
             try:
                 return who if who in self.service.users.names() else None
             except UserError:
-                raise Refused(503, "The file of users cannot be read now; whoever runs this service has to mend it.") from None
+                raise Refused(503, "The file of users cannot be read now; whoever runs this service has to fix it.") from None
         return who
 
     def to_sign_in(self, request: Request, visit: Visit) -> Response:
@@ -219,7 +219,7 @@ class _Doors:
         return RedirectResponse(f"/sign-in?next={entering.own_path(request.url.path)}", 303)
 
     def with_cookie(self, response: Response, request: Request, cookie: str) -> Response:
-        """Give the browser its cookie, if it has not got it."""
+        """Return the browser its cookie, if it has not got it."""
         if request.cookies.get(self.cookie_name) != cookie:
             response.set_cookie(
                 self.cookie_name, cookie, path="/", secure=self.settings.is_encrypted, httponly=True, samesite="lax"

@@ -56,7 +56,7 @@ def record(store: Store, at: str, who: str, did: str, consultation: str = "", de
 
 
 def entries(store: Store) -> list[Entry]:
-    """Give the trail, the oldest line first; nothing where no service ever ran. Raises StoreError."""
+    """Return the trail, the oldest line first; nothing where no service ever ran. Raises StoreError."""
     with store.errors():
         query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'audit'"
         if store.connection.execute(query).fetchone() is None:

@@ -97,7 +97,7 @@ class Guard:
                 await refuse(scope, sending, 500, "Charley made a mistake here. Nothing that was kept before is lost.")
 
     def refused(self, scope: Scope) -> tuple[int, str] | None:
-        """Give status and words when a request is not to be served at all."""
+        """Return status and words when a request is not to be served at all."""
         headers = Headers(scope=scope)
         named = _HOST.fullmatch(headers.get("host", ""))
         if named is None or named[1].strip("[]").lower() not in self.hosts:
@@ -143,7 +143,7 @@ class Guard:
 
 
 def _replaying(body: bytes, receive: Receive) -> Receive:
-    """Give a body that was read already once more, and after it whatever follows."""
+    """Return a body that was read already once more, and after it whatever follows."""
     given = False
 
     async def replay() -> Message:
@@ -174,6 +174,6 @@ async def refuse(scope: Scope, send: Send, status: int, message: str) -> None:
 
 
 def outcome(status: int, message: str) -> dict[str, Any]:
-    """Give an OperationOutcome (FHIR R4) for something that was refused."""
+    """Return an OperationOutcome (FHIR R4) for something that was refused."""
     codes = {404: "not-found", 403: "forbidden", 408: "timeout", 413: "too-long", 429: "throttled", 500: "exception"}
     return operation_outcome((message,), codes.get(status, "invalid"))

@@ -43,7 +43,7 @@ class Service:
         return self.consultation.knowledge
 
     def now(self) -> str:
-        """Give the time as the log and the audit trail have it."""
+        """Return the time as the log and the audit trail have it."""
         return datetime.now(UTC).isoformat(timespec="seconds")
 
 
@@ -77,7 +77,7 @@ class Visit:
         return self.who
 
     def page(self) -> dict[str, Any]:
-        """Give what every page shows around its content."""
+        """Return what every page shows around its content."""
         knowledge = self.service.knowledge
         return {
             "csrf": self.csrf,

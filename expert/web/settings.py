@@ -49,7 +49,7 @@ class Settings:
 
     @property
     def is_local(self) -> bool:
-        """Tell whether only this machine can reach the service."""
+        """Return whether only this machine can reach the service."""
         if self.address == "localhost":
             return True
         try:
@@ -68,7 +68,7 @@ class Settings:
 
     @property
     def is_encrypted(self) -> bool:
-        """Tell whether browsers reach the service through TLS: its own, or that of the proxy before it."""
+        """Return whether browsers reach the service through TLS: its own, or that of the proxy before it."""
         return self.certificate is not None or self.trusted_header is not None
 
     @property
@@ -80,7 +80,7 @@ class Settings:
 
 
 def unsafe(settings: Settings) -> Iterator[str]:
-    """Give every reason not to start with these settings, each with what to do about it."""
+    """Return every reason not to start with these settings, each with what to do about it."""
     if settings.address != "localhost":
         try:
             ipaddress.ip_address(settings.address)

@@ -60,12 +60,12 @@ class SignIns:
             self.known.pop(_hash(cookie), None)
 
     def token(self, cookie: str, who: str | None) -> str:
-        """Give the token that every form of this browser carries; another site cannot know it."""
+        """Return the token that every form of this browser carries; another site cannot know it."""
         told = f"{cookie}\n{'-' if who is None else '+' + who}"
         return hmac.new(self.secret, told.encode(), hashlib.sha256).hexdigest()
 
     def is_token(self, token: str, cookie: str, who: str | None) -> bool:
-        """Tell whether a form came from a page that this browser was shown."""
+        """Return whether a form came from a page that this browser was shown."""
         return bool(cookie) and hmac.compare_digest(token.encode(), self.token(cookie, who).encode())
 
     def _holds(self, entry: _SignedIn, now: float) -> bool:

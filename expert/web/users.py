@@ -66,7 +66,7 @@ class Users:
         self.names()
 
     def names(self) -> frozenset[str]:
-        """Give the names of all users. Raises UserError when the file cannot be read."""
+        """Return the names of all users. Raises UserError when the file cannot be read."""
         try:
             stat = self.path.stat()
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
@@ -77,7 +77,7 @@ class Users:
         return frozenset(self._users)
 
     def verify(self, name: str, password: str) -> bool:
-        """Tell whether a password is that user's. Takes as long for a name that nobody has. Raises UserError."""
+        """Return whether a password is that user's. Takes as long for a name that nobody has. Raises UserError."""
         known = name in self.names()
         hashed = self._users[name] if known else self._nobody
         return hashed.fits(password[:_LONGEST_PASSWORD]) and known

@@ -70,14 +70,14 @@ def _files(paths: Iterable[Path]) -> Iterable[Path]:
 
 
 class _Reader:
-    """One entry on its way to a case; gathers every problem, so that a writer can mend all of them at once."""
+    """One entry on its way to a case; gathers every problem, so that a writer can fix all of them at once."""
 
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.problems: list[Problem] = list(entry.problems)
 
-    def refuse(self, path: KeyPath, message: str, mend: str = "", *, of_key: bool = False) -> None:
-        self.problems.append(Problem(self.entry.locate(path, of_key), message, mend))
+    def refuse(self, path: KeyPath, message: str, fix: str = "", *, of_key: bool = False) -> None:
+        self.problems.append(Problem(self.entry.locate(path, of_key), message, fix))
 
     def section(self, key: str, kind: type, expected: str) -> Any:
         value = self.entry.value.get(key)
@@ -89,8 +89,8 @@ class _Reader:
     def keys(self, path: KeyPath, found: Mapping[str, Any], known: Iterable[str]) -> None:
         for key in found:
             if key not in known:
-                mend = did_you_mean(key, known) or f"use {', '.join(known)}"
-                self.refuse((*path, key), f"{quoted(key)} is not a key here", mend, of_key=True)
+                fix = did_you_mean(key, known) or f"use {', '.join(known)}"
+                self.refuse((*path, key), f"{quoted(key)} is not a key here", fix, of_key=True)
 
     def text(self, path: KeyPath, value: Any, longest: int) -> str:
         if not isinstance(value, str) or not value.strip() or len(value) > longest:
@@ -149,7 +149,7 @@ def read_case(
 def _named(name: str, problem: Problem) -> Problem:
     if not name:
         return problem
-    return Problem(problem.place, f"case {quoted(name)}: {problem.message}", problem.mend)
+    return Problem(problem.place, f"case {quoted(name)}: {problem.message}", problem.fix)
 
 
 def _read_findings(reader: _Reader, vocabulary: Vocabulary) -> dict[str, Observed]:
@@ -157,8 +157,8 @@ def _read_findings(reader: _Reader, vocabulary: Vocabulary) -> dict[str, Observe
     for key, written in (reader.section("findings", dict, "a mapping from finding to answer") or {}).items():
         finding = vocabulary.findings.get(key)
         if finding is None:
-            mend = vocabulary.suggest(key)
-            reader.refuse(("findings", key), f"{quoted(key)} is not a finding", mend, of_key=True)
+            fix = vocabulary.suggest(key)
+            reader.refuse(("findings", key), f"{quoted(key)} is not a finding", fix, of_key=True)
             continue
         try:
             observed = read_answer(finding, written)

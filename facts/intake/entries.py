@@ -32,7 +32,7 @@ class Entry:
 
 
 def read_entries(path: Path, shown: str) -> Iterator[Entry | Problem]:
-    """Give every entry of a file, and in its place a Problem for every part that cannot be read. Never raises for content."""
+    """Return every entry of a file, and in its place a Problem for every part that cannot be read. Never raises for content."""
     try:
         with path.open("rb") as stream:
             size = stream.seek(0, 2)

@@ -24,8 +24,8 @@ from facts.intake.tables import (
     TOO_MANY,
     Heading,
     Table,
+    fix_for,
     is_number,
-    mend_of,
     plain_reason,
     read_stop,
     split_list,
@@ -54,7 +54,7 @@ def read_part(
     except (pl.exceptions.PolarsError, OSError) as error:
         where = f"rows {first + 1} to {first + count}"
         raise CharleyError(
-            [Problem(Place(str(table.path)), f"{where} cannot be read: {plain_reason(error)}", mend_of(table.path))]
+            [Problem(Place(str(table.path)), f"{where} cannot be read: {plain_reason(error)}", fix_for(table.path))]
         ) from None
     return _Reading(table, raw, vocabulary, dictionary, twice).part(broken)
 

@@ -55,7 +55,7 @@ class Table:
     schema: pl.Schema
 
     def scan(self) -> pl.LazyFrame:
-        """Give the file as it is; CSV cells are text."""
+        """Return the file as it is; CSV cells are text."""
         return _scan(self.path, schema=self.schema)
 
     def collect(self, chosen: Callable[[pl.LazyFrame], pl.LazyFrame]) -> tuple[pl.DataFrame, bool]:
@@ -104,7 +104,7 @@ def open_table(path: Path, vocabulary: Vocabulary) -> Table:
         rows = int(_scan(path, schema=schema).select(pl.len()).collect().item()) if names else 0
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError, csv.Error) as error:
         raise CharleyError(
-            [Problem(Place(str(path)), f"cannot be read as {path.suffix[1:]}: {plain_reason(error)}", mend_of(path))]
+            [Problem(Place(str(path)), f"cannot be read as {path.suffix[1:]}: {plain_reason(error)}", fix_for(path))]
         ) from None
     names = [name for name in names if name != TOO_MANY]
     if not names:
@@ -133,8 +133,8 @@ def _heading(column: str, path: Path, vocabulary: Vocabulary, problems: list[Pro
     finding = vocabulary.findings.get(name)
     place = Place(str(path))
     if finding is None:
-        mend = did_you_mean(name, [*vocabulary.findings, *keys]) or "`charley schema case` lists the findings"
-        problems.append(Problem(place, f"the column {quoted(column)} is no finding", mend))
+        fix = did_you_mean(name, [*vocabulary.findings, *keys]) or "`charley schema case` lists the findings"
+        problems.append(Problem(place, f"the column {quoted(column)} is no finding", fix))
         return None
     if unit is None:
         return Heading(column, name)
@@ -147,7 +147,7 @@ def _heading(column: str, path: Path, vocabulary: Vocabulary, problems: list[Pro
 
 
 def rows_named_twice(table: Table) -> frozenset[int]:
-    """Give the rows (from 1) whose case name an earlier row has already."""
+    """Return the rows (from 1) whose case name an earlier row has already."""
     column = next(heading.column for heading in table.headings if heading.name == CASE)
     again = pl.col(column).is_not_null() & ~pl.col(column).is_first_distinct()
     try:
@@ -173,7 +173,7 @@ def read_stop(text: str) -> Stopped:
 
 
 def polars_type(finding: Finding) -> Any:
-    """Give the type of a column that holds a finding's values."""
+    """Return the type of a column that holds a finding's values."""
     if isinstance(finding, QuantityFinding):
         return pl.Float64
     return pl.Boolean if isinstance(finding, YesNoFinding) else pl.String
@@ -187,7 +187,7 @@ def plain_reason(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def mend_of(path: Path) -> str:
+def fix_for(path: Path) -> str:
     return (
         "check that it is whole; each row needs as many cells as the header"
         if path.suffix == ".csv"

@@ -1,4 +1,4 @@
-"""Bad input: each mistake is told with its place and its mend, and good cases beside it are assessed."""
+"""Bad input: each mistake is told with its place and its fix, and good cases beside it are assessed."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from tests.functional.charley import Outcome, charley
 
 GOOD = "case: good\nfindings: {muscle_twitching: yes}\n"
 
-# What is wrong, as a YAML case beside a good one, and what must be said of it: its line and column, the finding, the mend.
+# What is wrong, as a YAML case beside a good one, and what must be said of it: its line and column, the finding, the fix.
 WRONG_CASES = {
     "unknown finding": ("case: bad\nfindings:\n  serum_potasium: 3.1\n", [":6:3:", "'bad'", "did you mean serum_potassium?"]),
     "wrong type": ("case: bad\nfindings:\n  vomiting: 3\n", [":6:13:", "vomiting", "expected yes or no"]),

@@ -32,7 +32,7 @@ def vignettes(knowledge: KnowledgeBase) -> list[Case]:
 
 
 def rows(cases: Iterable[Case], *, text: bool) -> list[dict[str, Any]]:
-    """Give cases as rows of a table: as text, or with the types of a table that has them."""
+    """Return cases as rows of a table: as text, or with the types of a table that has them."""
     written = []
     for case in cases:
         row: dict[str, Any] = {"case": case.name}

@@ -46,7 +46,7 @@ VALUES = st.recursive(
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Give the way to every part of a JSON value."""
+    """Return the way to every part of a JSON value."""
     inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, part in inside:
         yield (*path, key)
@@ -57,7 +57,7 @@ PLACES = sorted(places(OWN), key=str)
 
 
 def damaged(bundle: Any, changes: list[tuple[int, int, Any]]) -> Any:
-    """Give a copy in which parts are replaced, removed, or written over by other parts."""
+    """Return a copy in which parts are replaced, removed, or written over by other parts."""
     changed = copy.deepcopy(bundle)
     for where, how, value in changes:
         path = PLACES[where % len(PLACES)]
@@ -94,7 +94,7 @@ def check(intake: Intake, bundle: Any, knowledge: KnowledgeBase, assessor: Asses
     for form in ("text", "json"):
         together(knowledge, assessed, intake.refusals, form).encode()
     for refusal in intake.refusals:
-        assert all(problem.message and problem.mend for problem in refusal.problems)
+        assert all(problem.message and problem.fix for problem in refusal.problems)
 
 
 def negatives_are_recorded(case: Case, bundle: Any) -> None:

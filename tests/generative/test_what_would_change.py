@@ -17,7 +17,7 @@ Verdict = Callable[[Mapping[str, Value]], str | None]
 
 
 def tried(look: Counterfactuals, values: dict[str, Value], names: tuple[str, ...]) -> Iterator[dict[str, Value]]:
-    """Give the patient with every other value of these findings, as far as no two answers are at odds."""
+    """Return the patient with every other value of these findings, as far as no two answers are at odds."""
     others = [[value for value in VALUES[name] if value != values.get(name)] for name in names]
     for chosen in product(*others):
         changes = dict(zip(names, chosen, strict=True))
@@ -46,7 +46,7 @@ def smallest(
 
 
 def _implied(names: tuple[str, ...], values: Mapping[str, Value]) -> bool:
-    """Tell whether one of these answers comes with another: a finding that an answered one requires."""
+    """Return whether one of these answers comes with another: a finding that an answered one requires."""
     return any(FINDINGS[name].get("requires") in names and FINDINGS[name].get("requires") not in values for name in names)
 
 

@@ -75,7 +75,7 @@ class Written:
                 entry[path[-1]] = instead
         write(folder / mutant.file, value)
 
-    def mend(self, mutant: Mutant, folder: Path) -> None:
+    def fix(self, mutant: Mutant, folder: Path) -> None:
         """Write the file that a mutant changed as it was."""
         write(folder / mutant.file, self.documents[mutant.file].value)
 
@@ -87,7 +87,7 @@ def write(path: Path, value: Any) -> None:
 
 
 def mutants(written: Written, knowledge: KnowledgeBase) -> Iterator[Mutant]:
-    """Give every fault that can be planted, in the order of files and places."""
+    """Return every fault that can be planted, in the order of files and places."""
     faults = ConditionFaults(knowledge.vocabulary.findings, thresholds_of(knowledge))
     grades = ConditionFaults(grading_scope().findings, {})
     levels = list(knowledge.levels)
@@ -268,7 +268,7 @@ class ConditionFaults:
                     yield kind, _joined([*terms[:index], f"{number:.10g}", *terms[index + 1 :]], signs), None
 
     def other_numbers(self, finding: QuantityFinding, threshold: float) -> Iterator[tuple[str, float]]:
-        """Give plausible numbers on both sides, and what the same threshold is called in other units."""
+        """Return plausible numbers on both sides, and what the same threshold is called in other units."""
         low, high = finding.range
         digits = self.digits.get(finding.id, 0)
         move = max(round(min(abs(threshold), high - low) / 10, digits), 10.0**-digits)
@@ -282,7 +282,7 @@ class ConditionFaults:
 
 
 def is_another_number(finding: QuantityFinding, unit: str) -> bool:
-    """Tell whether a value has another number in this unit."""
+    """Return whether a value has another number in this unit."""
     return converter(finding, unit)(Decimal(1)) != 1
 
 

@@ -103,7 +103,7 @@ class Court:
         except CharleyError as error:
             return replace(trial, check=error.problems[0].message)
         finally:
-            self.written.mend(mutant, self.folder)
+            self.written.fix(mutant, self.folder)
         changed = self.changed(knowledge)
         without = (*HELD_BY_THE_LANGUAGE, *(("monotone",) if self.same_urgency(knowledge) else ()))
         proof = self.prover(knowledge, witnesses=False, without=without)
@@ -126,7 +126,7 @@ class Court:
         return trial
 
     def same_urgency(self, knowledge: KnowledgeBase) -> bool:
-        """Tell whether the formulas of the urgency are those of before: then what is proved of it need not be asked again."""
+        """Return whether the formulas of the urgency are those of before: then what is proved of it need not be asked again."""
         formulas = Formulas(knowledge, self.prover.patient)
         return formulas.contradictory.eq(self.formulas.contradictory) and all(
             formulas.urgency_at_least(level).eq(self.formulas.urgency_at_least(level)) for level in knowledge.levels
@@ -139,7 +139,7 @@ class Court:
     # Cases
 
     def changed(self, knowledge: KnowledgeBase) -> list[Expression]:
-        """Give the conditions, old and new, of what is not as it was."""
+        """Return the conditions, old and new, of what is not as it was."""
         before, after = (
             {**dict(base.conditions), **{name: _substance(rule) for name, rule in base.rules.items()}}
             | {contradiction_key(name): entry.condition for name, entry in base.contradictions.items()}
@@ -150,7 +150,7 @@ class Court:
         return [entry[0] if isinstance(entry, tuple) else entry for entry in found]
 
     def failures(self, knowledge: KnowledgeBase, changed: list[Expression]) -> Iterator[tuple[Place, str]]:
-        """Give the place of every case that does not come out as it expects, and why; only of those that could."""
+        """Return the place of every case that does not come out as it expects, and why; only of those that could."""
         reread = _facts(knowledge) != _facts(self.knowledge)
         intake = self.read(knowledge) if reread else self.cases
         yield from ((refusal.problems[0].place, refusal.problems[0].message) for refusal in intake.refusals)
@@ -163,7 +163,7 @@ class Court:
                 yield from ((place, fault) for fault in case_faults(case, place, knowledge, judge, judge(values)))
 
     def findings_behind(self, conditions: Iterable[Expression]) -> set[str]:
-        """Give the findings that some conditions rest on: where none of them is known, the conditions are unknown."""
+        """Return the findings that some conditions rest on: where none of them is known, the conditions are unknown."""
         found: set[str] = set()
         waiting = list(conditions)
         seen: set[str] = set()
@@ -178,7 +178,7 @@ class Court:
     # Equivalence
 
     def is_equivalent(self, knowledge: KnowledgeBase) -> bool:
-        """Tell whether, for every patient, the same rules fire and are ruled out as before."""
+        """Return whether, for every patient, the same rules fire and are ruled out as before."""
         formulas = Formulas(knowledge, self.prover.patient)
         apart = [negation(same(self.formulas.contradictory, formulas.contradictory))]
         pairs = [(rule.condition, knowledge.rules[name].condition) for name, rule in self.knowledge.rules.items()]
@@ -203,7 +203,7 @@ def _wrong(proof: Proof) -> Counter[tuple[str, str, str]]:
 
 
 def _misread(knowledge: KnowledgeBase, before: KnowledgeBase) -> Iterator[tuple[Place, str]]:
-    """Give the quantities that the tests of units read, where they are read otherwise now."""
+    """Return the quantities that the tests of units read, where they are read otherwise now."""
     for name, text, value, given in WRITTEN_QUANTITIES:
         finding = knowledge.vocabulary.findings.get(name)
         if isinstance(finding, QuantityFinding) and finding != before.vocabulary.findings[name]:
@@ -278,7 +278,7 @@ def counted(trials: Iterable[Trial]) -> tuple[int, ...]:
 
 
 def table(trials: list[Trial], by: str) -> str:
-    """Give a Markdown table of the trials, by a field of their mutants, the last row for all."""
+    """Return a Markdown table of the trials, by a field of their mutants, the last row for all."""
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
         groups.setdefault(getattr(trial.mutant, by), []).append(trial)

@@ -48,7 +48,7 @@ class Proposer:
         return self.judge(values).truth(self.judge.position[name])
 
     def possible(self, values: Mapping[str, Value]) -> bool:
-        """Tell whether a patient can have these values: nothing they require is denied, and no contradiction holds."""
+        """Return whether a patient can have these values: nothing they require is denied, and no contradiction holds."""
         judgement = self.judge(values)
         if any(judgement.true[self.judge.position[contradiction_key(name)]] for name in self.knowledge.contradictions):
             return False
@@ -60,7 +60,7 @@ class Proposer:
     # Fulfilling a condition
 
     def demands(self, tree: Expression, so_far: Demand) -> Iterator[Demand]:
-        """Give the ways to make a condition (negation pushed inward) true, on top of what is demanded already."""
+        """Return the ways to make a condition (negation pushed inward) true, on top of what is demanded already."""
         match tree:
             case Present() | Compared() | OneOf():
                 yield from self.merged(so_far, tree, True)
@@ -135,7 +135,7 @@ class Proposer:
         return wanted
 
     def step(self, name: str) -> float:
-        """Give the smallest step that the finding's thresholds are written in."""
+        """Return the smallest step that the finding's thresholds are written in."""
         texts = [f"{threshold:g}" for threshold in self.thresholds().get(name, ())]
         digits = max((len(text.partition(".")[2]) for text in texts), default=0)
         return float(10**-digits)
@@ -179,7 +179,7 @@ class Proposer:
         return well if self.truth(rule.id, well) is False and self.is_one_answer_from_firing(rule.id, well) else None
 
     def well_patient(self, rule: Rule) -> dict[str, Value]:
-        """Give a patient who answered everything that the rule asks, so that as little of it is left as can be."""
+        """Return a patient who answered everything that the rule asks, so that as little of it is left as can be."""
         condition = push_negation_inward(rule.condition)
         parts = condition.operands if isinstance(condition, Or) else (condition,)
         asked = dict.fromkeys(leaf.finding for leaf in self.all_leaves(condition))
@@ -214,7 +214,7 @@ class Proposer:
         return None
 
     def is_one_answer_from_firing(self, rule: str, values: Mapping[str, Value]) -> bool:
-        """Tell whether another answer to one finding would make the rule fire (with what that answer requires)."""
+        """Return whether another answer to one finding would make the rule fire (with what that answer requires)."""
         asked = dict.fromkeys(leaf.finding for leaf in self.all_leaves(self.knowledge.rules[rule].condition))
         for name in asked:
             before = values.get(name)
@@ -244,7 +244,7 @@ class Proposer:
         return {key: value for key, value in fires.items() if self.findings[key].requires == name}
 
     def random_patients(self, rule: Rule) -> Iterator[dict[str, Value]]:
-        """Give patients for whom the rule fires and who answered everything it asks, drawn the same way every time."""
+        """Return patients for whom the rule fires and who answered everything it asks, drawn the same way every time."""
         draw = random.Random(rule.id)
         asked = list(self.all_leaves(rule.condition))
         for attempt in range(200):

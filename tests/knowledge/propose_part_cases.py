@@ -1,8 +1,8 @@
 """Propose cases in which one part of a condition decides alone, so that a slip in any part of it shows.
 
 `python -m tests.knowledge.propose_part_cases` writes parts/ anew, beside this file. What else a rule asks for is left unknown
-where it can be: then a rule that fires does so by the part at hand, and without it would not. Where a rule fires, the case tells the standing or
-the urgency that comes of it as well, so that a wrong strength or level shows too.
+where it can be: then a rule that fires does so by the part at hand, and without it would not. Where a rule fires, the case
+states the standing or the urgency that comes of it as well, so that a wrong strength or level shows too.
 """
 
 from collections.abc import Iterator
@@ -34,13 +34,13 @@ class PartProposer(Proposer):
     steps = 0
 
     def demands(self, tree: Expression, so_far: Demand) -> Iterator[Demand]:
-        """Give the ways to make a condition true, as far as the steps reach."""
+        """Return the ways to make a condition true, as far as the steps reach."""
         self.steps += 1
         if self.steps <= _STEPS:
             yield from super().demands(tree, so_far)
 
     def parts(self, tree: Expression) -> Iterator[Expression]:
-        """Give conditions (negation pushed inward) in each of which one part of the tree decides."""
+        """Return conditions (negation pushed inward) in each of which one part of the tree decides."""
         match tree:
             case Or(operands):
                 for operand in operands:
@@ -66,7 +66,7 @@ class PartProposer(Proposer):
                 yield from (OneOf(name, (choice,)) for choice in finding.choices if choice not in choices)
 
     def deciding(self, tree: Expression, name: str) -> Iterator[tuple[Expression, bool]]:
-        """Give each place at which the tree names a definition: the tree cut to where that decides, and whether it is negated.
+        """Return each place where the tree names a definition: the tree cut to where that decides, and whether it is negated.
 
         The definition stands in it as a mark, which `put` replaces.
         """
@@ -86,7 +86,7 @@ class PartProposer(Proposer):
                         yield And((inner, *others)), negated
 
     def cases(self, rule: Rule) -> Iterator[dict[str, Value]]:
-        """Give patients for the parts of one rule, and one in whom all of it is ruled out."""
+        """Return patients for the parts of one rule, and one in whom all of it is ruled out."""
         tree = push_negation_inward(rule.condition)
         for part in (tree, push_negation_inward(tree, negate=True), *self.parts(tree)):
             patient = self.patient(part)
@@ -101,7 +101,7 @@ class PartProposer(Proposer):
                     break
 
     def definition_cases(self, name: str) -> Iterator[tuple[Rule, dict[str, Value]]]:
-        """Give patients for the parts of a definition, each with a rule that the part decides."""
+        """Return patients for the parts of a definition, each with a rule that the part decides."""
         users = sorted(
             (rule for rule in self.knowledge.rules.values() if name in names_used(rule.condition)),
             key=lambda rule: sum(1 for _ in leaves(rule.condition)) + sum(1 for _ in names_used(rule.condition)),

@@ -186,7 +186,7 @@ def faults(assessor: Assessor, case: Case, place: str) -> Iterator[str]:
 
 
 def holds(assessor: Assessor, case: Case, name: str) -> bool:
-    """Tell whether a cause is at least possible, or a warning sign is there."""
+    """Return whether a cause is at least possible, or a warning sign is there."""
     assessment, grading = assessor.assess(case), assessor.knowledge.grading
     return name in {sign.id for sign in assessment.warning_signs} or any(
         cause.id == name and grading.at_least(cause.standing, grading.considered) for cause in assessment.causes
@@ -194,7 +194,7 @@ def holds(assessor: Assessor, case: Case, name: str) -> bool:
 
 
 def could_hold(assessor: Assessor, case: Case, name: str) -> bool:
-    """Tell whether an answer that was not given could still make a cause possible, or a warning sign be there."""
+    """Return whether an answer that was not given could still make a cause possible, or a warning sign be there."""
     grading = assessor.knowledge.grading
     return name in WARNING_SIGNS or any(
         grading.at_least(standing, grading.considered)
@@ -211,7 +211,7 @@ def truth(knowledge: KnowledgeBase, case: Case, name: str) -> Truth:
 
 
 def with_one_answer_changed(knowledge: KnowledgeBase, case: Case, name: str) -> Iterator[Case]:
-    """Give the case with each answer that the conclusion rests on changed, added or taken away, one at a time."""
+    """Return the case with each answer that the conclusion rests on changed, added or taken away, one at a time."""
     for finding, values in answers(knowledge, name).items():
         rest = {known: observed for known, observed in case.findings.items() if known != finding}
         yield replace(case, findings=rest)
@@ -220,7 +220,7 @@ def with_one_answer_changed(knowledge: KnowledgeBase, case: Case, name: str) -> 
 
 
 def answers(knowledge: KnowledgeBase, name: str) -> dict[str, set[Value]]:
-    """Give every answer that a rule of the conclusion can tell apart: on both sides of each threshold, and on it."""
+    """Return every answer that a rule of the conclusion can tell apart: on both sides of each threshold, and on it."""
     rules = (knowledge.causes.get(name) or knowledge.warning_signs[name]).rules
     found: dict[str, set[Value]] = {}
     waiting: list[Expression] = [rule.condition for rule in rules]

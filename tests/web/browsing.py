@@ -83,7 +83,7 @@ class Browser:
 
 
 def signed_in(application: Any) -> Browser:
-    """Give a browser that has signed in with the key that was printed."""
+    """Return a browser that has signed in with the key that was printed."""
     browser = Browser(application)
     browser.open(f"/enter/{service_of(application).key}")
     assert browser.page.status_code == 200

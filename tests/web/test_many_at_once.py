@@ -20,7 +20,7 @@ CASES = Path(__file__).parents[1] / "knowledge" / "cases" / "vignettes"
 
 
 def fill_in(moment: Any, consultation: Consultation, case: Case) -> dict[str, str]:
-    """Give the fields that answer a page as a case does."""
+    """Return the fields that answer a page as a case does."""
     reply = consultation.reply(moment.next, case)
     if moment.next.screen.medicines:
         current, stopped = reply["medicines"], reply["stopped_medicines"]

@@ -390,7 +390,7 @@ def test_programs_are_refused_with_an_outcome_and_people_with_a_page(browser: Br
 
 
 def said_by_the_service(caplog: pytest.LogCaptureFixture) -> str:
-    """Give what was logged, without what the client of the tests itself logs."""
+    """Return what was logged, without what the client of the tests itself logs."""
     return "\n".join(record.getMessage() for record in caplog.records if not record.name.startswith("httpx"))
 
 

@@ -59,7 +59,7 @@ def handbook(visit: Visit) -> Response:
 
 
 def _given(visit: Visit) -> tuple[str, bytes]:
-    """Give the name and content of a file: chosen, handed back from a list of cases, or pasted."""
+    """Return the name and content of a file: chosen, handed back from a list of cases, or pasted."""
     written, content = visit.files.get("file", ("", b""))
     if not content and visit.form.get("content"):
         written = visit.form.get("file_name", "")

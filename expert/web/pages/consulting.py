@@ -198,7 +198,7 @@ def _standing(moment: Moment, service: Service) -> list[tuple[str, str, str, str
 
 
 def _dangers(sitting: Sitting) -> dict[str, Any]:
-    """Give the dangers that the last answers revealed, why, and what to do."""
+    """Return the dangers that the last answers revealed, why, and what to do."""
     consultation, moment = sitting.service.consultation, sitting.moment
     # Only if there is a danger at all is it asked whether it is new.
     if not sitting.log or sitting.log[-1].kind == "undone" or not consultation.dangers(None, moment):

@@ -57,12 +57,12 @@ class Reply:
     lines: Sequence[str]
 
     def told(self) -> list[tuple[int, str]]:
-        """Give each line with how deep it is indented."""
+        """Return each line with how deep it is indented."""
         return [(min(_DEEPEST, (len(line) - len(line.lstrip()) + 1) // 2), line.strip()) for line in self.lines]
 
 
 def tone(level: str, knowledge: KnowledgeBase) -> str:
-    """Give the tone of a level, by its place between the lowest and the highest."""
+    """Return the tone of a level, by its place between the lowest and the highest."""
     highest = max(1, len(knowledge.levels) - 1)
     return _TONES[round(knowledge.level_rank[level] * (len(_TONES) - 1) / highest)]
 

@@ -54,7 +54,7 @@ def sign_out(visit: Visit) -> Response:
 
 
 def own_path(path: str) -> str:
-    """Give a path of this service to go to after signing in; anything else becomes the first page."""
+    """Return a path of this service to go to after signing in; anything else becomes the first page."""
     plain = path.isascii() and path.isprintable() and "\\" not in path
     return path if plain and path.startswith("/") and not path.startswith("//") and len(path) <= 200 else "/"
 
@@ -66,7 +66,7 @@ def _is_right(visit: Visit, who: str) -> bool:
     try:
         return users.verify(who, visit.form.get("password", ""))
     except UserError:
-        raise Refused(503, "The file of users cannot be read now; whoever runs this service has to mend it.") from None
+        raise Refused(503, "The file of users cannot be read now; whoever runs this service has to fix it.") from None
 
 
 def _is_key(visit: Visit, key: str) -> bool:

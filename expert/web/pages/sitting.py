@@ -40,7 +40,7 @@ class Sitting:
         return self.session.log
 
     def is_current(self) -> bool:
-        """Tell whether the page that was posted shows the consultation as it stands."""
+        """Return whether the page that was posted shows the consultation as it stands."""
         return self.visit.form.get("after", "") == str(len(self.log))
 
     def record(self, did: str, detail: str = "") -> None:
@@ -49,7 +49,7 @@ class Sitting:
 
 
 def address(session: Session) -> str:
-    """Give the address of a consultation: an id that nobody can guess, and nothing of the patient."""
+    """Return the address of a consultation: an id that nobody can guess, and nothing of the patient."""
     return f"/consultations/{quote(session.id, safe='')}"
 
 

@@ -31,7 +31,7 @@ class CodeIndex:
     """The finding that an element of Patient ("Patient.birthDate") stands for."""
 
     def meant(self, codings: Iterable[Coding]) -> tuple[Meaning, ...]:
-        """Give what the codes of one concept say, each thing once."""
+        """Return what the codes of one concept say, each thing once."""
         return tuple(dict.fromkeys(meaning for coding in codings for meaning in self._one(coding)))
 
     def _one(self, coding: Coding) -> tuple[Meaning, ...]:
@@ -43,15 +43,15 @@ class CodeIndex:
         return tuple(meaning for length in range(len(bare), 2, -1) for meaning in self.meanings.get((_ICD, bare[:length]), ()))
 
     def knows(self, codings: Iterable[Coding]) -> bool:
-        """Tell whether any of these codes is declared."""
+        """Return whether any of these codes is declared."""
         return bool(self.meant(codings))
 
     def finding(self, meaning: Meaning) -> Finding:
-        """Give the finding that is meant."""
+        """Return the finding that is meant."""
         return self.vocabulary.findings[meaning.finding]
 
     def answers(self, finding: Finding, codings: Iterable[Coding]) -> set[str]:
-        """Give the answers to a finding that these codes stand for."""
+        """Return the answers to a finding that these codes stand for."""
         return {meaning.answer for meaning in self.meant(codings) if meaning.finding == finding.id and meaning.answer}
 
 

@@ -28,7 +28,7 @@ class _TwiceError(ValueError):
 
 
 def is_fhir(path: Path) -> bool:
-    """Tell whether a file holds FHIR resources, by its ending and its beginning. Never raises."""
+    """Return whether a file holds FHIR resources, by its ending and its beginning. Never raises."""
     endings = [ending for ending in path.suffixes if ending != ".gz"]
     if not endings or endings[-1] not in _ENDINGS or not path.is_file():
         return False
@@ -41,7 +41,7 @@ def is_fhir(path: Path) -> bool:
 
 
 def read_resources(path: Path, shown: str) -> Iterator[Resource | Problem]:
-    """Give every resource of a file, and a Problem in the place of what cannot be read. Never raises for content."""
+    """Return every resource of a file, and a Problem in the place of what cannot be read. Never raises for content."""
     try:
         with _open(path) as stream:
             lines = path.name.removesuffix(".gz").endswith(_LINES)
@@ -123,7 +123,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def resources_of(value: Any, place: Place, *, lines: bool = False) -> Iterator[Resource | Problem]:
-    """Give a parsed resource, or those of a Bundle; on `lines` of NDJSON an entry's place is its line."""
+    """Return a parsed resource, or those of a Bundle; on `lines` of NDJSON an entry's place is its line."""
     return _resources(value, place, {}, 0, lines=lines)
 
 
@@ -171,7 +171,7 @@ def _bundle(bundle: Mapping[str, Any], place: Place, depth: int, *, lines: bool)
 
 
 def _named_by_url(entries: list[Any]) -> dict[str, str]:
-    """Give what the full URLs of a Bundle's entries stand for: "Patient/123"."""
+    """Return what the full URLs of a Bundle's entries stand for: "Patient/123"."""
     named = {}
     for entry in objects_of(entries):
         url, content = text_of(entry.get("fullUrl")), object_of(entry.get("resource"))

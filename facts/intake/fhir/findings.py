@@ -109,7 +109,7 @@ def _read(
 
 
 def _answers(part: Mapping[str, Any], finding: Finding, index: CodeIndex) -> set[str]:
-    """Give the answer that a value stands for, or else its interpretation; several when they differ, none when unknown."""
+    """Return the answer that a value stands for, or else its interpretation; several when they differ, none when unknown."""
     coded = codings_of(part.get("valueCodeableConcept"))
     found = index.answers(finding, coded)
     if isinstance(finding, YesNoFinding):
@@ -126,7 +126,7 @@ def _answers(part: Mapping[str, Any], finding: Finding, index: CodeIndex) -> set
 
 
 def _by_reference_range(part: Mapping[str, Any]) -> Sequence[str]:
-    """Give the interpretations that a value may have by the laboratory's own limits: "L", "N", "H"."""
+    """Return the interpretations that a value may have by the laboratory's own limits: "L", "N", "H"."""
     ranges = objects_of(part.get("referenceRange"))
     measured = object_of(part.get("valueQuantity"))
     # Several ranges are for several kinds of people, and a range may be of another type than the normal one.
@@ -175,13 +175,13 @@ def _quantity(
         told = f"{text_of(measured['comparator'])} {value}"
         return NotUsed(what, f"{quoted(told)} is a limit, not a value", resource, moment, finding=finding.id)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        reason, mend = f"found {described(value)}, expected a number", "write the value as a number"
-        return NotUsed(what, reason, resource, moment, mend, finding.id)
+        reason, fix = f"found {described(value)}, expected a number", "write the value as a number"
+        return NotUsed(what, reason, resource, moment, fix, finding.id)
     units = [text_of(measured.get("code")) if measured.get("system") == UCUM else "", text_of(measured.get("unit"))]
     units = [unit for unit in (*units, text_of(measured.get("code"))) if unit]
     if not units and finding.unit != "count":
-        mend = f"give one of UCUM, such as {finding.unit}"
-        return NotUsed(what, f"{quoted(value)} has no unit", resource, moment, mend, finding.id)
+        fix = f"give one of UCUM, such as {finding.unit}"
+        return NotUsed(what, f"{quoted(value)} has no unit", resource, moment, fix, finding.id)
     unit = next((unit for unit in units if match_unit(unit, finding)), units[0] if units else "")
     return _answered(resource, finding, f"{value} {unit}".strip(), moment)
 
@@ -191,8 +191,8 @@ def _answered(resource: Resource, finding: Finding, written: str, moment: Moment
     try:
         observed = read_answer(finding, written)
     except AnswerError as error:
-        message, _, mend = str(error).removeprefix(f"{finding.id}: ").rpartition("; ")
-        return NotUsed(label(finding), message, resource, moment, mend, finding.id)
+        message, _, fix = str(error).removeprefix(f"{finding.id}: ").rpartition("; ")
+        return NotUsed(label(finding), message, resource, moment, fix, finding.id)
     if observed is None:
         return NotUsed(label(finding), "it gives no value", resource, moment)
     return Statement(finding.id, observed, moment, resource.name)
@@ -263,8 +263,8 @@ def patient(resource: Resource, index: CodeIndex, as_of: AsOf) -> Iterator[Told]
         if answers:
             yield Statement(name, _answer(finding, answers.pop()), None, resource.name)
         elif gender != "unknown":
-            mend = "use male, female, other or unknown"
-            yield NotUsed(label(finding), f"the gender {quoted(gender)} is not one of FHIR", resource, None, mend)
+            fix = "use male, female, other or unknown"
+            yield NotUsed(label(finding), f"the gender {quoted(gender)} is not one of FHIR", resource, None, fix)
     if (name := index.elements.get("Patient.birthDate")) and value.get("birthDate") is not None:
         yield _age(resource, index.vocabulary.findings[name], as_of)
 
@@ -273,14 +273,14 @@ def _age(resource: Resource, finding: Finding, as_of: AsOf) -> Statement | NotUs
     written = resource.value["birthDate"]
     born = moment_of(written)
     if born is None:
-        mend = "write it as YYYY-MM-DD"
-        return NotUsed(label(finding), f"the birth date {described(written)} is not a date", resource, None, mend)
+        fix = "write it as YYYY-MM-DD"
+        return NotUsed(label(finding), f"the birth date {described(written)} is not a date", resource, None, fix)
     if as_of.day is None:
         return NotUsed(label(finding), "the record has no date at which the patient is judged; give --as-of", resource)
     ages = {_years(day, as_of.day) for day in _possible_days(born)}
     if min(ages) < 0:
-        mend = "correct one of the two dates"
-        return NotUsed(label(finding), f"born {born.shown}, after the assessment on {as_of.day}", resource, None, mend)
+        fix = "correct one of the two dates"
+        return NotUsed(label(finding), f"born {born.shown}, after the assessment on {as_of.day}", resource, None, fix)
     if len(ages) > 1:
         between = " or ".join(map(str, sorted(ages)))
         return NotUsed(label(finding), f"the birth date {born.shown} leaves open whether it is {between} years", resource)

@@ -97,8 +97,8 @@ class Records:
             self.store.execute("UPDATE medication SET body = ? WHERE name = ?", (nameless, resource.name))
             self._refuse(resource.place, f"{resource.name}: another Medication has this id", "read their files apart")
 
-    def _refuse(self, place: Place, message: str, mend: str) -> None:
-        self.refusals.append(Refusal(None, (Problem(place, message, mend),)))
+    def _refuse(self, place: Place, message: str, fix: str) -> None:
+        self.refusals.append(Refusal(None, (Problem(place, message, fix),)))
 
     def close_filing(self) -> None:
         """Say that everything is filed; from then on patients can be read."""
@@ -129,7 +129,7 @@ class Records:
             other = next(one for one in own[1:] if _person(one) != _person(own[0]))
             return None, place, [Refusal(name, (Problem(other.place, message, "read their files apart"),))]
         case, problems = read_record(name, resources, self.index, self._medication, self.judging)
-        refused = [Refusal(name, (Problem(p.place, f"patient {quoted(name)}: {p.message}", p.mend),)) for p in problems]
+        refused = [Refusal(name, (Problem(p.place, f"patient {quoted(name)}: {p.message}", p.fix),)) for p in problems]
         return case, place, refused
 
     def _resources(self, patient: str) -> Iterator[Resource]:

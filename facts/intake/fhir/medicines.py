@@ -106,7 +106,7 @@ def _period(value: Mapping[str, Any], kind: str) -> tuple[Moment | None, Moment 
 
 
 def order_period(value: Mapping[str, Any]) -> tuple[Moment | None, Moment | None]:
-    """Give when an order began and ended by the bounds of its dosage; the date of its writing is neither."""
+    """Return when an order began and ended by the bounds of its dosage; the date of its writing is neither."""
     bounds = [
         object_of(object_of(object_of(dosage.get("timing")).get("repeat")).get("boundsPeriod"))
         for dosage in objects_of(value.get("dosageInstruction"))
@@ -141,7 +141,7 @@ def _classes(found: Recognition, index: CodeIndex) -> Iterator[str]:
 
 
 def _name(value: Mapping[str, Any], index: CodeIndex, lookup: Lookup) -> tuple[str, str]:
-    """Give the name under which the dictionary knows a medicine best, and what is wrong with it ("" when nothing is)."""
+    """Return the name under which the dictionary knows a medicine best, and what is wrong with it ("" when nothing is)."""
     concepts, missing = _concepts(value, lookup)
     names = [name for concept in concepts for name in names_of(concept)]
     codings = [coding for concept in concepts for coding in codings_of(concept)]
@@ -163,7 +163,7 @@ def _name(value: Mapping[str, Any], index: CodeIndex, lookup: Lookup) -> tuple[s
 
 
 def _concepts(value: Mapping[str, Any], lookup: Lookup) -> tuple[list[Any], str]:
-    """Give the concepts that name the medicine: its own, or those of the Medication that it refers to."""
+    """Return the concepts that name the medicine: its own, or those of the Medication that it refers to."""
     if concept := objects_of(value.get("medicationCodeableConcept")):
         return [*concept], ""
     reference = reference_of(value.get("medicationReference"))

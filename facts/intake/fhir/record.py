@@ -46,7 +46,7 @@ def _current_versions(resources: Sequence[Resource]) -> list[Resource]:
 
 
 def essential(resource: Resource, index: CodeIndex) -> Mapping[str, Any]:
-    """Give a resource as far as a case can depend on it: of one with no declared code, that it is there, and its date."""
+    """Return a resource as far as a case can depend on it: of one with no declared code, that it is there, and its date."""
     value, kind = resource.value, resource.kind
     if kind == "Encounter" or (kind in _CODED and not any(index.knows(codings_of(concept)) for concept in _concepts(value))):
         kept = ("resourceType", "id", "meta", *DATED[kind])
@@ -61,7 +61,7 @@ def _concepts(value: Mapping[str, Any]) -> Iterator[Any]:
 
 
 def newest_day(resources: Sequence[Resource]) -> date | None:
-    """Give the newest whole date that something in the record was on."""
+    """Return the newest whole date that something in the record was on."""
     return max((day for resource in resources for day in _days(resource)), default=None)
 
 
@@ -82,7 +82,7 @@ def _days(resource: Resource) -> Iterator[date]:
 
 
 def _is_planned(resource: Resource) -> bool:
-    """Tell whether the end of a medicine is a plan, which dates nothing: that of one that is still taken."""
+    """Return whether the end of a medicine is a plan, which dates nothing: that of one that is still taken."""
     return resource.kind.startswith("Medication") and text_of(resource.value.get("status")) not in ("stopped", "completed")
 
 
@@ -151,9 +151,9 @@ class _Gathering:
                 self.used.add(told.resource)
             case NotUsed():
                 self.note(told.what, told.reason, told.resource.name, told.moment)
-                if told.mend:
+                if told.fix:
                     message = f"{told.resource.name}: {told.what}: {told.reason}"
-                    self.problems.append(Problem(told.resource.place, message, told.mend))
+                    self.problems.append(Problem(told.resource.place, message, told.fix))
                 unread = Statement(told.finding, None, told.moment, told.resource.name)
                 if told.finding and not self.why_not_now(unread):
                     self.statements.setdefault(told.finding, []).append(unread)
@@ -204,7 +204,7 @@ class _Gathering:
         return replace(chosen.observed, origin=", ".join(filter(None, (chosen.resource, when))), when=when)
 
     def when(self, told: Statement) -> str:
-        """Give the date of a statement; with its age for an observation, which tells of its own day alone."""
+        """Return the date of a statement; with its age for an observation, which tells of its own day alone."""
         moment, day = told.moment, self.as_of.day
         if moment is None:
             return ""
@@ -225,7 +225,7 @@ class _Gathering:
             name = findings[name].requires
 
     def stopped(self) -> list[Stopped]:
-        """Give what was stopped and is not taken under another order."""
+        """Return what was stopped and is not taken under another order."""
         recognize = self.index.dictionary.recognize
         current = {medicine for one in self.taken for medicine in recognize(one.text).medicines}
         left = [one for one in self.ended if not current.intersection(recognize(one.stopped.name).medicines)]

@@ -56,7 +56,7 @@ class Statement:
 class NotUsed:
     """What a resource would have said, and why it does not count.
 
-    With a `mend` it is a fault, and is told as a problem too. With a `finding` it is a result that cannot be read: no older one
+    With a `fix` it is a fault, and is told as a problem too. With a `finding` it is a result that cannot be read: no older one
     may stand in for it.
     """
 
@@ -64,7 +64,7 @@ class NotUsed:
     reason: str
     resource: Resource
     moment: Moment | None = None
-    mend: str = ""
+    fix: str = ""
     finding: str = ""
 
 
@@ -78,17 +78,17 @@ class AsOf:
     day: date | None
 
     def before(self, moment: Moment | None) -> bool:
-        """Tell whether something was only after that day; what has no whole date is judged by its beginning."""
+        """Return whether something was only after that day; what has no whole date is judged by its beginning."""
         return moment is not None and self.day is not None and (moment.day or moment.instant.date()) > self.day
 
 
 def label(finding: Finding) -> str:
-    """Give a finding's label for a list."""
+    """Return a finding's label for a list."""
     return finding.label.removeprefix("the ").removeprefix("a ")
 
 
 def patient_of(resource: Mapping[str, Any]) -> str:
-    """Give the patient that a resource is about, as "Patient/id" or "urn:…". Raises ValueError with what to tell."""
+    """Return the patient that a resource is about, as "Patient/id" or "urn:…". Raises ValueError with what to tell."""
     if resource.get("resourceType") == "Patient":
         own = resource.get("id")
         if not isinstance(own, str) or not is_id(own):

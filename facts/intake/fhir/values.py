@@ -65,19 +65,19 @@ class Moment:
 
 
 def object_of(value: Any) -> Mapping[str, Any]:
-    """Give a JSON object as it is, and anything else as an empty one."""
+    """Return a JSON object as it is, and anything else as an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def objects_of(value: Any) -> list[Mapping[str, Any]]:
-    """Give the objects of a list; a single object counts as a list of it, anything else as none."""
+    """Return the objects of a list; a single object counts as a list of it, anything else as none."""
     if isinstance(value, dict):
         return [value]
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def text_of(value: Any) -> str:
-    """Give a text, cut when long; "" for anything that is no text."""
+    """Return a text, cut when long; "" for anything that is no text."""
     return value.strip()[:_LONGEST_TEXT] if isinstance(value, str) else ""
 
 
@@ -87,7 +87,7 @@ def described(value: Any) -> str:
 
 
 def codings_of(concept: Any) -> tuple[Coding, ...]:
-    """Give the codes of a CodeableConcept, or of a list of them."""
+    """Return the codes of a CodeableConcept, or of a list of them."""
     return tuple(
         Coding(SYSTEMS.get(text_of(entry.get("system")).rstrip("/").lower(), ""), code, text_of(entry.get("display")))
         for one in objects_of(concept)
@@ -97,14 +97,14 @@ def codings_of(concept: Any) -> tuple[Coding, ...]:
 
 
 def bare_code(concept: Any) -> str:
-    """Give the code of a status: a plain code, or the first of a CodeableConcept (R4 has both)."""
+    """Return the code of a status: a plain code, or the first of a CodeableConcept (R4 has both)."""
     if isinstance(concept, str):
         return text_of(concept)
     return next((coding.code for coding in codings_of(concept)), "")
 
 
 def names_of(concept: Any) -> Iterator[str]:
-    """Give the names that a concept goes by: the displays of its codes, then its text."""
+    """Return the names that a concept goes by: the displays of its codes, then its text."""
     for one in objects_of(concept):
         yield from (display for entry in objects_of(one.get("coding")) if (display := text_of(entry.get("display"))))
         if text := text_of(one.get("text")):
@@ -128,7 +128,7 @@ def moment_of(value: Any) -> Moment | None:
 
 
 def when(resource: Mapping[str, Any], *elements: str) -> Moment | None:
-    """Give the first of these elements that holds a date: a dateTime, or a Period, whose end counts before its start."""
+    """Return the first of these elements that holds a date: a dateTime, or a Period, whose end counts before its start."""
     for element in elements:
         value = resource.get(element)
         period = object_of(value)
@@ -144,12 +144,12 @@ def days_between(earlier: date, later: date) -> int:
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a text can be the id of a resource."""
+    """Return whether a text can be the id of a resource."""
     return re.fullmatch(_ID, text) is not None
 
 
 def reference_of(value: Any) -> str:
-    """Give the target of a Reference as "Type/id", a "urn:…" or "#id" as it stands, or ""."""
+    """Return the target of a Reference as "Type/id", a "urn:…" or "#id" as it stands, or ""."""
     written = object_of(value).get("reference")
     if not isinstance(written, str):
         return ""

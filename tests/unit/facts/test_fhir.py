@@ -361,7 +361,7 @@ def test_gender_is_the_sex_that_the_vocabulary_declares(gender: str, sex: str | 
 def test_what_is_wrong_in_a_patient_is_told(wrong: dict[str, Any], knowledge: KnowledgeBase) -> None:
     intake = read([patient(**wrong), visit()], knowledge)
     assert intake.cases[0][0].findings == {}
-    assert intake.refusals[0].problems[0].mend
+    assert intake.refusals[0].problems[0].fix
 
 
 def test_two_patients_with_one_id_are_never_made_one(knowledge: KnowledgeBase) -> None:
@@ -582,7 +582,7 @@ def test_what_cannot_be_read_is_told_with_its_place_and_the_rest_goes_on(
     intake = read_files([tmp_path], knowledge.vocabulary, knowledge.dictionary)
     assert [case.name for case, _ in intake.cases] == ["p"]
     assert [problem in str(refusal.problems[0]) for refusal in intake.refusals] == [True], intake.refusals
-    assert intake.refusals[0].problems[0].mend
+    assert intake.refusals[0].problems[0].fix
     assert str(intake.refusals[0].problems[0].place).startswith(str(tmp_path / "bad.json"))
 
 

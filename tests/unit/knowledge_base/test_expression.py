@@ -76,9 +76,9 @@ def test_a_condition_is_read_into_its_tree(text: str, tree: object) -> None:
 
 @pytest.mark.parametrize(("text", "told"), REFUSED.items(), ids=[text[:40] for text in REFUSED])
 def test_what_is_not_a_condition_is_refused_with_place_and_mend(text: str, told: tuple[str, str, int | None]) -> None:
-    message, mend, column = told
+    message, fix, column = told
     with pytest.raises(ConditionError) as refused:
         parse(text, SCOPE)
     assert message in refused.value.message
-    assert mend in refused.value.mend
+    assert fix in refused.value.fix
     assert column is None or refused.value.column == column

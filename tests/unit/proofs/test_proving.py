@@ -37,7 +37,7 @@ def wrong(proof: Proof) -> dict[tuple[str, str], tuple[Mapping[str, Value], ...]
 
 
 def fired(knowledge: KnowledgeBase, values: Mapping[str, Value]) -> set[str]:
-    """Give the rules that experta fires; assessing compares them with the meaning."""
+    """Return the rules that experta fires; assessing compares them with the meaning."""
     assessor = Assessor(knowledge)
     assessor.assess(case(values))
     return set(assessor.chaining.derive(values).fired)
