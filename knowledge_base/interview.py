@@ -1,10 +1,12 @@
 """The screens of a consultation: which questions are asked together, and which screens come first (interview.yaml)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from facts.medicines import MedicineDictionary
 from facts.vocabulary import Vocabulary
+from knowledge_base.expression import Expression
 from knowledge_base.schema import AskedBy, InterviewFile
 
 MEDICINES = "medicines"
@@ -31,6 +33,8 @@ class Interview:
 
     opening: tuple[str, ...]
     screens: Mapping[str, Screen]
+    only_if: Mapping[str, Expression] = field(default_factory=lambda: MappingProxyType({}))
+    """Findings that are worth asking for only where something does not rule them out, and that condition."""
 
 
 def told_by_lists(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> frozenset[str]:
@@ -45,13 +49,13 @@ def opens_a_page(name: str, beside: tuple[str, ...], vocabulary: Vocabulary) -> 
     return len(elsewhere) > 3
 
 
-def declared(file: InterviewFile) -> Interview:
-    """Return the interview that a file declares."""
+def declared(file: InterviewFile, only_if: Mapping[str, Expression]) -> Interview:
+    """Return the interview that a file declares, with its conditions read."""
     screens = {
         name: Screen(name, entry.label, entry.lead_in, entry.by, tuple(entry.ask), frozenset(entry.each), entry.medicines)
         for name, entry in file.screens.items()
     }
-    return Interview(tuple(file.opening), screens)
+    return Interview(tuple(file.opening), screens, only_if)
 
 
 def by_groups(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Interview:

@@ -7,7 +7,8 @@ Longer than other modules: reading, naming and parsing share one list of problem
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TypeVar
@@ -36,10 +37,13 @@ from knowledge_base.model import (
     KnowledgeBase,
     NextStep,
     OrderAdvice,
+    PlanShape,
     Rule,
     RuleKind,
+    Topic,
     WarningSign,
 )
+from knowledge_base.schema import StepKind
 from knowledge_base.templates import TemplateError, check_template
 
 SHIPPED = Path(__file__).parent
@@ -82,6 +86,7 @@ class _Loader:
         signs = self.read("warning_signs.yaml", schema.WarningSignFile, optional=True)
         contradictions = self.read("contradictions.yaml", schema.ContradictionFile, optional=True)
         interview = self.read("interview.yaml", schema.InterviewFile, optional=True)
+        plan = self.read("plan.yaml", schema.PlanFile, optional=True) or schema.PlanFile()
         hooks = self.read("cds_hooks.yaml", schema.DecisionSupportFile, optional=True)
         invariants = None if self.to_assess else self.read(proofs.FILE, schema.InvariantFile, optional=True)
         if self.to_assess and (self.folder / proofs.FILE).is_file():
@@ -104,7 +109,8 @@ class _Loader:
         build.group_signs(built_signs)
         built_causes = {cause.id: cause for name, file in causes.items() for cause in build.causes(name, file)}
         conditions = build.in_order(built_signs.values(), built_causes.values())
-        built_steps = {step.id: step for name, steps_file in steps.items() for step in build.steps(name, steps_file)}
+        built_steps = {step.id: step for name, steps_file in steps.items() for step in build.steps(name, steps_file, plan)}
+        built_plan = build.plan(plan)
         built_contradictions = build.contradictions(contradictions) if contradictions else {}
         built_grading = build.grading(grading)
         built_support = build.decision_support(hooks) if hooks else None
@@ -141,10 +147,11 @@ class _Loader:
             causes={cause.id: cause for category in ordered for cause in built_causes.values() if cause.category == category},
             warning_signs=built_signs,
             next_steps=built_steps,
+            plan=built_plan,
             contradictions=built_contradictions,
             conditions=conditions,
             strata={name: tuple(sorted(cuts)) for name, cuts in manifest.strata.items()},
-            interview=declared(interview) if interview else by_groups(vocabulary, medicines),
+            interview=declared(interview, build.only_if(interview)) if interview else by_groups(vocabulary, medicines),
             decision_support=built_support,
             invariants=built_invariants,
             certificate=self.certificate(content_hash),
@@ -286,10 +293,10 @@ class _Builder:
                 self.loader.problem(file, (*path, "source"), f"{path[-1]}: the source {key} is not in evidence.yaml", fix)
         return keys
 
-    def level(self, file: str, path: KeyPath, level: str | None) -> str | None:
+    def level(self, file: str, path: KeyPath, level: str | None, key: str = "level") -> str | None:
         if level is not None and level not in self.levels:
             fix = did_you_mean(level, self.levels) or f"use {' or '.join(self.levels)}"
-            self.loader.problem(file, (*path, "level"), f"{path[-1]}: {level} is not a level of urgency", fix)
+            self.loader.problem(file, (*path, key), f"{path[-1]}: {level} is not a level of urgency", fix)
             return None
         return level
 
@@ -328,15 +335,32 @@ class _Builder:
             path: KeyPath = ("warning_signs", name)
             least = self.level(file, path, entry.level) or ranks[0]
             rules: list[Rule | None] = []
+            downgrades: list[Rule | None] = []
+            sign_looked_for = entry.look_for and self.condition(file, (*path, "look_for"), entry.look_for)
             for rule_name, rule_entry in entry.rules.items():
                 rule_path = (*path, "rules", rule_name)
                 level = self.level(file, rule_path, rule_entry.level) or least
                 if ranks.index(level) < ranks.index(least):
                     message = f"{rule_name}: {level} is lower than the {least} of {name}"
                     self.loader.problem(file, (*rule_path, "level"), message, "a rule may only raise the sign's level")
-                rules.append(self.rule(file, rule_path, "warns", name, rule_entry, level))
-            signs[name] = WarningSign(name, entry.label, least, _present(rules), self.loader.places[name])
+                looked_for = sign_looked_for or None
+                if rule_entry.look_for is not None:
+                    looked_for = self.condition(file, (*rule_path, "look_for"), rule_entry.look_for)
+                rule = self.rule(file, rule_path, "warns", name, rule_entry, level)
+                rules.append(rule and replace(rule, look_for=looked_for))
+                downgrades += self.downgrades(file, rule_path, rule_entry, level)
+            signs[name] = WarningSign(name, entry.label, least, _present(rules), self.loader.places[name], _present(downgrades))
         return signs
+
+    def downgrades(self, file: str, path: KeyPath, entry: schema.WarningRuleEntry, level: str) -> Iterator[Rule | None]:
+        ranks = list(self.levels)
+        for name, downgrade in entry.downgrades.items():
+            its_path = (*path, "downgrades", name)
+            to = self.level(file, its_path, downgrade.to, "to") or level
+            if self.levels and ranks.index(to) >= ranks.index(level):
+                message = f"{name}: {to} is not lower than the {level} of {path[-1]}"
+                self.loader.problem(file, (*its_path, "to"), message, "a downgrade lowers the level, or is left out")
+            yield self.rule(file, its_path, "downgrades", str(path[-1]), downgrade, to)
 
     def causes(self, name: str, file: schema.CauseFile) -> Iterable[Cause]:
         for cause, entry in file.causes.items():
@@ -351,17 +375,67 @@ class _Builder:
             place = self.loader.places[cause]
             yield Cause(cause, entry.label, file.category, entry.codes, entry.about, _present(rules), place)
 
-    def steps(self, name: str, file: schema.NextStepFile) -> Iterable[NextStep]:
+    def steps(self, name: str, file: schema.NextStepFile, plan: schema.PlanFile) -> Iterable[NextStep]:
+        lowest = next(iter(self.levels))
         for step, entry in file.next_steps.items():
             path: KeyPath = ("next_steps", step)
-            for answered in entry.answers:
+            told = [("answers", answered) for answered in entry.answers]
+            told += [("measure", finding) for finding in entry.measure.values() if finding is not None]
+            for key, answered in told:
                 if answered not in self.vocabulary.findings:
                     fix = self.vocabulary.suggest(answered)
-                    self.loader.problem(name, (*path, "answers"), f"{step}: {answered} is not a finding", fix)
+                    self.loader.problem(name, (*path, key), f"{step}: {answered} is not a finding", fix)
+            for topic, direction in entry.topics.items():
+                declared_topic = plan.topics.get(topic)
+                if declared_topic is None:
+                    fix = did_you_mean(topic, plan.topics) or "declare it in plan.yaml"
+                    self.loader.problem(name, (*path, "topics", topic), f"{step}: {topic} is not a topic", fix, of_key=True)
+                elif direction not in declared_topic.directions:
+                    fix = f"use {' or '.join(declared_topic.directions)}"
+                    message = f"{step}: {direction} is not a direction of {topic}"
+                    self.loader.problem(name, (*path, "topics", topic), message, fix)
             level = self.level(name, path, entry.level)
             rule = self.rule(name, path, "advises", step, entry, level)
+            unless = None if entry.unless is None else self.condition(name, (*path, "unless"), entry.unless)
             if rule is not None:
-                yield NextStep(step, entry.kind, entry.do, rule, level, tuple(entry.answers), entry.codes)
+                yield NextStep(
+                    step,
+                    entry.kind,
+                    entry.do,
+                    rule,
+                    level or lowest,
+                    tuple(entry.answers),
+                    entry.codes,
+                    order=plan.kinds.get(entry.kind, _ORDER[entry.kind]) if entry.order is None else entry.order,
+                    unless=unless,
+                    first=entry.first,
+                    fallback=entry.fallback,
+                    measure=entry.measure,
+                    topics=entry.topics,
+                )
+
+    def plan(self, file: schema.PlanFile) -> PlanShape:
+        for section in ("most_steps", "soonest"):
+            for level, lowest in getattr(file, section).items():
+                for name in (level, lowest) if section == "soonest" else (level,):
+                    if name not in self.levels:
+                        fix = did_you_mean(name, self.levels) or f"use {' and '.join(self.levels)}"
+                        message = f"{name} is not a level of urgency"
+                        self.loader.problem("plan.yaml", (section, level), message, fix, of_key=True)
+        topics = {name: Topic(name, entry.label, tuple(entry.directions)) for name, entry in file.topics.items()}
+        return PlanShape(file.at_top, file.measuring, file.most_steps, file.soonest, topics)
+
+    def only_if(self, file: schema.InterviewFile) -> dict[str, Expression]:
+        """Read under which conditions findings are worth asking for."""
+        conditions: dict[str, Expression] = {}
+        for name, text in file.only_if.items():
+            if name not in self.vocabulary.findings:
+                fix = self.vocabulary.suggest(name)
+                self.loader.problem("interview.yaml", ("only_if", name), f"{name} is not a finding", fix, of_key=True)
+            condition = self.condition("interview.yaml", ("only_if", name), text)
+            if condition is not None:
+                conditions[name] = condition
+        return conditions
 
     def contradictions(self, file: schema.ContradictionFile) -> dict[str, ContradictionRule]:
         contradictions: dict[str, ContradictionRule] = {}
@@ -455,6 +529,7 @@ class _Builder:
         orders: Iterable[OrderAdvice],
     ) -> None:
         rules = [rule for conclusion in conclusions for rule in conclusion.rules]
+        rules += [rule for sign in conclusions if isinstance(sign, WarningSign) for rule in sign.downgrades]
         rules += [*(step.rule for step in steps), *(order.rule for order in orders)]
         for rule in rules:
             try:
@@ -514,6 +589,10 @@ class _Builder:
                     fix = did_you_mean(key, self.evidence) or "add it to evidence.yaml"
                     message = f"{name}: the source {key} is not in evidence.yaml"
                     self.loader.problems.append(Problem(medicines.places[name], message, fix))
+
+
+_ORDER: Mapping[StepKind, int] = {"advice": 2, "referral": 3, "avoid": 4, "test": 5, "examination": 6}
+"""The place of each kind of step among those of one level, where plan.yaml does not say."""
 
 
 def _present(rules: Iterable[Rule | None]) -> tuple[Rule, ...]:
