@@ -33,6 +33,8 @@ class Interview:
 
     opening: tuple[str, ...]
     screens: Mapping[str, Screen]
+    always: frozenset[str] = frozenset()
+    """What everybody is asked for beside the medicine lists."""
     only_if: Mapping[str, Expression] = field(default_factory=lambda: MappingProxyType({}))
     """Findings that are worth asking for only where something does not rule them out, and that condition."""
 
@@ -55,7 +57,7 @@ def declared(file: InterviewFile, only_if: Mapping[str, Expression]) -> Intervie
         name: Screen(name, entry.label, entry.lead_in, entry.by, tuple(entry.ask), frozenset(entry.each), entry.medicines)
         for name, entry in file.screens.items()
     }
-    return Interview(tuple(file.opening), screens, only_if)
+    return Interview(tuple(file.opening), screens, frozenset(file.always), only_if)
 
 
 def by_groups(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Interview:

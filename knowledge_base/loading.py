@@ -544,6 +544,10 @@ class _Builder:
             if name not in file.screens:
                 fix = did_you_mean(name, file.screens) or "declare it under screens"
                 self.loader.problem("interview.yaml", ("opening", index), f"{name} is not a screen", fix)
+        for index, name in enumerate(file.always):
+            if name not in self.vocabulary.findings:
+                fix = self.vocabulary.suggest(name)
+                self.loader.problem("interview.yaml", ("always", index), f"always: {name} is not a finding", fix)
         for screen, entry in file.screens.items():
             for index, name in enumerate(entry.ask):
                 path: KeyPath = ("screens", screen, "ask", index)

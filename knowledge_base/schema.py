@@ -272,6 +272,8 @@ class InterviewFile(Declared):
 
     opening: list[Name]
     screens: dict[Name, ScreenEntry]
+    always: list[Name] = []
+    """Findings that everybody is asked for, since what anybody would look for depends on them."""
     only_if: dict[Name, str] = {}
     """Findings that are asked for only where this is not known to be false ("how much fluid?" where none is lost)."""
 

@@ -49,6 +49,7 @@ class _Danger:
     in_outlook: int
     rank: int
     look_for: int | None
+    look_for_in_outlook: int
     downgrades: tuple[tuple[int, int], ...]
 
     def rank_here(self, true: tuple[bool, ...]) -> int:
@@ -67,6 +68,7 @@ class Verdicts:
             self.asked_by.update(dict.fromkeys(screen.ask, screen.by))
         self.listed = told_by_lists(knowledge.vocabulary, knowledge.dictionary)
         self.only_if = {name: judge.position[only_if_key(name)] for name in knowledge.interview.only_if}
+        self.always = sum(bit for bit, name in judge.by_bit.items() if name in knowledge.interview.always | self.listed)
         self.dangers = tuple(sorted(self._dangers(), key=lambda danger: (-danger.rank, danger.rule.target, danger.rule.id)))
 
     def _dangers(self) -> Iterator[_Danger]:
@@ -83,6 +85,7 @@ class Verdicts:
                     self.judge.danger_position[rule.id],
                     self.rank[rule.level or ""],
                     look_for,
+                    self.judge.danger_position[rule.id if look_for is None else look_for_key(rule.id)],
                     downgrades,
                 )
 
@@ -115,6 +118,9 @@ class Verdicts:
                     continue
                 if danger.look_for is None or true[danger.look_for]:
                     open_.append((rank, OpenDanger(danger.rule, self.levels[rank], wanted[danger.in_outlook])))
+                elif bits := wanted[danger.look_for_in_outlook] & self.always:
+                    # Whether anybody would look for it hangs on what everybody is asked for.
+                    open_.append((rank, OpenDanger(danger.rule, self.levels[rank], bits)))
         open_.sort(key=lambda entry: -entry[0])
         return Verdict(self.levels[level], self.levels[ceiling], tuple(danger for _, danger in open_), answerable)
 
