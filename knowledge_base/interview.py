@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from facts.medicines import MedicineDictionary
+from facts.problems import did_you_mean
 from facts.vocabulary import Vocabulary
+from knowledge_base.entries import KnowledgeFile, Problems
 from knowledge_base.schema import AskedBy, InterviewFile
 
 MEDICINES = "medicines"
@@ -45,13 +47,47 @@ def opens_a_page(name: str, beside: tuple[str, ...], vocabulary: Vocabulary) -> 
     return len(elsewhere) > 3
 
 
-def declared(file: InterviewFile) -> Interview:
-    """Return the interview that a file declares."""
+def build_interview(
+    file: KnowledgeFile[InterviewFile] | None, vocabulary: Vocabulary, dictionary: MedicineDictionary, problems: Problems
+) -> Interview:
+    """Build the interview that interview.yaml declares, noting what is wrong in it; by groups where there is no such file."""
+    if file is None:
+        return by_groups(vocabulary, dictionary)
+    _check_opening(file, problems)
+    _check_questions(file, vocabulary, told_by_lists(vocabulary, dictionary), problems)
     screens = {
         name: Screen(name, entry.label, entry.lead_in, entry.by, tuple(entry.ask), frozenset(entry.each), entry.medicines)
-        for name, entry in file.screens.items()
+        for name, entry in file.content.screens.items()
     }
-    return Interview(tuple(file.opening), screens)
+    return Interview(tuple(file.content.opening), screens)
+
+
+def _check_opening(file: KnowledgeFile[InterviewFile], problems: Problems) -> None:
+    screens = file.content.screens
+    for index, name in enumerate(file.content.opening):
+        if name not in screens:
+            fix = did_you_mean(name, screens) or "declare it under screens"
+            problems.add(file.node("opening", index).place, f"{name} is not a screen", fix)
+
+
+def _check_questions(
+    file: KnowledgeFile[InterviewFile], vocabulary: Vocabulary, listed: frozenset[str], problems: Problems
+) -> None:
+    """Note the questions that are not there, that stand twice or that a list answers."""
+    first: dict[str, str] = {}
+    for screen, entry in file.content.screens.items():
+        for index, name in enumerate(entry.ask):
+            place = file.node("screens", screen, "ask", index).place
+            if name not in vocabulary.findings:
+                problems.add(place, f"{screen}: {name} is not a finding", vocabulary.suggest(name))
+            elif name in listed:
+                problems.add(place, f"{screen}: the medicine lists tell {name}", "remove it here")
+            elif first.setdefault(name, screen) != screen or entry.ask.index(name) != index:
+                problems.add(place, f"{screen}: {name} is asked already, on {first[name]}", "ask it once")
+        for index, name in enumerate(entry.each):
+            if name not in entry.ask:
+                place = file.node("screens", screen, "each", index).place
+                problems.add(place, f"{screen}: {name} is not asked here", "add it to ask")
 
 
 def by_groups(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Interview:
