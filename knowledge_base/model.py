@@ -133,6 +133,7 @@ class PlanShape:
     measuring: str = "{which}"
     most_steps: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     soonest: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    kinds: Mapping[StepKind, int] = field(default_factory=lambda: MappingProxyType({}))
     topics: Mapping[str, Topic] = field(default_factory=lambda: MappingProxyType({}))
 
 
