@@ -187,8 +187,7 @@ class _Assessing:
         causes = self.causes()
         plan = self.plan(self.derivation.level)
         steps = self.next_steps(plan)
-        ordered = [step for entry in plan.steps for step in entry.together]
-        verdict = self.assessor.verdicts.verdict(self.values, self.judgement, ordered)
+        verdict = self.assessor.verdicts.verdict(self.values, self.judgement, plan.ordered)
         urgency = self.urgency(signs, verdict, steps)
         return Assessment(
             case=self.case.name,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from facts.vocabulary import Value
-from knowledge_base.interview import told_by_lists
+from knowledge_base.interview import asked_by, told_by_lists
 from knowledge_base.judgement import Judge, Judgement, look_for_key, only_if_key
 from knowledge_base.model import KnowledgeBase, NextStep, Rule
 from knowledge_base.schema import AskedBy
@@ -63,9 +63,7 @@ class Verdicts:
     def __init__(self, knowledge: KnowledgeBase, judge: Judge) -> None:
         self.knowledge, self.judge = knowledge, judge
         self.levels, self.rank = tuple(knowledge.levels), knowledge.level_rank
-        self.asked_by: dict[str, AskedBy] = dict.fromkeys(knowledge.vocabulary.findings, "history")
-        for screen in knowledge.interview.screens.values():
-            self.asked_by.update(dict.fromkeys(screen.ask, screen.by))
+        self.asked_by = asked_by(knowledge.interview, knowledge.vocabulary)
         self.listed = told_by_lists(knowledge.vocabulary, knowledge.dictionary)
         self.only_if = {name: judge.position[only_if_key(name)] for name in knowledge.interview.only_if}
         self.always = sum(bit for bit, name in judge.by_bit.items() if name in knowledge.interview.always | self.listed)

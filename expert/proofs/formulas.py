@@ -18,7 +18,7 @@ from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, 
 from knowledge_base.grading import WEIGHT
 
 if TYPE_CHECKING:
-    from knowledge_base.model import Cause, KnowledgeBase, Rule
+    from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
 
 Formula: TypeAlias = Any
 """A z3 formula; z3 ships no types."""
@@ -140,9 +140,22 @@ class Formulas:
                 return (z3.Or if truth else z3.And)([self._formula(operand, truth) for operand in operands])
             case AtLeast(count, operands):
                 wanted = count if truth else len(operands) - count + 1
-                return _at_least(wanted, [self._formula(operand, truth) for operand in operands])
+                return at_least(wanted, [self._formula(operand, truth) for operand in operands])
             case _:
                 assert_never(tree)
+
+    def shown(self, step: "NextStep") -> Formula:
+        """Say that a next step applies and is not known to be a hazard."""
+        applies = self.true(step.rule.condition)
+        return applies if step.unless is None else z3.And(applies, z3.Not(self.true(step.unless)))
+
+    def demanded(self, rule: "Rule", level: str) -> Formula:
+        """Say that a warning rule fires and that nothing known lowers what it demands below a level."""
+        return z3.And(self.true(rule.condition), self._stays(rule, level))
+
+    def both(self, *formulas: Formula) -> Formula:
+        """Say all of these."""
+        return z3.And(*formulas)
 
     def fires(self, rule: str) -> Formula:
         """Say that a rule fires."""
@@ -202,7 +215,7 @@ class Formulas:
         key = (cause.id, kind, count)
         if key not in self._counts:
             fired = [self.true(rule.condition) for rule in cause.rules if rule.counts_as == kind]
-            self._counts[key] = _at_least(count, fired)
+            self._counts[key] = at_least(count, fired)
         return self._counts[key]
 
     def with_other(self, formula: Formula, pairs: Sequence[tuple[Formula, Formula]]) -> Formula:
@@ -249,7 +262,7 @@ class Formulas:
         return z3.Or([self.true(entry.condition) for entry in self.knowledge.contradictions.values()])
 
 
-def _at_least(count: int, formulas: Sequence[Formula]) -> Formula:
+def at_least(count: int, formulas: Sequence[Formula]) -> Formula:
     if count <= 0 or count > len(formulas):
         return z3.BoolVal(count <= 0)
     return z3.Or(list(formulas)) if count == 1 else z3.PbGe([(formula, 1) for formula in formulas], count)
