@@ -7,7 +7,7 @@ away. Effort is counted in z3's own steps, not in seconds, so that a verdict is 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
@@ -15,16 +15,12 @@ import z3
 
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.grading import WEIGHT
 
 if TYPE_CHECKING:
     from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
 
 Formula: TypeAlias = Any
 """A z3 formula; z3 ships no types."""
-
-_STEP = 128
-"""More than any count of arguments of one kind."""
 
 
 class Patient:
@@ -232,16 +228,13 @@ class Formulas:
         return z3.And(*self.patient.possible, z3.Not(self.contradictory))
 
     def place(self, cause: str) -> Formula:
-        """Return the number by which a cause is listed: standing, then weight, then id."""
-        knowledge, grading = self.knowledge, self.knowledge.grading
-        order = list(grading.standings)
-        number = z3.IntVal(order.index(grading.otherwise))
+        """Return the place at which a cause is listed."""
+        grading, ranking = self.knowledge.grading, self.knowledge.ranking
+        number = z3.IntVal(ranking.order[grading.otherwise])
         for standing, condition in reversed(grading.grades):
-            graded = self._grade(condition, knowledge.causes[cause])
-            number = z3.If(graded, z3.IntVal(order.index(standing)), number)
-        for more, less in WEIGHT:
-            number = number * _STEP + (_STEP // 2 - self._fired(cause, more) + self._fired(cause, less))
-        return number * len(knowledge.causes) + sorted(knowledge.causes).index(cause)
+            graded = self._grade(condition, self.knowledge.causes[cause])
+            number = z3.If(graded, z3.IntVal(ranking.order[standing]), number)
+        return ranking.combine(cause, number, partial(self._fired, cause))
 
     def _fired(self, cause: str, kind: str) -> Formula:
         rules = [rule for rule in self.knowledge.causes[cause].rules if rule.counts_as == kind]
@@ -249,12 +242,12 @@ class Formulas:
 
     def leads(self, cause: str | None) -> Formula:
         """Say that a cause is listed first and at least likely; None: that no cause is at least likely."""
-        order, causes = list(self.knowledge.grading.standings), self.knowledge.causes
-        limit = (order.index(self.knowledge.grading.likely) + 1) * _STEP ** len(WEIGHT) * len(causes)
+        causes = self.knowledge.causes
+        end = self.knowledge.ranking.end(self.knowledge.grading.likely)
         if cause is None:
-            return z3.And([self.place(other) >= limit for other in causes])
+            return z3.And([self.place(other) >= end for other in causes])
         place = self.place(cause)
-        return z3.And([place < limit, *(place < self.place(other) for other in causes if other != cause)])
+        return z3.And([place < end, *(place < self.place(other) for other in causes if other != cause)])
 
     @cached_property
     def contradictory(self) -> Formula:
