@@ -80,14 +80,19 @@ class Case:
     @property
     def values(self) -> dict[str, Value]:
         """The known findings' values alone, by id."""
-        return {name: observed.value for name, observed in self.findings.items()}
+        return values_of(self.findings)
+
+
+def values_of(findings: Mapping[str, Observed]) -> dict[str, Value]:
+    """Return the values alone of what was observed, by finding."""
+    return {name: observed.value for name, observed in findings.items()}
 
 
 class Contradiction(ValueError):
     """Answers that cannot both be true, named by the text.
 
-    Either `answered` is at odds with a medicine list; or `denied` holds every answer that implies one that is "no", and `origins`
-    tells where each of them comes from when nobody answered it.
+    Either `answered` is at odds with a medicine list; or `denied` holds every answer that implies one that is "no", and
+    `origins` tells where each of them comes from when nobody answered it.
     """
 
     def __init__(
@@ -136,7 +141,7 @@ def complete(
 
 def add_required(vocabulary: Vocabulary, answered: Mapping[str, Observed]) -> dict[str, Observed]:
     """Return answers with what they imply, in the vocabulary's order. Raises Contradiction where that is denied."""
-    values = {name: observed.value for name, observed in answered.items()}
+    values = values_of(answered)
     if denied := denied_requirements(values, vocabulary.findings):
         origins = {name: observed.origin for name, observed in answered.items()}
         raise Contradiction("; ".join(one.tell(origins) for one in denied), denied=denied, origins=origins)

@@ -93,7 +93,9 @@ def closed_by(
     )
 
 
-def revise(values: Mapping[str, Value], changes: Mapping[str, Value], findings: Mapping[str, Finding]) -> dict[str, Value] | None:
+def revise(
+    values: Mapping[str, Value], changes: Mapping[str, Value], findings: Mapping[str, Finding]
+) -> dict[str, Value] | None:
     """Return the values after changes, with what these imply, without what they close; None where they contradict a value."""
     closed = closed_by(changes, (), values, findings)
     now = {**{name: value for name, value in values.items() if name not in closed}, **changes}

@@ -288,6 +288,4 @@ class _Reading:
             f"the answers contradict each other: {DeniedRequirement(name, value, above).tell(places)}; correct one of them"
             for value in series.filter(mask)
         ]
-        self.refuse(
-            self.raw[ROW].filter(mask), self.places[name][0], series.filter(mask), pl.Series(reasons, dtype=pl.String)
-        )
+        self.refuse(self.raw[ROW].filter(mask), self.places[name][0], series.filter(mask), pl.Series(reasons, dtype=pl.String))
