@@ -1,13 +1,15 @@
 """From the files of a knowledge base to what is reasoned with, noting problems on the way instead of stopping at the first.
 
-One function for each kind of entry. What can be judged only when everything is built is judged in `consistency`.
+One function for each kind of entry; those with rules that fire for a patient stand in `building_rules`. What can be judged
+only when everything is built is judged in `consistency`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from facts.problems import Place, did_you_mean
 from knowledge_base import schema
+from knowledge_base.building_rules import build_causes, build_next_steps, build_plan, build_rule, build_warning_signs
 from knowledge_base.consistency import check_because_sentences, check_manifest, check_medicine_sources, order_conditions
 from knowledge_base.entries import Context, KnowledgeFile, Node, Problems
 from knowledge_base.expression import Scope
@@ -17,21 +19,13 @@ from knowledge_base.invariants import Names, build_invariants
 from knowledge_base.knowledge_files import KnowledgeFiles
 from knowledge_base.model import (
     ANY_WARNING_SIGN,
-    ArgumentKind,
-    Cause,
     ComplaintShown,
     ContradictionRule,
     DecisionSupport,
     Definition,
     KnowledgeBase,
-    NextStep,
     OrderAdvice,
-    Rule,
-    RuleKind,
-    WarningSign,
 )
-
-_ARGUMENT_KINDS: tuple[ArgumentKind, ...] = ("confirms", "supports", "opposes", "excludes")
 
 
 def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> KnowledgeBase:
@@ -51,7 +45,9 @@ def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> Knowledge
     groups = {ANY_WARNING_SIGN: tuple(signs)} if signs else {}
     context = replace(context, scope=replace(context.scope, groups=groups))
     causes = {cause.id: cause for file in files.causes for cause in build_causes(context, file)}
-    steps = {step.id: step for file in files.next_steps for step in build_next_steps(context, file)}
+    plan = build_plan(context, files.plan)
+    kinds = files.plan.content.kinds if files.plan else {}
+    steps = {step.id: step for file in files.next_steps for step in build_next_steps(context, file, plan, kinds)}
     grading = build_grading(files.grading, problems)
     conditions = order_conditions(definitions, (*signs.values(), *causes.values()), declared.places, problems)
     labels = {file.content.category: file.content.label for file in files.causes}
@@ -72,10 +68,11 @@ def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> Knowledge
         causes={cause.id: cause for category in categories for cause in causes.values() if cause.category == category},
         warning_signs=signs,
         next_steps=steps,
+        plan=plan,
         contradictions=build_contradictions(context, files.contradictions),
         conditions=conditions,
         strata={name: tuple(sorted(cuts)) for name, cuts in manifest.strata.items()},
-        interview=build_interview(files.interview, files.vocabulary, files.medicines, problems),
+        interview=build_interview(context, files.interview, files.medicines),
         decision_support=build_decision_support(context, files.decision_support, manifest.complaint),
         invariants=build_invariants(context, files.invariants, Names(causes, grading.standings, steps)),
         certificate=files.certificate,
@@ -137,82 +134,6 @@ def build_definitions(context: Context, declared: Declared) -> dict[str, Definit
     return definitions
 
 
-# Rules, and what they conclude
-
-
-def build_rule(
-    context: Context,
-    node: Node,
-    kind: RuleKind,
-    target: str,
-    entry: schema.ArgumentEntry,
-    level: str | None = None,
-) -> Rule | None:
-    """Build the rule that stands at a node; None when its condition cannot be read."""
-    place = node.key_place
-    first = context.rule_places.setdefault(node.id, place)
-    if first is not place:
-        context.problems.add(place, f"the rule {node.id} already stands at {first}", "a rule's id is used once")
-    if node.id in context.retired:
-        context.problems.add(place, f"the rule id {node.id} is retired", "choose an id that was never used")
-    sources = context.read_sources(node, entry.source)
-    condition = context.read_condition(node.at("when"), entry.when)
-    if condition is None:
-        return None
-    strength = entry.strength if isinstance(entry, schema.WeighedArgumentEntry) else None
-    return Rule(node.id, kind, target, condition, entry.when, entry.because, sources, place, strength, level)
-
-
-def build_warning_signs(context: Context, file: KnowledgeFile[schema.WarningSignFile] | None) -> dict[str, WarningSign]:
-    """Build the warning signs, by id."""
-    if file is None:
-        return {}
-    signs: dict[str, WarningSign] = {}
-    ranks = list(context.levels)
-    for name, entry in file.content.warning_signs.items():
-        node = file.node("warning_signs", name)
-        least = context.read_level(node, entry.level) or ranks[0]
-        rules: list[Rule | None] = []
-        for rule_name, rule_entry in entry.rules.items():
-            rule_node = node.at("rules", rule_name)
-            level = context.read_level(rule_node, rule_entry.level) or least
-            if ranks.index(level) < ranks.index(least):
-                message = f"{rule_name}: {level} is lower than the {least} of {name}"
-                context.problems.add(rule_node.at("level").place, message, "a rule may only raise the sign's level")
-            rules.append(build_rule(context, rule_node, "warns", name, rule_entry, level))
-        signs[name] = WarningSign(name, entry.label, least, _present(rules), node.key_place)
-    return signs
-
-
-def build_causes(context: Context, file: KnowledgeFile[schema.CauseFile]) -> Iterable[Cause]:
-    """Build the causes of one file."""
-    for name, entry in file.content.causes.items():
-        node = file.node("causes", name)
-        rules = [
-            build_rule(context, node.at(kind, rule), kind, name, argument)
-            for kind in _ARGUMENT_KINDS
-            for rule, argument in getattr(entry, kind).items()
-        ]
-        if not entry.confirms and not entry.supports:
-            context.problems.add(node.key_place, f"{name}: nothing speaks for it", "add `confirms` or `supports`")
-        category = file.content.category
-        yield Cause(name, entry.label, category, entry.codes, entry.about, _present(rules), node.key_place)
-
-
-def build_next_steps(context: Context, file: KnowledgeFile[schema.NextStepFile]) -> Iterable[NextStep]:
-    """Build the next steps of one file."""
-    for name, entry in file.content.next_steps.items():
-        node = file.node("next_steps", name)
-        for answered in entry.answers:
-            if answered not in context.vocabulary.findings:
-                fix = context.vocabulary.suggest(answered)
-                context.problems.add(node.at("answers").place, f"{name}: {answered} is not a finding", fix)
-        level = context.read_level(node, entry.level)
-        rule = build_rule(context, node, "advises", name, entry, level)
-        if rule is not None:
-            yield NextStep(name, entry.kind, entry.do, rule, level, tuple(entry.answers), entry.codes)
-
-
 def build_contradictions(
     context: Context, file: KnowledgeFile[schema.ContradictionFile] | None
 ) -> dict[str, ContradictionRule]:
@@ -244,7 +165,7 @@ def build_decision_support(
     )
     for section, told in by_level:
         _check_every_level(context, file.node(section), told)
-    condition = None if shown.when is None else context.read_condition(file.node("complaint", "when"), shown.when)
+    condition = context.read_condition(file.node("complaint", "when"), shown.when)
     orders: dict[str, OrderAdvice] = {}
     for name, entry in content.orders.items():
         rule = build_rule(context, file.node("orders", name), "advises", name, entry)
@@ -269,7 +190,3 @@ def _check_every_level(context: Context, section: Node, told: Mapping[str, str])
             context.problems.add(section.at(level).key_place, f"{level} is not a level of urgency", fix)
     if missing := [level for level in context.levels if level not in told]:
         context.problems.add(section.key_place, f"{section.id}: nothing for {' and '.join(missing)}", "add it")
-
-
-def _present(rules: Iterable[Rule | None]) -> tuple[Rule, ...]:
-    return tuple(rule for rule in rules if rule is not None)

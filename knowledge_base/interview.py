@@ -1,12 +1,14 @@
 """The screens of a consultation: which questions are asked together, and which screens come first (interview.yaml)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from facts.medicines import MedicineDictionary
 from facts.problems import did_you_mean
 from facts.vocabulary import Vocabulary
-from knowledge_base.entries import KnowledgeFile, Problems
+from knowledge_base.entries import Context, KnowledgeFile
+from knowledge_base.expression import Expression
 from knowledge_base.schema import AskedBy, InterviewFile
 
 MEDICINES = "medicines"
@@ -33,6 +35,8 @@ class Interview:
 
     opening: tuple[str, ...]
     screens: Mapping[str, Screen]
+    only_if: Mapping[str, Expression] = field(default_factory=lambda: MappingProxyType({}))
+    """Findings that are worth asking for only where something does not rule them out, and that condition."""
 
 
 def told_by_lists(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> frozenset[str]:
@@ -47,47 +51,56 @@ def opens_a_page(name: str, beside: tuple[str, ...], vocabulary: Vocabulary) -> 
     return len(elsewhere) > 3
 
 
-def build_interview(
-    file: KnowledgeFile[InterviewFile] | None, vocabulary: Vocabulary, dictionary: MedicineDictionary, problems: Problems
-) -> Interview:
+def build_interview(context: Context, file: KnowledgeFile[InterviewFile] | None, dictionary: MedicineDictionary) -> Interview:
     """Build the interview that interview.yaml declares, noting what is wrong in it; by groups where there is no such file."""
     if file is None:
-        return by_groups(vocabulary, dictionary)
-    _check_opening(file, problems)
-    _check_questions(file, vocabulary, told_by_lists(vocabulary, dictionary), problems)
+        return by_groups(context.vocabulary, dictionary)
+    _check_opening(context, file)
+    _check_questions(context, file, told_by_lists(context.vocabulary, dictionary))
     screens = {
         name: Screen(name, entry.label, entry.lead_in, entry.by, tuple(entry.ask), frozenset(entry.each), entry.medicines)
         for name, entry in file.content.screens.items()
     }
-    return Interview(tuple(file.content.opening), screens)
+    return Interview(tuple(file.content.opening), screens, _read_only_if(context, file))
 
 
-def _check_opening(file: KnowledgeFile[InterviewFile], problems: Problems) -> None:
+def _check_opening(context: Context, file: KnowledgeFile[InterviewFile]) -> None:
     screens = file.content.screens
     for index, name in enumerate(file.content.opening):
         if name not in screens:
             fix = did_you_mean(name, screens) or "declare it under screens"
-            problems.add(file.node("opening", index).place, f"{name} is not a screen", fix)
+            context.problems.add(file.node("opening", index).place, f"{name} is not a screen", fix)
 
 
-def _check_questions(
-    file: KnowledgeFile[InterviewFile], vocabulary: Vocabulary, listed: frozenset[str], problems: Problems
-) -> None:
+def _check_questions(context: Context, file: KnowledgeFile[InterviewFile], listed: frozenset[str]) -> None:
     """Note the questions that are not there, that stand twice or that a list answers."""
     first: dict[str, str] = {}
+    add = context.problems.add
     for screen, entry in file.content.screens.items():
         for index, name in enumerate(entry.ask):
             place = file.node("screens", screen, "ask", index).place
-            if name not in vocabulary.findings:
-                problems.add(place, f"{screen}: {name} is not a finding", vocabulary.suggest(name))
+            if name not in context.vocabulary.findings:
+                add(place, f"{screen}: {name} is not a finding", context.vocabulary.suggest(name))
             elif name in listed:
-                problems.add(place, f"{screen}: the medicine lists tell {name}", "remove it here")
+                add(place, f"{screen}: the medicine lists tell {name}", "remove it here")
             elif first.setdefault(name, screen) != screen or entry.ask.index(name) != index:
-                problems.add(place, f"{screen}: {name} is asked already, on {first[name]}", "ask it once")
+                add(place, f"{screen}: {name} is asked already, on {first[name]}", "ask it once")
         for index, name in enumerate(entry.each):
             if name not in entry.ask:
-                place = file.node("screens", screen, "each", index).place
-                problems.add(place, f"{screen}: {name} is not asked here", "add it to ask")
+                add(file.node("screens", screen, "each", index).place, f"{screen}: {name} is not asked here", "add it to ask")
+
+
+def _read_only_if(context: Context, file: KnowledgeFile[InterviewFile]) -> dict[str, Expression]:
+    """Read under which conditions findings are worth asking for."""
+    conditions: dict[str, Expression] = {}
+    for name, text in file.content.only_if.items():
+        node = file.node("only_if", name)
+        if name not in context.vocabulary.findings:
+            context.problems.add(node.key_place, f"{name} is not a finding", context.vocabulary.suggest(name))
+        condition = context.read_condition(node, text)
+        if condition is not None:
+            conditions[name] = condition
+    return conditions
 
 
 def by_groups(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Interview:

@@ -129,17 +129,14 @@ def _unknown(context: Context, file: KnowledgeFile[InvariantFile], names: Names)
 
 
 def _build_invariant(context: Context, node: Node, entry: InvariantEntry) -> Invariant:
-    def condition(part: str, text: str | None) -> Expression | None:
-        return None if text is None else context.read_condition(node.at(part), text)
-
     context.read_sources(node, entry.source)
     return Invariant(
         id=node.id,
         says=entry.says,
-        when=condition("when", entry.when),
+        when=context.read_condition(node.at("when"), entry.when),
         at_least=entry.at_least,
-        always=condition("always", entry.always),
-        never=condition("never", entry.never),
+        always=context.read_condition(node.at("always"), entry.always),
+        never=context.read_condition(node.at("never"), entry.never),
         standing={cause: tuple(listed) for cause, listed in entry.standing.items()},
         not_standing={cause: tuple(listed) for cause, listed in entry.not_standing.items()},
         advises=tuple(entry.advises),

@@ -39,6 +39,7 @@ class KnowledgeFiles:
     warning_signs: KnowledgeFile[schema.WarningSignFile] | None
     contradictions: KnowledgeFile[schema.ContradictionFile] | None
     interview: KnowledgeFile[schema.InterviewFile] | None
+    plan: KnowledgeFile[schema.PlanFile] | None
     decision_support: KnowledgeFile[schema.DecisionSupportFile] | None
     invariants: KnowledgeFile[schema.InvariantFile] | None
     causes: tuple[KnowledgeFile[schema.CauseFile], ...]
@@ -66,6 +67,7 @@ def read_knowledge_files(folder: Path | None, shown: str, problems: Problems, *,
     warning_signs = reader.read_if_there("warning_signs.yaml", schema.WarningSignFile)
     contradictions = reader.read_if_there("contradictions.yaml", schema.ContradictionFile)
     interview = reader.read_if_there("interview.yaml", schema.InterviewFile)
+    plan = reader.read_if_there("plan.yaml", schema.PlanFile)
     decision_support = reader.read_if_there("cds_hooks.yaml", schema.DecisionSupportFile)
     if to_assess:
         reader.skip(_INVARIANTS)
@@ -87,6 +89,7 @@ def read_knowledge_files(folder: Path | None, shown: str, problems: Problems, *,
         warning_signs=warning_signs,
         contradictions=contradictions,
         interview=interview,
+        plan=plan,
         decision_support=decision_support,
         invariants=invariants,
         causes=causes,
