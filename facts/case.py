@@ -29,8 +29,8 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unrecognized:
-    """Something on the case from which nothing, or not all, was concluded, and why."""
+class UnrecognizedText:
+    """Something on the case from which not everything was concluded, and why."""
 
     text: str
     reason: str
@@ -67,7 +67,7 @@ class Case:
 
     name: str
     findings: Mapping[str, Observed]
-    unrecognized: tuple[Unrecognized, ...] = ()
+    unrecognized: tuple[UnrecognizedText, ...] = ()
     expected: Expected = Expected()
     note: str = ""
     medicines: tuple[str, ...] | None = None
@@ -100,7 +100,7 @@ def complete(
     stopped: Iterable[Stopped] | None = None,
     *,
     sources: Mapping[str, str] | None = None,
-) -> tuple[dict[str, Observed], tuple[Unrecognized, ...]]:
+) -> tuple[dict[str, Observed], tuple[UnrecognizedText, ...]]:
     """Add to the answers what follows from them: findings from the medicine lists, and what a finding requires.
 
     Lists that were not given (None) say nothing. `sources` tells that the lists are gathered from a record, and where each
@@ -110,7 +110,7 @@ def complete(
     with a list or with another answer.
     """
     findings = dict(answered)
-    unrecognized: list[Unrecognized] = []
+    unrecognized: list[UnrecognizedText] = []
     current = None if medicines is None else [_recognized(dictionary, text, sources) for text in medicines]
     past = None if stopped is None else [(entry, dictionary.recognize(entry.name)) for entry in stopped]
     for derived, recognitions in (
@@ -161,5 +161,5 @@ def _add_required(vocabulary: Vocabulary, findings: dict[str, Observed]) -> None
             child = needed
 
 
-def _doubtful(recognitions: Iterable[Recognition]) -> list[Unrecognized]:
-    return [Unrecognized(recognition.text, recognition.doubt) for recognition in recognitions if recognition.doubt]
+def _doubtful(recognitions: Iterable[Recognition]) -> list[UnrecognizedText]:
+    return [UnrecognizedText(recognition.text, recognition.doubt) for recognition in recognitions if recognition.doubt]

@@ -1,15 +1,15 @@
 """From the files of a knowledge base to what is reasoned with, noting problems on the way instead of stopping at the first.
 
-One function for each kind of entry; those with rules that fire for a patient stand in `building_rules`. What can be judged
-only when everything is built is judged in `consistency`.
+One function for each kind of entry. What can be judged only when everything is built is judged in `consistency`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from facts.problems import Place, did_you_mean
 from knowledge_base import schema
-from knowledge_base.building_rules import build_causes, build_next_steps, build_plan, build_rule, build_warning_signs
+from knowledge_base.building_plan import build_next_steps, build_plan
+from knowledge_base.building_rules import build_rule, build_warning_signs, present
 from knowledge_base.consistency import check_because_sentences, check_manifest, check_medicine_sources, order_conditions
 from knowledge_base.entries import Context, KnowledgeFile, Node, Problems
 from knowledge_base.expression import Scope
@@ -19,6 +19,8 @@ from knowledge_base.invariants import Names, build_invariants
 from knowledge_base.knowledge_files import KnowledgeFiles
 from knowledge_base.model import (
     ANY_WARNING_SIGN,
+    ArgumentKind,
+    Cause,
     ComplaintShown,
     ContradictionRule,
     DecisionSupport,
@@ -26,6 +28,8 @@ from knowledge_base.model import (
     KnowledgeBase,
     OrderAdvice,
 )
+
+_ARGUMENT_KINDS: tuple[ArgumentKind, ...] = ("confirms", "supports", "opposes", "excludes")
 
 
 def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> KnowledgeBase:
@@ -46,12 +50,12 @@ def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> Knowledge
     context = replace(context, scope=replace(context.scope, groups=groups))
     causes = {cause.id: cause for file in files.causes for cause in build_causes(context, file)}
     plan = build_plan(context, files.plan)
-    kinds = files.plan.content.kinds if files.plan else {}
-    steps = {step.id: step for file in files.next_steps for step in build_next_steps(context, file, plan, kinds)}
+    steps = {step.id: step for file in files.next_steps for step in build_next_steps(context, file, plan)}
     grading = build_grading(files.grading, problems)
     conditions = order_conditions(definitions, (*signs.values(), *causes.values()), declared.places, problems)
     labels = {file.content.category: file.content.label for file in files.causes}
     categories = {category: labels[category] for category in manifest.categories if category in labels}
+    names = Names(causes, grading.standings, steps, files.plan.content.topics if files.plan else {})
     knowledge = KnowledgeBase(
         title=manifest.title,
         version=manifest.version,
@@ -72,9 +76,9 @@ def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> Knowledge
         contradictions=build_contradictions(context, files.contradictions),
         conditions=conditions,
         strata={name: tuple(sorted(cuts)) for name, cuts in manifest.strata.items()},
-        interview=build_interview(context, files.interview, files.medicines),
+        interview=build_interview(files.interview, files.medicines, context),
         decision_support=build_decision_support(context, files.decision_support, manifest.complaint),
-        invariants=build_invariants(context, files.invariants, Names(causes, grading.standings, steps)),
+        invariants=build_invariants(context, files.invariants, names),
         certificate=files.certificate,
         files=files.names,
     )
@@ -134,6 +138,24 @@ def build_definitions(context: Context, declared: Declared) -> dict[str, Definit
     return definitions
 
 
+# Rules, and what they conclude
+
+
+def build_causes(context: Context, file: KnowledgeFile[schema.CauseFile]) -> Iterable[Cause]:
+    """Build the causes of one file."""
+    for name, entry in file.content.causes.items():
+        node = file.node("causes", name)
+        rules = [
+            build_rule(context, node.at(kind, rule), kind, name, argument)
+            for kind in _ARGUMENT_KINDS
+            for rule, argument in getattr(entry, kind).items()
+        ]
+        if not entry.confirms and not entry.supports:
+            context.problems.add(node.key_place, f"{name}: nothing speaks for it", "add `confirms` or `supports`")
+        category = file.content.category
+        yield Cause(name, entry.label, category, entry.codes, entry.about, present(rules), node.key_place)
+
+
 def build_contradictions(
     context: Context, file: KnowledgeFile[schema.ContradictionFile] | None
 ) -> dict[str, ContradictionRule]:
@@ -165,7 +187,7 @@ def build_decision_support(
     )
     for section, told in by_level:
         _check_every_level(context, file.node(section), told)
-    condition = context.read_condition(file.node("complaint", "when"), shown.when)
+    condition = None if shown.when is None else context.read_condition(file.node("complaint", "when"), shown.when)
     orders: dict[str, OrderAdvice] = {}
     for name, entry in content.orders.items():
         rule = build_rule(context, file.node("orders", name), "advises", name, entry)

@@ -90,10 +90,8 @@ class Context:
     rule_places: dict[str, Place] = field(default_factory=dict)
     """Where each rule id was declared first; every rule that is built adds its own."""
 
-    def read_condition(self, node: Node, text: str | None) -> Expression | None:
-        """Parse the condition that stands at a node, if one does, or note what is wrong in it."""
-        if text is None:
-            return None
+    def read_condition(self, node: Node, text: str) -> Expression | None:
+        """Parse the condition that stands at a node, or note what is wrong in it."""
         try:
             return parse(text, self.scope)
         except ConditionError as error:
@@ -112,7 +110,7 @@ class Context:
         return keys
 
     def read_level(self, node: Node, level: str | None, key: str = "level") -> str | None:
-        """Return the level of urgency that the entry at a node has under `key`, or note that there is no such level."""
+        """Return the level of urgency that stands under a key of the entry at a node, or note that there is no such level."""
         if level is not None and level not in self.levels:
             fix = did_you_mean(level, self.levels) or f"use {' or '.join(self.levels)}"
             self.problems.add(node.at(key).place, f"{node.id}: {level} is not a level of urgency", fix)

@@ -23,15 +23,6 @@ class Tally(NamedTuple):
     opposes_weak: int = 0
     excludes: int = 0
 
-    @property
-    def weight(self) -> tuple[int, ...]:
-        """What orders causes of one standing: deciding, then strong, then weak arguments, those against taken off."""
-        return tuple(getattr(self, more) - getattr(self, less) for more, less in WEIGHT)
-
-
-WEIGHT = (("confirms", "excludes"), ("supports_strong", "opposes_strong"), ("supports_weak", "opposes_weak"))
-"""The kinds of arguments that make the weight of a tally: each for, less each against."""
-
 
 @dataclass(frozen=True)
 class Grading:

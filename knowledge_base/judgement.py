@@ -71,7 +71,8 @@ class Judge:
 
         conditions.update((only_if_key(name), condition) for name, condition in knowledge.interview.only_if.items())
         self.position = {name: position for position, name in enumerate(conditions)}
-        self.danger_position = {rule.id: position for position, rule in enumerate(dangers)}
+        looked_at = [rule.id for rule in dangers] + [look_for_key(rule.id) for rule in dangers if rule.look_for is not None]
+        self.danger_position = {name: position for position, name in enumerate(looked_at)}
         first_rule = len(knowledge.conditions)
         self.rules = slice(first_rule, first_rule + len(knowledge.rules))
         findings = tuple(knowledge.vocabulary.findings)
@@ -88,7 +89,7 @@ class Judge:
         return _compile(_OutlookWriter(self._conditions, self._findings), self.danger_position)
 
     def danger_outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
-        """Look ahead as `outlook` does, at the rules of warning signs alone, in the order of `danger_position`."""
+        """Look ahead as `outlook` does, at the rules of warning signs and what one looks for them by (`danger_position`)."""
         return Outlook(*self._looking_ahead_at_dangers({**dict.fromkeys(answerable, ANSWERABLE), **values}))
 
     def outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:

@@ -39,8 +39,8 @@ class KnowledgeFiles:
     warning_signs: KnowledgeFile[schema.WarningSignFile] | None
     contradictions: KnowledgeFile[schema.ContradictionFile] | None
     interview: KnowledgeFile[schema.InterviewFile] | None
-    plan: KnowledgeFile[schema.PlanFile] | None
     decision_support: KnowledgeFile[schema.DecisionSupportFile] | None
+    plan: KnowledgeFile[schema.PlanFile] | None
     invariants: KnowledgeFile[schema.InvariantFile] | None
     causes: tuple[KnowledgeFile[schema.CauseFile], ...]
     next_steps: tuple[KnowledgeFile[schema.NextStepFile], ...]
@@ -89,8 +89,8 @@ def read_knowledge_files(folder: Path | None, shown: str, problems: Problems, *,
         warning_signs=warning_signs,
         contradictions=contradictions,
         interview=interview,
-        plan=plan,
         decision_support=decision_support,
+        plan=plan,
         invariants=invariants,
         causes=causes,
         next_steps=next_steps,

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, StepAdvised, WayToChange
 from facts.case import NOT_LISTED
 from facts.vocabulary import Codes
-from knowledge_base.expression import leaves
-from knowledge_base.logic import evaluate_named, residue
 from knowledge_base.model import KnowledgeBase
-from reports.wording import lower_first, sentence, tell, value_text
+from reports.remaining import remainders
+from reports.wording import lower_first, sentence, value_text
 
 STATEMENT = (
     "Charley supports a clinician's judgment and does not replace it. It knows only what it was told: "
@@ -156,6 +155,23 @@ def view(assessment: Assessment, knowledge: KnowledgeBase) -> ReportView:
     return _Arranging(assessment, knowledge).view()
 
 
+def rises(assessment: Assessment, knowledge: KnowledgeBase) -> tuple[Rise, ...]:
+    """Say, for each level above the present one, what would raise the urgency to it; what is known is taken out."""
+    remaining = remainders(knowledge)
+    truths = remaining.judge({used.id: used.value for used in assessment.findings})
+    by_level: dict[str, dict[str, int]] = {}
+    for entry in assessment.urgency.could_rise:
+        rest = remaining.tell(entry.rule, truths)
+        if rest is not None:
+            text, answers = rest
+            by_level.setdefault(entry.level, {})[clean(text)] = answers
+    # What takes one answer to find out is read before what takes three.
+    return tuple(
+        Rise(level, knowledge.levels[level].label, tuple(sorted(conditions, key=conditions.__getitem__)))
+        for level, conditions in by_level.items()
+    )
+
+
 class _Arranging:
     def __init__(self, assessment: Assessment, knowledge: KnowledgeBase) -> None:
         self.assessment, self.knowledge = assessment, knowledge
@@ -177,7 +193,7 @@ class _Arranging:
             level_says=level.says,
             ceiling_label=knowledge.levels[assessment.urgency.ceiling].label,
             because=tuple(clean(reason) for reason in assessment.urgency.because),
-            rises=self.rises(),
+            rises=rises(assessment, knowledge),
             complaint=self.complaint(),
             resembles=tuple(knowledge.causes[name].label for name in self.resembling()),
             signs=tuple(
@@ -243,21 +259,6 @@ class _Arranging:
             arguments_against=self.arguments(cause.arguments_against),
             could_be=", ".join(others),
             questions=tuple(self.knowledge.vocabulary.findings[name].question for name in cause.missing),
-        )
-
-    def rises(self) -> tuple[Rise, ...]:
-        """Say, for each level above the present one, what would raise the urgency to it; what is known is taken out."""
-        values = {used.id: used.value for used in self.assessment.findings}
-        truths = evaluate_named(self.knowledge.conditions, values)
-        by_level: dict[str, dict[str, int]] = {}
-        for entry in self.assessment.urgency.could_rise:
-            rest = residue(self.knowledge.rules[entry.rule].condition, values, truths, self.knowledge.conditions)
-            if rest is not None and not isinstance(rest, bool):
-                by_level.setdefault(entry.level, {})[clean(tell(rest, self.knowledge))] = sum(1 for _ in leaves(rest))
-        # What takes one answer to find out is read before what takes three.
-        return tuple(
-            Rise(level, self.knowledge.levels[level].label, tuple(sorted(conditions, key=conditions.__getitem__)))
-            for level, conditions in by_level.items()
         )
 
     def complaint(self) -> str:

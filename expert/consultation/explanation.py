@@ -6,6 +6,7 @@ the four questions share how they name rules, answers and what is known.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
 
@@ -16,9 +17,10 @@ from facts.assessment import Argument, Assessment
 from facts.case import Case, Observed
 from facts.problems import did_you_mean
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import Compared, Expression, Leaf, Named, leaves, names_used
-from knowledge_base.logic import Truth, evaluate_named, residue, supports
+from knowledge_base.expression import Expression, Leaf, Named, leaves, names_used
+from knowledge_base.logic import Truth, evaluate_leaf, evaluate_named, residue, supports
 from knowledge_base.model import KnowledgeBase, Rule
+from knowledge_base.thresholds import thresholds
 from reports.view import clean
 from reports.wording import finding_clause, leaf_clause, named_clause, quantity_text, tell, value_text
 
@@ -89,11 +91,10 @@ def why(moment: Moment, name: str, consultation: Consultation) -> list[str]:
         lines.append(f"It is answered: {finding_clause(finding, moment.known.values[name])}.")
     serving = list(_serving(moment, name, consultation))
     values = moment.known.values
-    truths = evaluate_named(knowledge.conditions, values)
     for rule in serving[:_RULES_TOLD]:
         lines.append(f"  · for {_target(rule, knowledge)}")
-        rest = residue(rule.condition, values, truths, knowledge.conditions)
-        if rest is not None and not isinstance(rest, bool):
+        rest = residue(rule.condition, partial(evaluate_leaf, values=values), knowledge.conditions)
+        if not isinstance(rest, bool):
             lines.append(f"      still needed: {_shortened(clean(tell(rest, knowledge)))}")
         known = _known_of(rule, moment.told.case.findings, knowledge)
         lines.append(f"      already known: {'; '.join(known) or 'nothing of it'}")
@@ -177,13 +178,7 @@ def _answers(finding: Finding, knowledge: KnowledgeBase) -> Iterator[tuple[str, 
         yield from ((choice.replace("_", " "), choice) for choice in finding.choices)
     elif isinstance(finding, QuantityFinding):
         trees = [*(rule.condition for rule in knowledge.rules.values()), *knowledge.conditions.values()]
-        marks = {
-            leaf.threshold
-            for tree in trees
-            for leaf in leaves(tree)
-            if isinstance(leaf, Compared) and leaf.finding == finding.id
-        }
-        edges = [finding.range[0], *sorted(marks), finding.range[1]]
+        edges = [finding.range[0], *thresholds(trees).get(finding.id, ()), finding.range[1]]
         for low, high in pairwise(edges):
             if low < high:
                 between = f"between {quantity_text(finding, low)} and {quantity_text(finding, high)}"
@@ -342,8 +337,8 @@ def why_not(moment: Moment, named: Meant, consultation: Consultation) -> list[st
             failing = dict.fromkeys(_failing(rule.condition, values, truths, knowledge))
             lines.append(f"  x {rule.id} fails: {clean('; '.join(failing))}")
         else:
-            rest = residue(rule.condition, values, truths, knowledge.conditions)
-            told = tell(rest, knowledge) if rest is not None and not isinstance(rest, bool) else "something unknown"
+            rest = residue(rule.condition, partial(evaluate_leaf, values=values), knowledge.conditions)
+            told = "something unknown" if isinstance(rest, bool) else tell(rest, knowledge)
             lines.append(f"  ? {rule.id} is open: it needs {clean(told)}")
     return lines + against
 

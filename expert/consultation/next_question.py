@@ -87,7 +87,6 @@ class Questioner:
         ]
         self.arguments = [(cause, [(rule, position[rule.id]) for rule in cause.rules]) for cause in knowledge.causes.values()]
         self.lifting = lru_cache(maxsize=16_384)(self._lifting)
-        self.order = {standing: place for place, standing in enumerate(knowledge.grading.standings)}
         self.bit = {name: 1 << place for place, name in enumerate(knowledge.vocabulary.findings)}
 
     # What may be asked
@@ -186,7 +185,7 @@ class Questioner:
 
     def _causes(self, judgement: Judgement, outlook: Outlook) -> tuple[list["_Race"], dict[str, int], int]:
         """Return the likely causes in their order, the causes that are not settled with what settles them, and `beside`."""
-        grading = self.knowledge.grading
+        grading, ranking = self.knowledge.grading, self.knowledge.ranking
         races: list[_Race] = []
         unsettled: dict[str, int] = {}
         beside = 0
@@ -195,12 +194,13 @@ class Questioner:
             open_ = tally(rule for rule, position in rules if outlook.wanted[position])
             standing = grading.standing(fired)
             if grading.at_least(standing, grading.likely):
-                races.append(_Race(cause, fired, open_, self._worst(cause, fired, open_), self._best(cause, fired, open_)))
+                bounds = ranking.worst(cause.id, fired, open_), ranking.best(cause.id, fired, open_)
+                races.append(_Race(cause, fired, open_, ranking.place(cause.id, standing, fired), *bounds))
             elif any(grading.at_least(other, grading.likely) for other in grading.reachable(fired, open_)):
                 unsettled[cause.id] = self._wanted(rules, outlook, self.lifting(fired, open_))
                 if any(fired):
                     beside |= self._wanted(rules, outlook, None)
-        races.sort(key=lambda race: self._place(race.cause, grading.standing(race.fired), race.fired.weight))
+        races.sort(key=lambda race: race.place)
         for race in self._undecided(races):
             rules = [(rule, self.judge.position[rule.id]) for rule in race.cause.rules]
             if any(race.open):
@@ -237,18 +237,6 @@ class Questioner:
         rivals = [race for race in races[1:] if race.best < leader.worst]
         falls = any(not grading.at_least(other, grading.likely) for other in grading.reachable(leader.fired, leader.open))
         return [leader, *rivals] if rivals or falls else []
-
-    def _place(self, cause: Cause, standing: str, weight: tuple[int, ...]) -> tuple[int | str, ...]:
-        """Return what causes are listed by."""
-        return (self.order[standing], *(-part for part in weight), cause.id)
-
-    def _best(self, cause: Cause, fired: Tally, open_: Tally) -> tuple[int | str, ...]:
-        helping = Tally(open_.confirms, open_.supports_strong, open_.supports_weak)
-        return self._place(cause, self.knowledge.grading.reachable(fired, open_)[0], _sum(fired, helping).weight)
-
-    def _worst(self, cause: Cause, fired: Tally, open_: Tally) -> tuple[int | str, ...]:
-        hurting = Tally(0, 0, 0, open_.opposes_strong, open_.opposes_weak, open_.excludes)
-        return self._place(cause, self.knowledge.grading.reachable(fired, open_)[-1], _sum(fired, hurting).weight)
 
     # The certificate
 
@@ -297,14 +285,11 @@ class Questioner:
 
 @dataclass(frozen=True, slots=True)
 class _Race:
-    """A likely cause, with the best and the worst place that it could still take in the list."""
+    """A likely cause, with its place in the list, and the worst and the best that it could still take."""
 
     cause: Cause
     fired: Tally
     open: Tally
-    worst: tuple[int | str, ...]
-    best: tuple[int | str, ...]
-
-
-def _sum(first: Tally, second: Tally) -> Tally:
-    return Tally(*(a + b for a, b in zip(first, second, strict=True)))
+    place: int
+    worst: int
+    best: int

@@ -7,10 +7,9 @@ level is open to history or examination; `ceiling` is sound all the same: it cou
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 from facts.vocabulary import Value
-from knowledge_base.interview import told_by_lists
+from knowledge_base.interview import asked_by, told_by_lists
 from knowledge_base.judgement import Judge, Judgement, look_for_key, only_if_key
 from knowledge_base.model import KnowledgeBase, NextStep, Rule
 from knowledge_base.schema import AskedBy
@@ -49,6 +48,7 @@ class _Danger:
     in_outlook: int
     rank: int
     look_for: int | None
+    look_for_in_outlook: int
     downgrades: tuple[tuple[int, int], ...]
 
     def rank_here(self, true: tuple[bool, ...]) -> int:
@@ -62,11 +62,10 @@ class Verdicts:
     def __init__(self, knowledge: KnowledgeBase, judge: Judge) -> None:
         self.knowledge, self.judge = knowledge, judge
         self.levels, self.rank = tuple(knowledge.levels), knowledge.level_rank
-        self.asked_by: dict[str, AskedBy] = dict.fromkeys(knowledge.vocabulary.findings, "history")
-        for screen in knowledge.interview.screens.values():
-            self.asked_by.update(dict.fromkeys(screen.ask, screen.by))
+        self.asked_by = asked_by(knowledge.interview, knowledge.vocabulary)
         self.listed = told_by_lists(knowledge.vocabulary, knowledge.dictionary)
         self.only_if = {name: judge.position[only_if_key(name)] for name in knowledge.interview.only_if}
+        self.always = sum(bit for bit, name in judge.by_bit.items() if name in knowledge.interview.always | self.listed)
         self.dangers = tuple(sorted(self._dangers(), key=lambda danger: (-danger.rank, danger.rule.target, danger.rule.id)))
 
     def _dangers(self) -> Iterator[_Danger]:
@@ -83,16 +82,20 @@ class Verdicts:
                     self.judge.danger_position[rule.id],
                     self.rank[rule.level or ""],
                     look_for,
+                    self.judge.danger_position[rule.id if look_for is None else look_for_key(rule.id)],
                     downgrades,
                 )
 
-    def level_of(self, rule: Rule, judgement: Judgement) -> str:
-        """Return the level that a rule of a warning sign demands of this patient."""
-        return self.levels[self._by_rule[rule.id].rank_here(judgement.true)]
+    def demanded(self, judgement: Judgement) -> list[tuple[Rule, int]]:
+        """Return the warning rules that fire with the rank that each demands of this patient, the highest first."""
+        true = judgement.true
+        fired = [(danger.rule, danger.rank_here(true)) for danger in self.dangers if true[danger.position]]
+        return sorted(fired, key=lambda entry: -entry[1])
 
-    @cached_property
-    def _by_rule(self) -> Mapping[str, _Danger]:
-        return {danger.rule.id: danger for danger in self.dangers}
+    def level(self, judgement: Judgement) -> str:
+        """Return the level that is known to be demanded."""
+        fired = self.demanded(judgement)
+        return self.levels[fired[0][1] if fired else 0]
 
     def verdict(
         self,
@@ -115,6 +118,9 @@ class Verdicts:
                     continue
                 if danger.look_for is None or true[danger.look_for]:
                     open_.append((rank, OpenDanger(danger.rule, self.levels[rank], wanted[danger.in_outlook])))
+                elif bits := wanted[danger.look_for_in_outlook] & self.always:
+                    # Whether anybody would look for it hangs on what everybody is asked for.
+                    open_.append((rank, OpenDanger(danger.rule, self.levels[rank], bits)))
         open_.sort(key=lambda entry: -entry[0])
         return Verdict(self.levels[level], self.levels[ceiling], tuple(danger for _, danger in open_), answerable)
 

@@ -12,12 +12,12 @@ from typing import TypeAlias
 
 from expert.inference.assessing import Assessor, Disagreement
 from expert.proofs.formulas import Formula, Formulas, Patient, all_of, negation
-from expert.proofs.solver import Smallest, altered, answered, plain_number, thresholds_of
+from expert.proofs.solver import Smallest, altered, answered, plain_number
 from facts.assessment import Change, WayToChange, WhatWouldChange
 from facts.case import Case
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.judgement import contradiction_key
-from knowledge_base.model import tally
+from knowledge_base.thresholds import thresholds_of
 from reports.wording import Bound, finding_clause, range_clause, value_text
 
 MOST = 60
@@ -85,20 +85,11 @@ class Counterfactuals:
 
     def level(self, values: Values) -> str:
         """Return the urgency that is known to be demanded."""
-        true = self.assessor.judge(values).true
-        return self.levels[max((rank for _, position, rank in self.assessor.warnings if true[position]), default=0)]
+        return self.assessor.urgency.level(self.assessor.judge(values))
 
     def leading(self, values: Values) -> str | None:
         """Return the cause that is listed first and at least likely."""
-        true, grading = self.assessor.judge(values).true, self.knowledge.grading
-        order = list(grading.standings)
-        listed: list[tuple[int | str, ...]] = []
-        for name, rules in self.assessor.cause_rules.items():
-            fired = tally(rule for rule, position in rules if true[position])
-            standing = grading.standing(fired)
-            if grading.at_least(standing, grading.likely):
-                listed.append((order.index(standing), *(-part for part in fired.weight), name))
-        return str(min(listed)[-1]) if listed else None
+        return self.assessor.causes.leader(self.assessor.judge(values))
 
     def _possible(self, values: Values) -> bool:
         judge = self.assessor.judge

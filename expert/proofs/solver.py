@@ -3,16 +3,12 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import z3
 
-from facts.vocabulary import QuantityFinding, Value
-from knowledge_base.expression import Compared, leaves
-
-if TYPE_CHECKING:
-    from knowledge_base.model import KnowledgeBase
 from expert.proofs.formulas import Formula, Patient, any_of
+from facts.vocabulary import QuantityFinding, Value
 
 Answer: TypeAlias = Literal["possible", "impossible", "undecided"]
 
@@ -126,19 +122,6 @@ def plain_number(number: float, thresholds: Collection[float], range_: Sequence[
     above = min((threshold for threshold in thresholds if threshold > number), default=range_[1])
     plain = (round((below + above) / 2, digits) for digits in range(12))
     return next((candidate for candidate in plain if below < candidate < above), number)
-
-
-def thresholds_of(knowledge: "KnowledgeBase") -> dict[str, list[float]]:
-    """Return the numbers that each quantity is compared with anywhere, ascending."""
-    found: dict[str, set[float]] = {}
-    conditions = [*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())]
-    conditions += [entry.condition for entry in knowledge.contradictions.values()]
-    conditions += knowledge.invariants.conditions
-    for condition in conditions:
-        for leaf in leaves(condition):
-            if isinstance(leaf, Compared):
-                found.setdefault(leaf.finding, set()).add(leaf.threshold)
-    return {name: sorted(numbers) for name, numbers in found.items()}
 
 
 @dataclass(frozen=True)

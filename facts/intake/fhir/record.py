@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from facts.case import Case, Contradiction, Expected, Observed, Record, Unrecognized, complete
+from facts.case import Case, Contradiction, Expected, Observed, Record, UnrecognizedText, complete
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.findings import condition, observation, patient, procedure
 from facts.intake.fhir.medicines import Ended, Lookup, Taken, medication, order_period
@@ -171,10 +171,10 @@ class _Gathering:
         shown = resource if moment is None else f"{resource}, {moment.shown}"
         self.notes.setdefault((what, reason), []).append(shown)
 
-    def told(self, about: tuple[str, str], where: list[str]) -> Unrecognized:
+    def told(self, about: tuple[str, str], where: list[str]) -> UnrecognizedText:
         what, reason = about
         more = f" and {len(where) - _NAMED} more" if len(where) > _NAMED else ""
-        return Unrecognized(f"{what} ({'; '.join(where[-_NAMED:])}{more})", reason)
+        return UnrecognizedText(f"{what} ({'; '.join(where[-_NAMED:])}{more})", reason)
 
     # Several statements of one finding
 
