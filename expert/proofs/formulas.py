@@ -233,10 +233,10 @@ class Formulas:
     def place(self, cause: str) -> Formula:
         """Return the place at which a cause is listed."""
         grading, ranking = self.knowledge.grading, self.knowledge.ranking
-        number = z3.IntVal(ranking.order[grading.otherwise])
+        number = z3.IntVal(grading.order[grading.otherwise])
         for standing, condition in reversed(grading.grades):
             graded = self._grade(condition, self.knowledge.causes[cause])
-            number = z3.If(graded, z3.IntVal(ranking.order[standing]), number)
+            number = z3.If(graded, z3.IntVal(grading.order[standing]), number)
         return ranking.combine(cause, number, partial(self._fired, cause))
 
     def _fired(self, cause: str, kind: str) -> Formula:
