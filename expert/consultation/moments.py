@@ -39,7 +39,7 @@ class Moment:
     known: Known
     judgement: Judgement
     questioner: Questioner
-    assess: Callable[[Case], Assessment]
+    assessor: Assessor
 
     @cached_property
     def prospect(self) -> Prospect:
@@ -54,7 +54,7 @@ class Moment:
     @cached_property
     def assessment(self) -> Assessment:
         """The assessment of what is known."""
-        return self.assess(self.told.case)
+        return self.assessor.conclude(self.told.case, self.judgement)
 
     @property
     def screens(self) -> int:
@@ -78,7 +78,7 @@ class Consultation:
         except ContradictoryCase as error:
             raise AnswerRefused([f"the answers contradict each other: {error}; correct one of them"]) from None
         known = Known(told.case.values, told.unknown, told.lists_asked)
-        return Moment(told, known, judgement, self.questioner, self.assessor.assess)
+        return Moment(told, known, judgement, self.questioner, self.assessor)
 
     def answered(self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
         """Append the answers to a screen; None stands for "unknown". Gives the longer log, and where it leads.

@@ -1,5 +1,6 @@
 """From a case to its assessment: what forward chaining derived, with every argument, what is open, and what is missing."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import compress
@@ -36,7 +37,9 @@ class Disagreement(AssertionError):
 class _Ranked(NamedTuple):
     """A missing finding with what it is sorted by: what matters most first."""
 
-    order: tuple[int, int, int]
+    by_level: int
+    by_causes: int
+    position: int
     finding: MissingFinding
 
 
@@ -67,8 +70,11 @@ class Assessor:
 
     def assess(self, case: Case) -> Assessment:
         """Assess one case. Raises ContradictoryCase when the knowledge base says that its answers exclude each other."""
+        return self.conclude(case, self.check(case))
+
+    def conclude(self, case: Case, judgement: Judgement) -> Assessment:
+        """Assess one case that was checked, given its judgement."""
         values = case.values
-        judgement = self.check(case)
         derivation = self.chaining.derive(values)
         fired = self._agreed(case, judgement, derivation)
         arguments = Arguments(self.arguments, case, values, judgement, derivation)
@@ -147,21 +153,18 @@ class Assessor:
         for level, bits in bits_by_level.items():
             for name in self.judge.findings_of(bits):
                 levels.setdefault(name, level)
-        causes: dict[str, list[str]] = {name: [] for name in levels}
+        causes: defaultdict[str, list[str]] = defaultdict(list, {name: [] for name in levels})
         for cause, _, _ in found:
             for name in cause.missing:
-                if name in causes:
-                    causes[name].append(cause.id)
-                else:
-                    causes[name] = [cause.id]
+                causes[name].append(cause.id)
         make = self._missing_finding
         ranked = sorted([make(name, levels.get(name), tuple(some)) for name, some in causes.items()])
         return tuple([entry.finding for entry in ranked])
 
     def _make_missing_finding(self, name: str, level: str | None, causes: tuple[str, ...]) -> _Ranked:
         question = self.knowledge.vocabulary.findings[name].question
-        order = (-self._rank(level), -len(causes), self.arguments.bit[name])
-        return _Ranked(order, MissingFinding(name, question, level, causes))
+        missing = MissingFinding(name, question, level, causes)
+        return _Ranked(-self._rank(level), -len(causes), self.arguments.bit[name].bit_length(), missing)
 
     def _rank(self, level: str | None) -> int:
         return -1 if level is None else self.knowledge.level_rank[level]
