@@ -15,7 +15,7 @@ from expert.consultation.next_question import ScreenAsked
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Argument, Assessment
 from facts.case import Case, Observed
-from facts.problems import did_you_mean
+from facts.problems import UnknownName, did_you_mean
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.expression import Expression, Leaf, Named, leaves, names_used
 from knowledge_base.logic import Truth, evaluate_leaf, evaluate_named, residue, supports
@@ -27,10 +27,6 @@ from reports.wording import finding_clause, leaf_clause, named_clause, quantity_
 _RULES_TOLD = 5
 _LONGEST = 300
 _SUPPOSED = "supposed"
-
-
-class UnknownName(ValueError):
-    """A name that stands for nothing that can be asked about; the text suggests what was meant."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES, AnswerRefused, standing
+from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES, AnswerRefused, drop_undone
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate, ScreenAsked
 from expert.consultation.progress import kept_open, progress, why_stopped
@@ -136,9 +136,9 @@ def _shown(
         "after": len(sitting.log),
         "notices": notices,
         "progress": sentence(progress(moment, knowledge)),
-        "standing": _standing(moment, sitting.service),
+        "stands": _conclusions(moment, sitting.service),
         "names": _names(knowledge),
-        "can_undo": bool(standing(sitting.log)),
+        "can_undo": bool(drop_undone(sitting.log)),
         "problems": list(problems.items()),
         "reply": reply,
         "about": visit.form.get("about", ""),
@@ -199,7 +199,7 @@ def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str
     }
 
 
-def _standing(moment: Moment, service: Service) -> list[tuple[str, str, str, str]]:
+def _conclusions(moment: Moment, service: Service) -> list[tuple[str, str, str, str]]:
     knowledge, assessment = service.knowledge, moment.assessment
     grading = knowledge.grading
     signs = [("sign", sign.id, sign.label, knowledge.levels[sign.level].label) for sign in assessment.warning_signs]
