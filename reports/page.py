@@ -9,8 +9,12 @@ from typing import Literal, TypeAlias
 
 from facts.assessment import Argument, Assessment, CauseAssessed, StepAdvised
 from knowledge_base.model import KnowledgeBase
-from reports.view import STATEMENT, clean, proved
+from reports.cleaning import clean
 
+STATEMENT = (
+    "Charley supports a clinician's judgment and does not replace it. It knows only what it was told: "
+    "what was not asked is unknown, and no conclusion here rests on an answer that was not given."
+)
 State: TypeAlias = Literal["decided", "awaiting", "open"]
 _REASONS = 2
 _CAUSES = 3
@@ -145,3 +149,17 @@ def _best(arguments: tuple[Argument, ...], most: int) -> tuple[str, ...]:
 def _step(step: StepAdvised, assessment: Assessment, knowledge: KnowledgeBase) -> StepOnPage:
     when = knowledge.levels[step.level].label.lower() if step.level and step.level != assessment.urgency.level else ""
     return StepOnPage(step.do, clean(step.because), when)
+
+
+def proved(knowledge: KnowledgeBase) -> str:
+    """Say in one sentence what was proved of the knowledge base for every possible patient."""
+    certificate = knowledge.certificate
+    if certificate is None:
+        return "No proof of this knowledge base is on file."
+    counts = certificate.properties.values()
+    total = sum(count.statements for count in counts)
+    wrong = sum(count.failed + count.undecided for count in counts)
+    accepted = sum(count.accepted for count in counts)
+    told = f"{total - wrong:,} of {total:,} statements about every possible patient hold"
+    meant = f", {accepted} of them as exceptions with a reason" if accepted else ""
+    return f"Proved with z3 {certificate.z3}: {told}{meant}."

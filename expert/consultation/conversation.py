@@ -21,7 +21,7 @@ from expert.private_sqlite import StoreError
 from facts.problems import UnknownName
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
-from reports.view import clean
+from reports.cleaning import clean
 from reports.wording import unit_text
 
 COMMANDS = (

@@ -23,7 +23,7 @@ from knowledge_base.expression import Expression, Leaf, Named, leaves, names_use
 from knowledge_base.logic import Truth, evaluate_leaf, evaluate_named, residue, supports
 from knowledge_base.model import KnowledgeBase, Rule
 from knowledge_base.thresholds import thresholds
-from reports.view import clean
+from reports.cleaning import clean
 from reports.wording import finding_clause, leaf_clause, named_clause, quantity_text, tell
 
 _LONGEST = 300

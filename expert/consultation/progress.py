@@ -6,7 +6,7 @@ from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from facts.assessment import CauseAssessed
 from knowledge_base.model import KnowledgeBase
-from reports.view import clean
+from reports.cleaning import clean
 from reports.wording import value_text
 
 _MOST_TOLD = 8

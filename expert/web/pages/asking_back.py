@@ -9,7 +9,7 @@ from expert.web.pages.questions import Reply
 from expert.web.pages.sitting import Sitting
 from expert.web.service import Refused
 from facts.problems import UnknownName
-from reports.view import clean
+from reports.cleaning import clean
 from reports.wording import sentence
 
 ASKS = ("why", "why_page", "how", "why_not", "what_if")

@@ -24,8 +24,8 @@ from expert.web.pages.questions import Reply, band, question_shown
 from expert.web.pages.sitting import STALE, Sitting, address, keep, sitting_of
 from expert.web.service import Service, Visit
 from knowledge_base.model import KnowledgeBase
+from reports.cleaning import clean
 from reports.pages import render_page, report_page
-from reports.view import clean
 from reports.wording import sentence
 
 _MOST_LISTED = 50
