@@ -46,13 +46,17 @@ class StepOnPage:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything on the page. `state` says whether the verdict is decided, awaits ordered tests, or is open."""
+    """Everything on the page. `state` says whether the verdict is decided, awaits ordered tests, or is open.
+
+    What the lowest level says reads as reassurance, so it is not said while the verdict is open.
+    """
 
     case: str
     title: str
     level: str
     level_label: str
     level_says: str
+    is_lowest: bool
     state: State
     could_be: str
     because: tuple[str, ...]
@@ -87,6 +91,7 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
         level=urgency.level,
         level_label=level.label,
         level_says=level.says,
+        is_lowest=knowledge.level_rank[urgency.level] == 0,
         state=state,
         could_be=knowledge.levels[urgency.could_rise_to].label if urgency.could_rise_to else "",
         because=tuple(clean(reason) for reason in urgency.because[:_REASONS]),
