@@ -17,7 +17,11 @@ Answer: TypeAlias = Literal["yes", "no", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class FindingUsed:
-    """A known finding: its value in the finding's own unit, what was written where that was another unit, its clause."""
+    """A known finding: its value in the finding's own unit, its clause, and what was written in another unit or as a word.
+
+    The value of a number that is known in part is an object with both ends and whether they are included; an end of which
+    nothing is known is that of what is plausible.
+    """
 
     id: str
     value: Value
@@ -124,7 +128,10 @@ class StepAdvised:
 
 @dataclass(frozen=True, slots=True)
 class MissingFinding:
-    """An unknown finding that could still change something: the highest urgency it bears on (if any) and the causes."""
+    """A finding that could still change something: the highest urgency it bears on (if any) and the causes.
+
+    It is unknown, or a number that is known in part, which is then said in the question.
+    """
 
     id: str
     question: str

@@ -10,11 +10,9 @@ which conditions can still become true, and which answers could help them to it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import astuple
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
-from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.logic import Truth
@@ -24,12 +22,6 @@ _Function: TypeAlias = Callable[[Mapping[str, Value]], tuple[tuple[Any, ...], tu
 
 ANSWERABLE: Any = object()
 """Stands, in an outlook, for the value of a finding that is not known and can still be answered."""
-
-
-class _MoreExactly(Interval):
-    """Stands, in an outlook, for a number that is known in part and can still be answered more exactly."""
-
-    __slots__ = ()
 
 
 class Judgement(NamedTuple):
@@ -80,15 +72,9 @@ class Judge:
     def outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
         """Look ahead from the known findings; of the others, only the `answerable` can still become known.
 
-        A number that is known in part can be answered more exactly where it is among the `answerable`.
+        A number that is known in part is known: it stays as it is.
         """
-        answerable = tuple(answerable)
-        known: dict[str, Any] = {**dict.fromkeys(answerable, ANSWERABLE), **values}
-        if Interval in map(type, values.values()):
-            for name in answerable:
-                if isinstance(value := values.get(name), Interval):
-                    known[name] = _MoreExactly(*astuple(value))
-        return Outlook(*self._looking_ahead(known))
+        return Outlook(*self._looking_ahead({**dict.fromkeys(answerable, ANSWERABLE), **values}))
 
     def __call__(self, values: Mapping[str, Value]) -> Judgement:
         """Judge everything for the known findings of one case."""
@@ -188,7 +174,7 @@ class _Writer:
         if leaf.finding not in self.values:
             self.values[leaf.finding] = value
             self.constants[f"n{position}"] = leaf.finding
-            self.lines.append(self.reading(position, leaf))
+            self.lines.append(self.reading(position))
         match leaf:
             case Present():
                 true, false = f"{value} is True", f"{value} is False"
@@ -204,7 +190,7 @@ class _Writer:
                 true, false = f"{value} in {constant}", f"not u{position} and {value} not in {constant}"
         return self.decision(position, true, false)
 
-    def reading(self, position: int, _leaf: Leaf) -> str:
+    def reading(self, position: int) -> str:
         return f"v{position} = get(n{position}); u{position} = v{position} is None"
 
     def decision(self, position: int, true: str, false: str) -> int:
@@ -228,7 +214,6 @@ class _OutlookWriter(_Writer):
     def __init__(self, conditions: Mapping[str, Expression], findings: tuple[str, ...]) -> None:
         super().__init__(conditions, findings)
         self.constants["answerable"] = ANSWERABLE
-        self.constants["more_exactly"] = _MoreExactly
 
     def negation(self, inner: int) -> int:
         return self.assign(**dict(zip("tfabpq", (f"{column}{inner}" for column in "ftbaqp"), strict=True)))
@@ -249,16 +234,13 @@ class _OutlookWriter(_Writer):
         unwanted = f"{_join('q', numbers, '|')} if b{number} and not f{number} else 0"
         return self.assign(t=true, f=false, a=can, b=cannot, p=wanted, q=unwanted)
 
-    def reading(self, position: int, leaf: Leaf) -> str:
+    def reading(self, position: int) -> str:
         value = f"v{position}"
-        partly = f" or type({value}) is more_exactly" if isinstance(leaf, Compared) else ""
-        unknown = f"u{position} = {value} is answerable or {value} is None"
-        return f"{value} = get(n{position}); {unknown}; e{position} = {value} is answerable{partly}"
+        return f"{value} = get(n{position}); e{position} = {value} is answerable; u{position} = e{position} or {value} is None"
 
     def decision(self, position: int, true: str, false: str) -> int:
-        number = self.next
-        can, cannot = f"t{number} or (e{position} and not f{number})", f"f{number} or (e{position} and not t{number})"
-        bit = f"{1 << position} if e{position} and not (t{number} or f{number}) else 0"
+        number, bit = self.next, f"{1 << position} if e{position} else 0"
+        can, cannot = f"t{number} or e{position}", f"f{number} or e{position}"
         return self.assign(t=true, f=false, a=can, b=cannot, p=bit, q=bit)
 
 

@@ -4,6 +4,7 @@ Longer than other modules: every part of an assessment is read off the same deri
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import compress
 
@@ -26,13 +27,14 @@ from facts.assessment import (
     WarningSignFound,
 )
 from facts.case import Case, Observed
+from facts.quantities import Interval
 from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.grading import Tally
 from knowledge_base.judgement import Judge, Judgement, contradiction_key
 from knowledge_base.logic import Truth
 from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule, tally
 from reports.citations import citation, is_checked
-from reports.wording import Sentence, finding_clause
+from reports.wording import Sentence, finding_clause, value_text
 
 
 class ContradictoryCase(ValueError):
@@ -324,13 +326,23 @@ class _Assessing:
 
     def step(self, step: NextStep) -> StepAdvised:
         name = step.id
-        done = bool(step.answers) and all(answered in self.values for answered in step.answers)
+        done = bool(step.answers) and all(self.is_told(answered) for answered in step.answers)
         findings, _ = self.grounds(Derived("rule", name))
         cited = self.assessor.cited[name]
         return StepAdvised(name, step.kind, step.do, self.because(name), findings, cited, step.level, step.answers, done)
 
+    def is_told(self, name: str) -> bool:
+        """Return whether a finding is known, and as exactly as matters to the urgency and the causes."""
+        if not isinstance(self.values.get(name), Interval):
+            return name in self.values
+        bit = self.assessor.bit[name]
+        return not any(bits & bit for bits in (*self.level_bits.values(), *self.cause_bits.values()))
+
     def missing(self) -> tuple[MissingFinding, ...]:
-        """Return the unknown findings that could still change the urgency or a cause, what matters most first."""
+        """Return the findings that could still change the urgency or a cause, what matters most first.
+
+        They are unknown, or numbers that are known in part: then the exact figure is asked for.
+        """
         levels: dict[str, str] = {}
         # The highest level comes first, and is the one that counts.
         for level, bits in self.level_bits.items():
@@ -344,9 +356,13 @@ class _Assessing:
                 else:
                     causes[name] = [cause]
         find = self.assessor.missing_finding
-        return tuple(
-            [entry for _, entry in sorted([find(name, levels.get(name), tuple(some)) for name, some in causes.items()])]
-        )
+        found = [entry for _, entry in sorted([find(name, levels.get(name), tuple(some)) for name, some in causes.items()])]
+        return tuple([self.exactly(entry) if entry.id in self.values else entry for entry in found])
+
+    def exactly(self, entry: MissingFinding) -> MissingFinding:
+        finding, observed = self.knowledge.vocabulary.findings[entry.id], self.case.findings[entry.id]
+        known = value_text(finding, observed.value, observed.given)
+        return replace(entry, question=f"{entry.question} (known: {known}; the exact figure decides)")
 
     def evidence(self) -> tuple[EvidenceCited, ...]:
         cited = {key for name in self.fired for key in self.knowledge.rules[name].sources}

@@ -14,7 +14,7 @@ from knowledge_base.judgement import Judge
 from knowledge_base.logic import Truth, evaluate, evaluate_named, open_findings, push_negation_inward, residue, supports
 from knowledge_base.model import KnowledgeBase
 from reports.wording import tell
-from tests.generative.drawing import EVERY_OPERATOR, cases, completions, consistent, knowledge_bases, operators
+from tests.generative.drawing import EVERY_OPERATOR, cases, completions, consistent, knowledge_bases, operators, sorts_of
 from tests.small_knowledge import case
 
 
@@ -28,6 +28,7 @@ def test_all_interpreters_agree_and_every_operator_was_drawn() -> None:
             drawn.update(operators(tree))
             assert tell(tree, knowledge)
         for values in patients:
+            drawn.update(sorts_of(values))
             truths = meaning(knowledge, values)
             judgement = judge(values)
             assert judge.truths(judgement) == truths
