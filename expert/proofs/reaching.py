@@ -45,7 +45,7 @@ class Reaching:
     def _make_so(self, tree: Expression) -> Formula:
         match tree:
             case Present() | Compared() | OneOf():
-                return self.patient.leaf(tree)
+                return self.patient.leaf(tree, True)
             case Named(name):
                 return self.so(self.knowledge.conditions[name])
             case Not(operand):
@@ -61,8 +61,9 @@ class Reaching:
 
     @cached_property
     def possible(self) -> list[Formula]:
-        """What is so of a patient is not contradictory, and nothing is so without what it requires."""
-        rules = [z3.Not(self.so(entry.condition)) for entry in self.knowledge.contradictions.values()]
+        """What is so of a patient is exact and not contradictory, and nothing is so without what it requires."""
+        rules = [self.patient.exact(name) for name in self.patient.least]
+        rules += [z3.Not(self.so(entry.condition)) for entry in self.knowledge.contradictions.values()]
         for name, finding in self.knowledge.vocabulary.findings.items():
             if finding.requires is not None and finding.kind == "yes_no":
                 rules.append(z3.Implies(self.patient.value[name], self.patient.value[finding.requires]))
