@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -100,6 +101,15 @@ class Vocabulary:
     findings: Mapping[str, Finding]
     groups: Mapping[str, str]
     places: Mapping[str, Place]
+
+    @cached_property
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """The findings that require each finding, where there are any, in the order of declaration."""
+        found: dict[str, list[str]] = {}
+        for name, finding in self.findings.items():
+            if finding.requires is not None:
+                found.setdefault(finding.requires, []).append(name)
+        return {name: tuple(children) for name, children in found.items()}
 
     def suggest(self, name: str) -> str:
         """Suggest the finding that a mistyped `name` may have meant, or how to see them all."""

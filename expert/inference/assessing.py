@@ -153,12 +153,14 @@ class Assessor:
         for level, bits in bits_by_level.items():
             for name in self.judge.findings_of(bits):
                 levels.setdefault(name, level)
-        causes: defaultdict[str, list[str]] = defaultdict(list, {name: [] for name in levels})
+        causes: defaultdict[str, list[str]] = defaultdict(list)
         for cause, _, _ in found:
             for name in cause.missing:
                 causes[name].append(cause.id)
         make = self._missing_finding
-        ranked = sorted([make(name, levels.get(name), tuple(some)) for name, some in causes.items()])
+        ranked = [make(name, levels.get(name), tuple(some)) for name, some in causes.items()]
+        ranked += [make(name, level, ()) for name, level in levels.items() if name not in causes]
+        ranked.sort()
         return tuple([entry.finding for entry in ranked])
 
     def _make_missing_finding(self, name: str, level: str | None, causes: tuple[str, ...]) -> _Ranked:
