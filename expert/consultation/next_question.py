@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from facts.requirements import ancestors
 from facts.vocabulary import Value
 from knowledge_base.grading import Tally
 from knowledge_base.interview import Screen, told_by_lists
@@ -78,6 +79,8 @@ class Questioner:
     def __init__(self, knowledge: KnowledgeBase, judge: Judge) -> None:
         self.knowledge, self.judge = knowledge, judge
         self.rank = knowledge.level_rank
+        findings = knowledge.vocabulary.findings
+        self.ancestors = {name: ancestors(name, findings) for name in findings}
         self.listed = told_by_lists(knowledge.vocabulary, knowledge.dictionary)
         position = judge.position
         self.warnings = [
@@ -97,21 +100,14 @@ class Questioner:
 
     def answerable(self, known: Known) -> frozenset[str]:
         """Return the findings that can still become known: neither known nor "unknown", nor hanging on one that is."""
-        findings = self.knowledge.vocabulary.findings
-        closed: dict[str, bool] = {}
-
-        def is_closed(name: str) -> bool:
-            if name not in closed:
-                needed = findings[name].requires
-                closed[name] = (
-                    name in known.unknown
-                    or (known.lists_asked and name in self.listed and name not in known.values)
-                    or known.values.get(name) is False
-                    or (needed is not None and known.values.get(needed) is not True and is_closed(needed))
-                )
-            return closed[name]
-
-        return frozenset(name for name in findings if name not in known.values and not is_closed(name))
+        closed = {*known.unknown, *(name for name, value in known.values.items() if value is False)}
+        if known.lists_asked:
+            closed |= self.listed - known.values.keys()
+        return frozenset(
+            name
+            for name, required in self.ancestors.items()
+            if name not in known.values and name not in closed and closed.isdisjoint(required)
+        )
 
     def next_screen(self, known: Known, shown: Sequence[str], prospect: Prospect) -> ScreenAsked | Certificate:
         """Return the screen to show next, or the certificate that nothing left to ask can change a conclusion.

@@ -69,12 +69,12 @@ class Arguments:
         self._used: dict[str, FindingUsed] = {}
         self._reached: dict[Derived, tuple[int, int]] = {}
 
-    def argument(self, rule: Rule) -> Argument:
-        """Return the argument of a rule that fired."""
+    def argument(self, rule: Rule, level: str | None = None) -> Argument:
+        """Return the argument of a rule that fired; `level` is what it demands here, if it demands one."""
         name = rule.id
         findings, definitions = self.grounds(Derived("rule", name))
         cited = self.tables.cited[name]
-        return Argument(name, rule.kind, self.because(name), findings, definitions, cited, rule.strength, rule.level)
+        return Argument(name, rule.kind, self.because(name), findings, definitions, cited, rule.strength, level)
 
     def because(self, rule: str) -> str:
         """Return the sentence of a rule that fired, with the case's values filled in."""

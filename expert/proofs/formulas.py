@@ -17,7 +17,7 @@ from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 
 if TYPE_CHECKING:
-    from knowledge_base.model import Cause, KnowledgeBase, Rule
+    from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
 
 Formula: TypeAlias = Any
 """A z3 formula; z3 ships no types."""
@@ -48,15 +48,18 @@ class Patient:
         return [formula for name, finding in self.findings.items() for formula in self._possible(name, finding)]
 
     def _possible(self, name: str, finding: Finding) -> Iterator[Formula]:
-        known = self.known[name]
         if isinstance(finding, QuantityFinding):
             low, high = finding.range
             yield z3.And(_number(low) <= self.value[name], self.value[name] <= _number(high))
         elif isinstance(finding, ChoiceFinding):
             yield z3.PbEq([(choice, 1) for choice in self.choices[name].values()], 1)
         if finding.requires is not None:
-            denied = z3.Not(self.value[name]) if finding.kind == "yes_no" else z3.BoolVal(False)
-            yield z3.Implies(known, z3.Or(denied, z3.And(self.known[finding.requires], self.value[finding.requires])))
+            yield z3.Implies(self.implies_required(name), z3.And(self.known[finding.requires], self.value[finding.requires]))
+
+    def implies_required(self, name: str) -> Formula:
+        """Say that a finding has a value that implies what it requires (as `facts.requirements.implies_required`)."""
+        known = self.known[name]
+        return z3.And(known, self.value[name]) if self.findings[name].kind == "yes_no" else known
 
     def is_(self, name: str, value: Value) -> Formula:
         """Say that a finding's value is this; says nothing of whether it is known."""
@@ -136,9 +139,22 @@ class Formulas:
                 return (z3.Or if truth else z3.And)([self._formula(operand, truth) for operand in operands])
             case AtLeast(count, operands):
                 wanted = count if truth else len(operands) - count + 1
-                return _at_least(wanted, [self._formula(operand, truth) for operand in operands])
+                return at_least(wanted, [self._formula(operand, truth) for operand in operands])
             case _:
                 assert_never(tree)
+
+    def shown(self, step: "NextStep") -> Formula:
+        """Say that a next step applies and is not known to be a hazard."""
+        applies = self.true(step.rule.condition)
+        return applies if step.unless is None else z3.And(applies, z3.Not(self.true(step.unless)))
+
+    def demanded(self, rule: "Rule", level: str) -> Formula:
+        """Say that a warning rule fires and that nothing known lowers what it demands below a level."""
+        return z3.And(self.true(rule.condition), self._stays(rule, level))
+
+    def both(self, *formulas: Formula) -> Formula:
+        """Say all of these."""
+        return z3.And(*formulas)
 
     def fires(self, rule: str) -> Formula:
         """Say that a rule fires."""
@@ -147,13 +163,20 @@ class Formulas:
     def urgency_at_least(self, level: str) -> Formula:
         """Say that what is known demands at least this level."""
         if level not in self._urgency:
-            demanded = [self.true(rule.condition) for rule in self._demanding(level)]
+            demanded = [z3.And(self.true(rule.condition), self._stays(rule, level)) for rule in self._demanding(level)]
             self._urgency[level] = z3.Or(demanded + self._lowest(level))
         return self._urgency[level]
 
     def ceiling_at_least(self, level: str) -> Formula:
         """Say that this level, or a higher one, is demanded or is not yet ruled out."""
-        return z3.Or([z3.Not(self.false(rule.condition)) for rule in self._demanding(level)] + self._lowest(level))
+        open_ = [z3.And(z3.Not(self.false(rule.condition)), self._stays(rule, level)) for rule in self._demanding(level)]
+        return z3.Or(open_ + self._lowest(level))
+
+    def _stays(self, rule: "Rule", level: str) -> Formula:
+        """Say that no downgrade of a warning rule that is known to hold lowers it below a level."""
+        rank = self.knowledge.level_rank
+        lowering = [entry for entry in self.knowledge.downgrades.get(rule.id, ()) if rank[entry.level or ""] < rank[level]]
+        return z3.And([z3.Not(self.true(entry.condition)) for entry in lowering])
 
     def _demanding(self, level: str) -> list["Rule"]:
         rank = self.knowledge.level_rank
@@ -191,7 +214,7 @@ class Formulas:
         key = (cause.id, kind, count)
         if key not in self._counts:
             fired = [self.true(rule.condition) for rule in cause.rules if rule.counts_as == kind]
-            self._counts[key] = _at_least(count, fired)
+            self._counts[key] = at_least(count, fired)
         return self._counts[key]
 
     def with_other(self, formula: Formula, pairs: Sequence[tuple[Formula, Formula]]) -> Formula:
@@ -235,7 +258,7 @@ class Formulas:
         return z3.Or([self.true(entry.condition) for entry in self.knowledge.contradictions.values()])
 
 
-def _at_least(count: int, formulas: Sequence[Formula]) -> Formula:
+def at_least(count: int, formulas: Sequence[Formula]) -> Formula:
     if count <= 0 or count > len(formulas):
         return z3.BoolVal(count <= 0)
     return z3.Or(list(formulas)) if count == 1 else z3.PbGe([(formula, 1) for formula in formulas], count)

@@ -7,7 +7,8 @@ from typing import Any, Literal, TypeAlias
 
 from expert.proofs.formulas import Formulas, Patient, negation
 from expert.proofs.solver import STEPS, Decider, Remembered, z3_version
-from expert.proofs.statements import PROPERTIES, Statement, statements
+from expert.proofs.statement import Statement
+from expert.proofs.statements import PROPERTIES, statements
 from facts.problems import Problem
 from facts.vocabulary import Value
 from knowledge_base.invariants import Accepted

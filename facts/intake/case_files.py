@@ -130,7 +130,7 @@ def read_case(
         )
     elif name:
         first_place[name] = entry.locate((), False)
-    answered = _read_findings(reader, vocabulary)
+    answered, not_known = _read_findings(reader, vocabulary)
     medicines = _read_medicines(reader)
     stopped = _read_stopped(reader)
     expected = _read_expected(reader)
@@ -140,10 +140,24 @@ def read_case(
             findings, unrecognized = complete(vocabulary, dictionary, answered, medicines, stopped)
             current = None if medicines is None else tuple(medicines)
             past = None if stopped is None else tuple(stopped)
-            return Case(name, MappingProxyType(findings), unrecognized, expected, note, current, past)
+            return Case(name, MappingProxyType(findings), unrecognized, expected, note, current, past, not_known=not_known)
         except Contradiction as error:
-            reader.refuse(("findings", error.finding), f"the answers contradict each other: {error}", "correct one of them")
+            _refuse_contradiction(reader, error)
     return Refusal(name or None, tuple(sorted(_named(name, problem) for problem in reader.problems)))
+
+
+def _refuse_contradiction(reader: _Reader, error: Contradiction) -> None:
+    fix = "correct one of them"
+    if error.answered is not None:
+        reader.refuse(("findings", error.answered), f"the answers contradict each other: {error}", fix)
+    written = reader.entry.value.get("findings") or {}
+    for one in error.denied:
+        # A finding that nobody answered comes from a list.
+        places = {
+            name: str(reader.entry.locate(("findings", name), False)) if name in written else error.origins[name]
+            for name in (one.denied, one.finding)
+        }
+        reader.refuse(("findings", one.finding), f"the answers contradict each other: {one.tell(places)}", fix)
 
 
 def _named(name: str, problem: Problem) -> Problem:
@@ -152,8 +166,10 @@ def _named(name: str, problem: Problem) -> Problem:
     return Problem(problem.place, f"case {quoted(name)}: {problem.message}", problem.fix)
 
 
-def _read_findings(reader: _Reader, vocabulary: Vocabulary) -> dict[str, Observed]:
+def _read_findings(reader: _Reader, vocabulary: Vocabulary) -> tuple[dict[str, Observed], tuple[str, ...]]:
+    """Read the answers, and which of them say that the finding is not known."""
     answered: dict[str, Observed] = {}
+    not_known: list[str] = []
     for key, written in (reader.section("findings", dict, "a mapping from finding to answer") or {}).items():
         finding = vocabulary.findings.get(key)
         if finding is None:
@@ -167,7 +183,9 @@ def _read_findings(reader: _Reader, vocabulary: Vocabulary) -> dict[str, Observe
             continue
         if observed is not None:
             answered[key] = observed
-    return answered
+        elif written is not None:
+            not_known.append(key)
+    return answered, tuple(not_known)
 
 
 def _read_medicines(reader: _Reader) -> list[str] | None:

@@ -47,7 +47,8 @@ def test_a_sound_knowledge_base_has_nothing_wrong(tmp_path: Path) -> None:
     knowledge = based_on(tmp_path, signs={"danger": {"danger-b": ("b", "high")}})
     proof = prove(knowledge)
     assert not proof.wrong and not proof.idle
-    assert {outcome.statement.property for outcome in proof.outcomes} == {"dead", "never_unsaid", "monotone", "conflict"}
+    found = {outcome.statement.property for outcome in proof.outcomes}
+    assert found == {"dead", "never_unsaid", "monotone", "conflict", "looked_for", "screened"}
 
 
 DEAD: Mapping[str, dict[str, Any]] = {
