@@ -1,15 +1,12 @@
 """Two patients of whom one is worse: what is asked of monotone knowledge."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
 
 import z3
 
-from knowledge_base.expression import Compared, Expression, Named, OneOf, Present
-
-if TYPE_CHECKING:
-    pass
-from expert.proofs.formulas import Formula, Formulas, Patient
+from expert.proofs.formulas import Encoding, Formula, Patient
+from knowledge_base.expression import Expression, Leaf
 
 
 class Opaque:
@@ -22,6 +19,8 @@ class Opaque:
             name: [[z3.Bool(f"{when} {truth} {name}") for truth in (False, True)] for when in ("now", "later")]
             for name in names
         }
+        self._now = Encoding(patient.tells, partial(self._named, 0))
+        self._later = Encoding(self._tells_later, partial(self._named, 1))
 
     @property
     def known_pairs(self) -> list[tuple[Formula, Formula]]:
@@ -38,26 +37,14 @@ class Opaque:
 
     def unsaid(self, tree: Expression, truth: bool) -> Formula:
         """Say that a condition had this truth and has it no more."""
-        return z3.And(self._formula(tree, truth, 0), z3.Not(self._formula(tree, truth, 1)))
+        return z3.And(self._now(tree, truth), z3.Not(self._later(tree, truth)))
 
-    def _formula(self, tree: Expression, truth: bool, when: int) -> Formula:
-        formulas = _Renamed(self, when)
-        return formulas.true(tree) if truth else formulas.false(tree)
+    def _named(self, when: int, name: str, truth: bool) -> Formula:
+        return self.named[name][when][truth]
 
-
-class _Renamed(Formulas):
-    """Formulas about one of the two states."""
-
-    def __init__(self, opaque: Opaque, when: int) -> None:
-        self.opaque, self.when, self.patient, self._made = opaque, when, opaque.patient, {}
-
-    def _make(self, tree: Expression, truth: bool) -> Formula:
-        if isinstance(tree, Named):
-            return self.opaque.named[tree.name][self.when][truth]
-        made = super()._make(tree, truth)
-        if self.when and isinstance(tree, Present | Compared | OneOf):
-            return z3.substitute(made, (self.patient.known[tree.finding], self.opaque.later[tree.finding]))
-        return made
+    def _tells_later(self, leaf: Leaf, truth: bool) -> Formula:
+        made = self.patient.tells(leaf, truth)
+        return z3.substitute(made, (self.patient.known[leaf.finding], self.later[leaf.finding]))
 
 
 def better_and_worse(patient: Patient, then: Patient, finding: str, order: str | Sequence[str | bool]) -> list[Formula]:
