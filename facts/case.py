@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from facts.medicines import MedicineDictionary, Recognition, Stopped, findings_of_current, findings_of_stopped
+from facts.requirements import DeniedRequirement, denied_requirements, implied
 from facts.vocabulary import Value, Vocabulary
 
 NOT_LISTED = "not on the complete list of medicines"
@@ -81,15 +82,31 @@ class Case:
     @property
     def values(self) -> dict[str, Value]:
         """The known findings' values alone, by id."""
-        return {name: observed.value for name, observed in self.findings.items()}
+        return values_of(self.findings)
+
+
+def values_of(findings: Mapping[str, Observed]) -> dict[str, Value]:
+    """Return the values alone of what was observed, by finding."""
+    return {name: observed.value for name, observed in findings.items()}
 
 
 class Contradiction(ValueError):
-    """Answers that cannot both be true; the text names them, `finding` is the one that was answered."""
+    """Answers that cannot both be true, named by the text.
 
-    def __init__(self, message: str, finding: str) -> None:
+    Either `answered` is at odds with a medicine list; or `denied` holds every answer that implies one that is "no", and
+    `origins` tells where each of them comes from when nobody answered it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        answered: str | None = None,
+        denied: tuple[DeniedRequirement, ...] = (),
+        origins: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(message)
-        self.finding = finding
+        self.answered, self.denied, self.origins = answered, denied, origins
 
 
 def complete(
@@ -121,9 +138,20 @@ def complete(
             if value or sources is None:
                 _add_from_list(findings, name, value, entries)
         unrecognized.extend(_doubtful(recognitions))
-    _add_required(vocabulary, findings)
-    ordered = {name: findings[name] for name in vocabulary.findings if name in findings}
-    return ordered, tuple(dict.fromkeys(unrecognized))
+    return add_required(vocabulary, findings), tuple(dict.fromkeys(unrecognized))
+
+
+def add_required(vocabulary: Vocabulary, answered: Mapping[str, Observed]) -> dict[str, Observed]:
+    """Return answers with what they imply, in the vocabulary's order. Raises Contradiction where that is denied."""
+    values = values_of(answered)
+    if denied := denied_requirements(values, vocabulary.findings):
+        origins = {name: observed.origin for name, observed in answered.items()}
+        raise Contradiction("; ".join(one.tell(origins) for one in denied), denied=denied, origins=origins)
+    required = {
+        name: Observed(True, origin=f"{IMPLIED} {child}") for name, child in implied(values, vocabulary.findings).items()
+    }
+    findings = {**answered, **required}
+    return {name: findings[name] for name in vocabulary.findings if name in findings}
 
 
 def _recognized(dictionary: MedicineDictionary, text: str, sources: Mapping[str, str] | None) -> Recognition:
@@ -144,21 +172,7 @@ def _add_from_list(findings: dict[str, Observed], name: str, value: bool, entrie
             if value
             else "nothing on the medicine list, which is taken as complete, is one"
         )
-        raise Contradiction(f"{name} is answered {said}, but {listed}", name)
-
-
-def _add_required(vocabulary: Vocabulary, findings: dict[str, Observed]) -> None:
-    for name in list(findings):
-        child = name
-        while (needed := vocabulary.findings[child].requires) is not None and findings[child].value is not False:
-            answer = findings.get(needed)
-            if answer is None:
-                findings[needed] = Observed(True, origin=f"{IMPLIED} {child}")
-            elif answer.value is False:
-                shown = findings[child].value
-                said = "yes" if shown is True else str(shown)
-                raise Contradiction(f"{needed} is no, but {child} is {said}", child)
-            child = needed
+        raise Contradiction(f"{name} is answered {said}, but {listed}", answered=name)
 
 
 def _doubtful(recognitions: Iterable[Recognition]) -> list[UnrecognizedText]:

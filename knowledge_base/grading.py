@@ -36,8 +36,12 @@ class Grading:
 
     def at_least(self, standing: str, lowest: str) -> bool:
         """Return whether a standing comes before or equals another in listed order."""
-        order = list(self.standings)
-        return order.index(standing) <= order.index(lowest)
+        return self.order[standing] <= self.order[lowest]
+
+    @cached_property
+    def order(self) -> Mapping[str, int]:
+        """The place of each standing in listed order, 0 for the first."""
+        return {standing: place for place, standing in enumerate(self.standings)}
 
     def standing(self, tally: Tally) -> str:
         """Return the standing that these arguments add up to."""

@@ -33,13 +33,8 @@ class Ranking:
     causes: tuple[str, ...]
     most: Tally
 
-    @cached_property
-    def order(self) -> Mapping[str, int]:
-        """The place of each standing in listed order, 0 for the first."""
-        return {standing: place for place, standing in enumerate(self.grading.standings)}
-
     def combine(self, cause: str, standing: Number, count: Callable[[str], Number]) -> Number:
-        """Return a cause's place, given its standing as a number of `order` and the count of each kind that fired."""
+        """Return a cause's place, given its standing as a number of `grading.order` and the count of each kind that fired."""
         place = standing
         for more, less, most_for, radix in self._digits:
             place = place * radix + (most_for - count(more) + count(less))
@@ -47,7 +42,7 @@ class Ranking:
 
     def place(self, cause: str, standing: str, fired: Tally) -> int:
         """Return the place of a cause in which these arguments fired."""
-        return int(self.combine(cause, self.order[standing], lambda kind: getattr(fired, kind)))
+        return int(self.combine(cause, self.grading.order[standing], lambda kind: getattr(fired, kind)))
 
     def best(self, cause: str, fired: Tally, open_: Tally) -> int:
         """Return a place that the cause cannot rise above, whichever of the `open_` arguments fire; sound."""
@@ -61,7 +56,7 @@ class Ranking:
 
     def end(self, standing: str) -> int:
         """Return the first place that lies behind every cause of this standing."""
-        end = self.order[standing] + 1
+        end = self.grading.order[standing] + 1
         for _, _, _, radix in self._digits:
             end *= radix
         return end * len(self.causes)

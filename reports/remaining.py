@@ -6,6 +6,7 @@ so each of them is judged once a patient, and each text is made once for all pat
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from operator import itemgetter
 
 from facts.vocabulary import Value
 from knowledge_base.expression import Expression, Leaf, leaves, names_used
@@ -23,16 +24,20 @@ class Remainders:
         self.leaves = {rule.id: tuple(dict.fromkeys(_all_leaves(rule.condition, knowledge))) for rule in rules}
         every = dict.fromkeys(leaf for found in self.leaves.values() for leaf in found)
         position = {leaf: place for place, leaf in enumerate(every)}
-        self.positions = {name: tuple(position[leaf] for leaf in found) for name, found in self.leaves.items()}
+        # Two positions at least, so that a tuple comes of them; the last one is of no leaf.
+        self.pick = {
+            name: itemgetter(*(position[leaf] for leaf in found), len(position), len(position))
+            for name, found in self.leaves.items()
+        }
         self.by_finding: dict[str, list[tuple[int, Leaf]]] = {}
         for leaf, place in position.items():
             self.by_finding.setdefault(leaf.finding, []).append((place, leaf))
-        self.count = len(position)
+        self.unknown: tuple[Truth, ...] = (None,) * (len(position) + 1)
         self.told = lru_cache(maxsize=16_384)(self._told)
 
     def judge(self, values: Mapping[str, Value]) -> list[Truth]:
         """Return what each leaf of these rules is worth for one case."""
-        truths: list[Truth] = [None] * self.count
+        truths = list(self.unknown)
         for name in values:
             for place, leaf in self.by_finding.get(name, ()):
                 truths[place] = evaluate_leaf(leaf, values)
@@ -40,10 +45,10 @@ class Remainders:
 
     def tell(self, rule: str, truths: list[Truth]) -> tuple[str, int] | None:
         """Return what remains of a rule's condition, and how many answers it asks for; None where nothing remains."""
-        return self.told(rule, tuple([truths[place] for place in self.positions[rule]]))
+        return self.told(rule, self.pick[rule](truths))
 
     def _told(self, rule: str, truths: tuple[Truth, ...]) -> tuple[str, int] | None:
-        truth_of = dict(zip(self.leaves[rule], truths, strict=True))
+        truth_of = dict(zip(self.leaves[rule], truths, strict=False))
         rest = residue(self.knowledge.rules[rule].condition, truth_of.__getitem__, self.knowledge.conditions)
         return None if isinstance(rest, bool) else (tell(rest, self.knowledge), sum(1 for _ in leaves(rest)))
 

@@ -152,7 +152,7 @@ class Columns:
         return (nw.col(_NAMED + name).alias(SIGN + name) for name in self.layout.signs)
 
     def _standing(self, cause: str) -> Any:
-        grading, code = self.knowledge.grading, self.knowledge.ranking.order
+        grading, code = self.knowledge.grading, self.knowledge.grading.order
         emit = _Emitter(frozenset(Tally._fields), lambda kind: f"{COUNT}{cause}:{kind}")
         standing: Any = nw.lit(code[grading.otherwise], nw.Int8)
         for name, condition in reversed(grading.grades):

@@ -36,7 +36,7 @@ __all__ = [
     "ROWS_A_PART",
     "SUMMARY",
     "CohortError",
-    "Outcome",
+    "RunResult",
     "case_of",
     "evaluate",
 ]
@@ -49,7 +49,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What a run did: rows read, concluded and refused, and where it is."""
 
     folder: Path
@@ -72,7 +72,7 @@ def evaluate(
     master: str | None = None,
     progress: Callable[[int, int], None] = lambda done, rows: None,
     notice: Callable[[str], None] = lambda text: None,
-) -> Outcome:
+) -> RunResult:
     """Conclude every case of the files into a folder. `progress` is told how many rows of how many are done.
 
     `kept` names the groups of columns to write (the summary counts all of them), `also` further formats: csv, ndjson. `engine`
@@ -147,7 +147,7 @@ def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
 # The end
 
 
-def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: KnowledgeBase) -> Outcome:
+def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: KnowledgeBase) -> RunResult:
     numbers = range(len(plan["chunks"]))
     counts = merged([json.loads(counts_of(work, number).read_text(encoding="utf-8")) for number in numbers])
     read, concluded, refused = counts["read"], counts["concluded"], counts["refused"]
@@ -169,7 +169,7 @@ def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: Knowledge
         counts_of(work, number).unlink()
     _remove_unfinished(work)
     work.rename(folder)
-    return Outcome(folder, read, concluded, refused)
+    return RunResult(folder, read, concluded, refused)
 
 
 def _remove_unfinished(work: Path) -> None:

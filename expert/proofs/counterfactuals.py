@@ -15,6 +15,7 @@ from expert.proofs.formulas import Formula, Formulas, Patient, all_of, negation
 from expert.proofs.solver import Smallest, altered, answered, plain_number
 from facts.assessment import Change, WayToChange, WhatWouldChange
 from facts.case import Case
+from facts.requirements import revise
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.judgement import contradiction_key
 from knowledge_base.thresholds import thresholds_of
@@ -106,9 +107,10 @@ class Counterfactuals:
         results: dict[tuple[int, ...], Verdict] = {}
         for places in product(*(range(len(cells[name])) for name in names)):
             if all(place != here[name] for name, place in zip(names, places, strict=True)):
-                now = self.consistent(
-                    values, {name: cells[name][place].value for name, place in zip(names, places, strict=True)}
-                )
+                changes = {name: cells[name][place].value for name, place in zip(names, places, strict=True)}
+                now = revise(values, changes, self.findings)
+                if now is None:
+                    continue
                 result = verdict(now)
                 if result in wanted and self._possible(now):
                     results[places] = result
@@ -121,8 +123,8 @@ class Counterfactuals:
             box = self._grown(start, names, {places for places, result in left.items() if result == left[start]})
             says = [self._says(name, [cells[name][place] for place in run]) for name, run in zip(names, box, strict=True)]
             told = [value_text(self.findings[name], values[name]) if name in values else None for name in names]
-            changes = tuple(Change(*change) for change in zip(names, says, told, strict=True))
-            yield WayToChange(changes, left[start])
+            described = tuple(Change(*change) for change in zip(names, says, told, strict=True))
+            yield WayToChange(described, left[start])
             for places in product(*box):
                 left.pop(places, None)
 
@@ -182,23 +184,6 @@ class Counterfactuals:
         if isinstance(finding, QuantityFinding):
             return range_clause(finding, cells[0].low, cells[-1].high)
         return " or ".join(finding_clause(finding, cell.value) for cell in cells)
-
-    def consistent(self, values: Values, changes: Values) -> dict[str, Value]:
-        """Return the values after some changed: what requires a finding that is denied goes, what is required comes."""
-        now = {**values, **changes}
-        for name, value in changes.items():
-            above = self.findings[name].requires
-            while value is not False and above is not None and above not in now:
-                now[above] = True
-                above = self.findings[above].requires
-        for name in list(now):
-            if now[name] is not False and self._denied(name, now):
-                del now[name]
-        return now
-
-    def _denied(self, name: str, now: Values) -> bool:
-        above = self.findings[name].requires
-        return above is not None and (now.get(above) is False or self._denied(above, now))
 
 
 def _holds(cell: Cell, number: float) -> bool:

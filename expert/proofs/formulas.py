@@ -50,15 +50,18 @@ class Patient:
         return [formula for name, finding in self.findings.items() for formula in self._possible(name, finding)]
 
     def _possible(self, name: str, finding: Finding) -> Iterator[Formula]:
-        known = self.known[name]
         if isinstance(finding, QuantityFinding):
             low, high = finding.range
             yield z3.And(_number(low) <= self.value[name], self.value[name] <= _number(high))
         elif isinstance(finding, ChoiceFinding):
             yield z3.PbEq([(choice, 1) for choice in self.choices[name].values()], 1)
         if finding.requires is not None:
-            denied = z3.Not(self.value[name]) if finding.kind == "yes_no" else z3.BoolVal(False)
-            yield z3.Implies(known, z3.Or(denied, z3.And(self.known[finding.requires], self.value[finding.requires])))
+            yield z3.Implies(self.implies_required(name), z3.And(self.known[finding.requires], self.value[finding.requires]))
+
+    def implies_required(self, name: str) -> Formula:
+        """Say that a finding has a value that implies what it requires (as `facts.requirements.implies_required`)."""
+        known = self.known[name]
+        return z3.And(known, self.value[name]) if self.findings[name].kind == "yes_no" else known
 
     def is_(self, name: str, value: Value) -> Formula:
         """Say that a finding's value is this; says nothing of whether it is known."""
@@ -247,9 +250,9 @@ class Formulas:
     def place(self, cause: str) -> Formula:
         """Return the place at which a cause is listed."""
         grading, ranking = self.knowledge.grading, self.knowledge.ranking
-        number = z3.IntVal(ranking.order[grading.otherwise])
+        number = z3.IntVal(grading.order[grading.otherwise])
         for standing, condition in reversed(grading.grades):
-            number = z3.If(self._grades[cause](condition, True), z3.IntVal(ranking.order[standing]), number)
+            number = z3.If(self._grades[cause](condition, True), z3.IntVal(grading.order[standing]), number)
         return ranking.combine(cause, number, partial(self._fired, cause))
 
     def _fired(self, cause: str, kind: str) -> Formula:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 import z3
 
 from expert.proofs.formulas import Formula, Patient, any_of
+from facts.requirements import implies_required
 from facts.vocabulary import QuantityFinding, Value
 
 Answer: TypeAlias = Literal["possible", "impossible", "undecided"]
@@ -174,7 +175,7 @@ def altered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula
         if name not in values:
             fixed.append(z3.Not(known))
             continue
-        above = None if values[name] is False else finding.requires
+        above = finding.requires if implies_required(values[name]) else None
         stays = z3.BoolVal(True) if above is None else z3.And(patient.known[above], patient.value[above])
         fixed.append(known == stays)
         changed[name] = z3.And(known, z3.Not(patient.is_(name, values[name])))
@@ -189,8 +190,7 @@ def answered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formul
     implied: dict[str, list[Formula]] = {}
     for name, finding in patient.findings.items():
         if finding.requires is not None:
-            denied = z3.Not(patient.value[name]) if finding.kind == "yes_no" else z3.BoolVal(False)
-            implied.setdefault(finding.requires, []).append(z3.And(patient.known[name], z3.Not(denied)))
+            implied.setdefault(finding.requires, []).append(patient.implies_required(name))
     fixed = [z3.And(patient.known[name], patient.is_(name, value)) for name, value in values.items()]
     changed = {
         name: z3.And(patient.known[name], z3.Not(any_of(implied.get(name, []))))
