@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from facts.quantities import Interval, Quantity, within
 from facts.vocabulary import Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Named, Not, OneOf, Or, Present
+from knowledge_base.expression import Compared, Expression, operands
 from knowledge_base.model import KnowledgeBase
 from tests.small_knowledge import LEVELS, choice, load, quantity, yes_no
 
@@ -164,15 +164,6 @@ def _needed(name: str) -> tuple[str, ...]:
 
 def operators(tree: Expression) -> Iterator[str]:
     """Name every operator of a condition."""
-    match tree:
-        case Compared(_, operator, _):
-            yield f"Compared {operator}"
-        case Present() | OneOf() | Named():
-            yield type(tree).__name__
-        case Not(operand):
-            yield "Not"
-            yield from operators(operand)
-        case And(operands) | Or(operands) | AtLeast(_, operands):
-            yield type(tree).__name__
-            for operand in operands:
-                yield from operators(operand)
+    yield f"Compared {tree.operator}" if isinstance(tree, Compared) else type(tree).__name__
+    for operand in operands(tree):
+        yield from operators(operand)

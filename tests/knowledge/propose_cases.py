@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, operands
 from knowledge_base.judgement import Judge, contradiction_key
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.logic import evaluate, push_negation_inward
@@ -266,16 +266,10 @@ class Proposer:
         return [not value]
 
     def all_leaves(self, tree: Expression) -> Iterator[Leaf]:
-        match tree:
-            case Named(name):
-                yield from self.all_leaves(self.knowledge.conditions[name])
-            case Not(operand):
-                yield from self.all_leaves(operand)
-            case And(operands) | Or(operands) | AtLeast(_, operands):
-                for operand in operands:
-                    yield from self.all_leaves(operand)
-            case _:
-                yield tree
+        if isinstance(tree, Leaf):
+            yield tree
+        for part in (self.knowledge.conditions[tree.name],) if isinstance(tree, Named) else operands(tree):
+            yield from self.all_leaves(part)
 
 
 def _both(first: Wanted, second: Wanted) -> Wanted | None:
