@@ -19,6 +19,8 @@ from expert.commands.feedback import feedback
 from expert.commands.knowledge import knowledge
 from expert.commands.options import (
     CONTEXT,
+    PATH,
+    PATH_AS_WRITTEN,
     REFUSED,
     as_of_option,
     format_option,
@@ -75,11 +77,11 @@ main.add_command(audit)
 
 
 @main.command(context_settings=CONTEXT)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @format_option
 @click.option(
     "--output",
-    type=click.Path(),
+    type=PATH_AS_WRITTEN,
     metavar="PATH",
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
@@ -154,8 +156,10 @@ def _write_reports(
         elif assessed or form == "json":
             click.echo(together(base, assessed, refusals, form), nl=False)
     except OSError as error:
+        from expert.disk_errors import advise
+
         raise click.ClickException(
-            f"{error.filename or output}: cannot be written: {error.strerror}; check the path and the space left"
+            f"{error.filename or output}: cannot be written: {error.strerror}; {advise(error)}"
         ) from None
 
 

@@ -1,7 +1,9 @@
 """What became of cards, kept in a SQLite file: which rules each card rested on, what was done with it, and the reports behind.
 
-Of a patient only the report is kept, under a key that nobody can guess, until it is `kept_for` old. Comments of clinicians are
-not kept: they may name a patient. The file is readable by its owner alone.
+Of a patient only the report is kept, under a key that nobody can guess, for a day. Comments of clinicians are not kept: they
+may name a patient. The file is readable by its owner alone.
+
+What clients can make it keep is bounded: cards a day of each client, cards in all, outcomes of each card, and the age of all.
 """
 
 import hmac
@@ -44,6 +46,41 @@ CREATE INDEX report_by_age ON report (made);
 """
 
 
+# Beside the tables of version 1 rather than in them, so that the program that made a store can go on using it.
+_AGES = """
+CREATE TABLE IF NOT EXISTS card_made (card TEXT PRIMARY KEY, client TEXT NOT NULL, made REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS card_by_client ON card_made (client, made);
+CREATE INDEX IF NOT EXISTS card_by_age ON card_made (made);
+"""
+
+
+_IS_KEPT = "SELECT 1 FROM outcome WHERE (card, at, outcome, reason, accepted) = (?, ?, ?, ?, ?)"
+
+
+class QuotaFull(StoreError):
+    """So much is kept that no more is taken; the text says which quota is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """How much is kept, and how long in seconds."""
+
+    cards_a_day: int = 20_000
+    """Of one client; each card has a report."""
+    cards: int = 1_000_000
+    outcomes_of_card: int = 20
+    reports_for: float = 24 * 3600.0
+    feedback_for: float = 2 * 365 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """Places, from 0, of feedback that was not kept: about what was never sent, and about cards that have all they may have."""
+
+    unknown: tuple[int, ...]
+    full: tuple[int, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Issued:
     """A card that was sent: to whom, by which service, with which knowledge, and the rules it rests on."""
@@ -83,12 +120,17 @@ class RuleFeedback:
 class FeedbackStore:
     """A file of cards and outcomes; may be used by any number of threads. Every method raises StoreError for people."""
 
-    def __init__(self, path: Path, *, kept_for: float = 24 * 3600.0, clock: Callable[[], float] = time) -> None:
-        self.path, self.kept_for, self.clock = path, kept_for, clock
+    def __init__(self, path: Path, *, quotas: Quotas | None = None, clock: Callable[[], float] = time) -> None:
+        self.path, self.quotas, self.clock = path, quotas or Quotas(), clock
         self.lock = threading.Lock()
         with self._errors():
             self.connection = self._open()
             self.secret: bytes = self.connection.execute("SELECT value FROM secret").fetchone()[0]
+            with self.connection:
+                for statement in _AGES.strip().removesuffix(";").split(";"):
+                    self.connection.execute(statement)
+                ages = "INSERT INTO card_made SELECT uuid, client, ? FROM card WHERE uuid NOT IN (SELECT card FROM card_made)"
+                self.connection.execute(ages, (clock(),))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -100,11 +142,15 @@ class FeedbackStore:
         return hmac.new(self.secret, call.encode(), sha256).hexdigest()
 
     def issued(self, cards: Sequence[tuple[Issued, str, str]]) -> None:
-        """Keep cards that are being sent, each with the key and the HTML of its report. The same card again changes nothing."""
+        """Keep cards that are being sent, each with the key and the HTML of its report. The same card again changes nothing.
+
+        Raises QuotaFull.
+        """
         now = self.clock()
         with self._errors(), self.lock, self.connection:
-            self.connection.execute("DELETE FROM report WHERE made < ?", (now - self.kept_for,))
+            self._forget_what_is_old(now)
             for card, key, report in cards:
+                self._count(card, now)
                 fields = (card.uuid, card.service, card.client, card.knowledge, card.indicator, json.dumps(card.suggestions))
                 self.connection.execute("INSERT OR IGNORE INTO card VALUES (?, ?, ?, ?, ?, ?)", fields)
                 rows = [(card.uuid, rule) for rule in card.rules]
@@ -112,19 +158,33 @@ class FeedbackStore:
                 content = zlib.compress(report.encode(), 1)
                 self.connection.execute("INSERT OR REPLACE INTO report VALUES (?, ?, ?)", (key, now, content))
 
+    def _forget_what_is_old(self, now: float) -> None:
+        self.connection.execute("DELETE FROM report WHERE made < ?", (now - self.quotas.reports_for,))
+        old = "SELECT card FROM card_made WHERE made < ?"
+        for table, column in (("outcome", "card"), ("card_rule", "card"), ("card", "uuid"), ("card_made", "card")):
+            statement = f"DELETE FROM {table} WHERE {column} IN ({old})"  # noqa: S608 - names of our own tables
+            self.connection.execute(statement, (now - self.quotas.feedback_for,))
+
+    def _count(self, card: Issued, now: float) -> None:
+        query = "SELECT count(*) FROM card_made WHERE client = ? AND made >= ? AND card != ?"
+        today = self.connection.execute(query, (card.client, now - 24 * 3600.0, card.uuid)).fetchone()[0]
+        if today >= self.quotas.cards_a_day:
+            raise QuotaFull(f"{self.path}: {today:,} cards were sent to one client within a day, and no more are kept")
+        if self.connection.execute("SELECT count(*) FROM card_made").fetchone()[0] >= self.quotas.cards:
+            raise QuotaFull(f"{self.path}: {self.quotas.cards:,} cards are kept, and no more; begin another file")
+        self.connection.execute("INSERT OR IGNORE INTO card_made VALUES (?, ?, ?)", (card.uuid, card.client, now))
+
     def report(self, key: str) -> str | None:
         """Return a kept report as HTML; None when it is too old, or never was."""
         with self._errors(), self.lock:
             query = "SELECT content FROM report WHERE key = ? AND made >= ?"
-            row = self.connection.execute(query, (key, self.clock() - self.kept_for)).fetchone()
+            row = self.connection.execute(query, (key, self.clock() - self.quotas.reports_for)).fetchone()
         return None if row is None else zlib.decompress(row[0]).decode()
 
-    def record(self, service: str, client: str, feedback: Sequence[Feedback]) -> list[int]:
-        """Keep what was done with cards, each thing once however often it is told.
-
-        Gives the places, from 0, of what is about a card (or a suggestion) that this service never sent to this client.
-        """
+    def record(self, service: str, client: str, feedback: Sequence[Feedback]) -> NotKept:
+        """Keep what was done with cards, each thing once however often it is told; gives what was not kept."""
         unknown: list[int] = []
+        full: list[int] = []
         with self._errors(), self.lock, self.connection:
             for place, told in enumerate(feedback):
                 query = "SELECT suggestions FROM card WHERE uuid = ? AND service = ? AND client = ?"
@@ -133,8 +193,13 @@ class FeedbackStore:
                     unknown.append(place)
                     continue
                 fields = (told.card, told.at.isoformat(), told.outcome, told.reason, json.dumps(sorted(told.accepted)))
+                known = self.connection.execute(_IS_KEPT, fields).fetchone()
+                count = self.connection.execute("SELECT count(*) FROM outcome WHERE card = ?", (told.card,)).fetchone()[0]
+                if known is None and count >= self.quotas.outcomes_of_card:
+                    full.append(place)
+                    continue
                 self.connection.execute("INSERT OR IGNORE INTO outcome VALUES (?, ?, ?, ?, ?)", fields)
-        return unknown
+        return NotKept(tuple(unknown), tuple(full))
 
     def by_rule(self) -> list[RuleFeedback]:
         """Count cards and outcomes by rule and knowledge base; of several outcomes of a card the last counts."""

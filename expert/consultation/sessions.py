@@ -69,6 +69,13 @@ class Store:
         with self.turn:
             self.connection.close()
 
+    def probe(self) -> None:
+        """Try whether the file can be read and written, without changing it."""
+        with self.errors():
+            self.connection.execute("SELECT 1 FROM session LIMIT 1").fetchone()
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.rollback()
+
     def begin(self, name: str, at: str, knowledge: str) -> Session:
         """Begin a consultation, under an id that nobody can guess."""
         session = Session(secrets.token_hex(8), name, at, knowledge)
