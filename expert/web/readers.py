@@ -56,7 +56,7 @@ class Readers:
         """Read one file and make the page that answers it. Raises TakesTooMuch or CannotRead."""
         ours, theirs = socket.socketpair()
         # Ended by its own limits; this one is for a machine that stands still.
-        ours.settimeout(4 * self.seconds)
+        ours.settimeout(6 * self.seconds)
         with ours:
             with theirs, self.lock:
                 self._pass_on(theirs)

@@ -21,6 +21,8 @@ from expert.web.messages import receive, send
 from expert.web.pages.case_files import answer_file
 from knowledge_base.loading import load_knowledge_base
 
+_PATIENCE = 4
+"""Times the processor time that may pass by the clock, on a machine that has much else to do."""
 _KINDER = 5
 """How much the reading of files stands back behind the pages."""
 
@@ -77,7 +79,7 @@ def _limit(seconds: int, memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(2 * seconds)
+    signal.alarm(_PATIENCE * seconds)
     statm = Path("/proc/self/statm")
     if statm.exists():
         held = int(statm.read_text().split()[0]) * resource.getpagesize()
