@@ -35,6 +35,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.cohorts
 	$(BIN)/python -m benchmarks.cds_hooks
 	$(BIN)/python -m benchmarks.web
+	$(BIN)/python -m benchmarks.load
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info

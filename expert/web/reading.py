@@ -23,7 +23,7 @@ from knowledge_base.loading import load_knowledge_base
 
 _PATIENCE = 4
 """Times the processor time that may pass by the clock, on a machine that has much else to do."""
-_KINDER = 5
+_KINDER = 10
 """How much the reading of files stands back behind the pages."""
 
 
