@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from facts.case import Record
+from facts.case import Record, UnrecognizedText
 from facts.vocabulary import Value
 
 Answer: TypeAlias = Literal["yes", "no", "unknown"]
@@ -170,14 +170,6 @@ class MissingFinding:
     question: str
     urgency: str | None
     causes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class UnrecognizedText:
-    """Something on the case from which not everything was concluded, and why."""
-
-    text: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from facts.medicines import MedicineDictionary, Recognition, Stopped, findings_of_current, findings_of_stopped
+from facts.requirements import DeniedRequirement, denied_requirements, implied
 from facts.vocabulary import Value, Vocabulary
 
 NOT_LISTED = "not on the complete list of medicines"
@@ -29,8 +30,8 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unrecognized:
-    """Something on the case from which nothing, or not all, was concluded, and why."""
+class UnrecognizedText:
+    """Something on the case from which not everything was concluded, and why."""
 
     text: str
     reason: str
@@ -67,7 +68,7 @@ class Case:
 
     name: str
     findings: Mapping[str, Observed]
-    unrecognized: tuple[Unrecognized, ...] = ()
+    unrecognized: tuple[UnrecognizedText, ...] = ()
     expected: Expected = Expected()
     note: str = ""
     medicines: tuple[str, ...] | None = None
@@ -81,15 +82,31 @@ class Case:
     @property
     def values(self) -> dict[str, Value]:
         """The known findings' values alone, by id."""
-        return {name: observed.value for name, observed in self.findings.items()}
+        return values_of(self.findings)
+
+
+def values_of(findings: Mapping[str, Observed]) -> dict[str, Value]:
+    """Return the values alone of what was observed, by finding."""
+    return {name: observed.value for name, observed in findings.items()}
 
 
 class Contradiction(ValueError):
-    """Answers that cannot both be true; the text names them, `finding` is the one that was answered."""
+    """Answers that cannot both be true, named by the text.
 
-    def __init__(self, message: str, finding: str) -> None:
+    Either `answered` is at odds with a medicine list; or `denied` holds every answer that implies one that is "no", and
+    `origins` tells where each of them comes from when nobody answered it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        answered: str | None = None,
+        denied: tuple[DeniedRequirement, ...] = (),
+        origins: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(message)
-        self.finding = finding
+        self.answered, self.denied, self.origins = answered, denied, origins
 
 
 def complete(
@@ -100,7 +117,7 @@ def complete(
     stopped: Iterable[Stopped] | None = None,
     *,
     sources: Mapping[str, str] | None = None,
-) -> tuple[dict[str, Observed], tuple[Unrecognized, ...]]:
+) -> tuple[dict[str, Observed], tuple[UnrecognizedText, ...]]:
     """Add to the answers what follows from them: findings from the medicine lists, and what a finding requires.
 
     Lists that were not given (None) say nothing. `sources` tells that the lists are gathered from a record, and where each
@@ -110,7 +127,7 @@ def complete(
     with a list or with another answer.
     """
     findings = dict(answered)
-    unrecognized: list[Unrecognized] = []
+    unrecognized: list[UnrecognizedText] = []
     current = None if medicines is None else [_recognized(dictionary, text, sources) for text in medicines]
     past = None if stopped is None else [(entry, dictionary.recognize(entry.name)) for entry in stopped]
     for derived, recognitions in (
@@ -121,9 +138,20 @@ def complete(
             if value or sources is None:
                 _add_from_list(findings, name, value, entries)
         unrecognized.extend(_doubtful(recognitions))
-    _add_required(vocabulary, findings)
-    ordered = {name: findings[name] for name in vocabulary.findings if name in findings}
-    return ordered, tuple(dict.fromkeys(unrecognized))
+    return add_required(vocabulary, findings), tuple(dict.fromkeys(unrecognized))
+
+
+def add_required(vocabulary: Vocabulary, answered: Mapping[str, Observed]) -> dict[str, Observed]:
+    """Return answers with what they imply, in the vocabulary's order. Raises Contradiction where that is denied."""
+    values = values_of(answered)
+    if denied := denied_requirements(values, vocabulary.findings):
+        origins = {name: observed.origin for name, observed in answered.items()}
+        raise Contradiction("; ".join(one.tell(origins) for one in denied), denied=denied, origins=origins)
+    required = {
+        name: Observed(True, origin=f"{IMPLIED} {child}") for name, child in implied(values, vocabulary.findings).items()
+    }
+    findings = {**answered, **required}
+    return {name: findings[name] for name in vocabulary.findings if name in findings}
 
 
 def _recognized(dictionary: MedicineDictionary, text: str, sources: Mapping[str, str] | None) -> Recognition:
@@ -144,22 +172,8 @@ def _add_from_list(findings: dict[str, Observed], name: str, value: bool, entrie
             if value
             else "nothing on the medicine list, which is taken as complete, is one"
         )
-        raise Contradiction(f"{name} is answered {said}, but {listed}", name)
+        raise Contradiction(f"{name} is answered {said}, but {listed}", answered=name)
 
 
-def _add_required(vocabulary: Vocabulary, findings: dict[str, Observed]) -> None:
-    for name in list(findings):
-        child = name
-        while (needed := vocabulary.findings[child].requires) is not None and findings[child].value is not False:
-            answer = findings.get(needed)
-            if answer is None:
-                findings[needed] = Observed(True, origin=f"{IMPLIED} {child}")
-            elif answer.value is False:
-                shown = findings[child].value
-                said = "yes" if shown is True else str(shown)
-                raise Contradiction(f"{needed} is no, but {child} is {said}", child)
-            child = needed
-
-
-def _doubtful(recognitions: Iterable[Recognition]) -> list[Unrecognized]:
-    return [Unrecognized(recognition.text, recognition.doubt) for recognition in recognitions if recognition.doubt]
+def _doubtful(recognitions: Iterable[Recognition]) -> list[UnrecognizedText]:
+    return [UnrecognizedText(recognition.text, recognition.doubt) for recognition in recognitions if recognition.doubt]

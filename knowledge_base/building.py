@@ -55,6 +55,7 @@ def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> Knowledge
     conditions = order_conditions(definitions, (*signs.values(), *causes.values()), declared.places, problems)
     labels = {file.content.category: file.content.label for file in files.causes}
     categories = {category: labels[category] for category in manifest.categories if category in labels}
+    names = Names(causes, grading.standings, steps, files.plan.content.topics if files.plan else {})
     knowledge = KnowledgeBase(
         title=manifest.title,
         version=manifest.version,
@@ -77,7 +78,7 @@ def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> Knowledge
         strata={name: tuple(sorted(cuts)) for name, cuts in manifest.strata.items()},
         interview=build_interview(files.interview, files.medicines, context),
         decision_support=build_decision_support(context, files.decision_support, manifest.complaint),
-        invariants=build_invariants(context, files.invariants, Names(causes, grading.standings, steps)),
+        invariants=build_invariants(context, files.invariants, names),
         certificate=files.certificate,
         files=files.names,
     )

@@ -23,15 +23,6 @@ class Tally(NamedTuple):
     opposes_weak: int = 0
     excludes: int = 0
 
-    @property
-    def weight(self) -> tuple[int, ...]:
-        """What orders causes of one standing: deciding, then strong, then weak arguments, those against taken off."""
-        return tuple(getattr(self, more) - getattr(self, less) for more, less in WEIGHT)
-
-
-WEIGHT = (("confirms", "excludes"), ("supports_strong", "opposes_strong"), ("supports_weak", "opposes_weak"))
-"""The kinds of arguments that make the weight of a tally: each for, less each against."""
-
 
 @dataclass(frozen=True)
 class Grading:
@@ -45,8 +36,12 @@ class Grading:
 
     def at_least(self, standing: str, lowest: str) -> bool:
         """Return whether a standing comes before or equals another in listed order."""
-        order = list(self.standings)
-        return order.index(standing) <= order.index(lowest)
+        return self.order[standing] <= self.order[lowest]
+
+    @cached_property
+    def order(self) -> Mapping[str, int]:
+        """The place of each standing in listed order, 0 for the first."""
+        return {standing: place for place, standing in enumerate(self.standings)}
 
     def standing(self, tally: Tally) -> str:
         """Return the standing that these arguments add up to."""

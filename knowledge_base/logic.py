@@ -4,7 +4,7 @@ None stands for unknown. A finding that a case does not hold is unknown; `not`, 
 Kleene's, so that more knowledge never changes True or False into anything else.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias, assert_never
 
 from facts.vocabulary import Value
@@ -115,39 +115,40 @@ def _carriers(tree: Expression, values: Values, named: Truths) -> Iterator[Suppo
                     yield from _carriers(operand, values, named)
 
 
-def residue(tree: Expression, values: Values, named: Truths, conditions: Mapping[str, Expression]) -> Expression | Truth:
+def residue(tree: Expression, truth_of: Callable[[Leaf], Truth], conditions: Mapping[str, Expression]) -> Expression | bool:
     """Return what remains to be known: the condition with everything decided taken out, or its truth when nothing remains.
 
-    A definition or conclusion of which nothing is decided keeps its name; of another, what remains is told.
+    `truth_of` tells what a leaf is worth. A definition or conclusion of which nothing is decided keeps its name; of another,
+    what remains is told.
     """
-    truth = evaluate(tree, values, named)
-    if truth is not None:
-        return truth
     match tree:
-        case Not(operand):
-            inner = residue(operand, values, named, conditions)
-            return None if isinstance(inner, bool) or inner is None else Not(inner)
-        case And(operands) | Or(operands):
-            parts = _undecided(operands, values, named, conditions)
-            return parts[0] if len(parts) == 1 else type(tree)(parts)
-        case AtLeast(count, operands):
-            parts = _undecided(operands, values, named, conditions)
-            wanted = count - sum(evaluate(operand, values, named) is True for operand in operands)
-            if wanted == len(parts):
-                return parts[0] if wanted == 1 else And(parts)
-            return Or(parts) if wanted == 1 else AtLeast(wanted, parts)
+        case Present() | Compared() | OneOf():
+            truth = truth_of(tree)
+            return tree if truth is None else truth
         case Named(name):
-            rest = residue(conditions[name], values, named, conditions)
+            rest = residue(conditions[name], truth_of, conditions)
             return tree if rest == conditions[name] else rest
+        case Not(operand):
+            inner = residue(operand, truth_of, conditions)
+            return not inner if isinstance(inner, bool) else Not(inner)
+        case And(operands) | Or(operands):
+            parts = [residue(operand, truth_of, conditions) for operand in operands]
+            decisive = isinstance(tree, Or)
+            open_ = tuple(part for part in parts if not isinstance(part, bool))
+            if not open_ or any(part is decisive for part in parts):
+                return decisive if any(part is decisive for part in parts) else not decisive
+            return open_[0] if len(open_) == 1 else type(tree)(open_)
+        case AtLeast(count, operands):
+            parts = [residue(operand, truth_of, conditions) for operand in operands]
+            open_ = tuple(part for part in parts if not isinstance(part, bool))
+            wanted = count - sum(part is True for part in parts)
+            if wanted <= 0 or wanted > len(open_):
+                return wanted <= 0
+            if wanted == len(open_):
+                return open_[0] if wanted == 1 else And(open_)
+            return Or(open_) if wanted == 1 else AtLeast(wanted, open_)
         case _:
-            return tree
-
-
-def _undecided(
-    operands: tuple[Expression, ...], values: Values, named: Truths, conditions: Mapping[str, Expression]
-) -> tuple[Expression, ...]:
-    rests = (residue(operand, values, named, conditions) for operand in operands)
-    return tuple(rest for rest in rests if rest is not None and not isinstance(rest, bool))
+            assert_never(tree)
 
 
 def evaluate_named(conditions: Mapping[str, Expression], values: Values) -> dict[str, Truth]:

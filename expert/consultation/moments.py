@@ -28,17 +28,28 @@ from facts.answers import is_unknown
 from facts.assessment import Assessment, WarningSignFound
 from facts.case import IMPLIED, Case, Observed
 from facts.medicines import Stopped
+from knowledge_base.judgement import Judgement
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A point of a consultation: what stands, what it amounts to, and what comes next."""
+    """A point of a consultation: what stands, what it amounts to, and what comes next; worked out when it is asked for."""
 
     told: Told
-    next: ScreenAsked | Certificate
-    prospect: Prospect
     known: Known
+    judgement: Judgement
+    questioner: Questioner
     assess: Callable[[Case], Assessment]
+
+    @cached_property
+    def prospect(self) -> Prospect:
+        """What can still change."""
+        return self.questioner.prospect(self.known, self.judgement)
+
+    @cached_property
+    def next(self) -> ScreenAsked | Certificate:
+        """The screen that comes next, or why none does."""
+        return self.questioner.next_screen(self.known, self.told.screens, self.prospect)
 
     @cached_property
     def assessment(self) -> Assessment:
@@ -63,13 +74,11 @@ class Consultation:
         """Derive where a consultation stands. Raises AnswerRefused when its answers contradict each other."""
         told = replay(log, self.knowledge, name)
         try:
-            self.assessor.check(told.case)
+            judgement = self.assessor.check(told.case)
         except ContradictoryCase as error:
             raise AnswerRefused([f"the answers contradict each other: {error}; correct one of them"]) from None
         known = Known(told.case.values, told.unknown, told.lists_asked)
-        prospect = self.questioner.prospect(known)
-        following = self.questioner.next_screen(known, told.screens, prospect)
-        return Moment(told, following, prospect, known, self.assessor.assess)
+        return Moment(told, known, judgement, self.questioner, self.assessor.assess)
 
     def answered(self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
         """Append the answers to a screen; None stands for "unknown". Gives the longer log, and where it leads.

@@ -1,9 +1,13 @@
 """Where a consultation stands, in words: one line of progress, the status, and why it stopped."""
 
+from collections.abc import Collection
+
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from facts.assessment import CauseAssessed
 from knowledge_base.model import KnowledgeBase
+from reports.view import clean
+from reports.wording import value_text
 
 _MOST_TOLD = 8
 
@@ -38,6 +42,17 @@ def status(moment: Moment, knowledge: KnowledgeBase) -> list[str]:
     known, unknown = len(moment.told.case.findings), len(moment.told.unknown)
     lines.append(f"  {moment.screens} screens, {known} findings known, {unknown} answered “unknown”")
     return lines
+
+
+def no_longer_standing(before: Moment, after: Moment, changed: Collection[str], knowledge: KnowledgeBase) -> list[str]:
+    """Say which answers went with a change of others, because they mean nothing without them."""
+    findings = knowledge.vocabulary.findings
+    return [
+        f"No longer recorded, because it depends on that: {findings[name].label} "
+        f"({clean(value_text(findings[name], observed.value, observed.given))})"
+        for name, observed in before.told.case.findings.items()
+        if name not in after.told.case.findings and name not in changed and not observed.origin
+    ]
 
 
 def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBase) -> list[str]:

@@ -7,7 +7,7 @@ away. Effort is counted in z3's own steps, not in seconds, so that a verdict is 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
@@ -15,16 +15,12 @@ import z3
 
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.grading import WEIGHT
 
 if TYPE_CHECKING:
-    from knowledge_base.model import Cause, KnowledgeBase, Rule
+    from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
 
 Formula: TypeAlias = Any
 """A z3 formula; z3 ships no types."""
-
-_STEP = 128
-"""More than any count of arguments of one kind."""
 
 
 class Patient:
@@ -52,15 +48,18 @@ class Patient:
         return [formula for name, finding in self.findings.items() for formula in self._possible(name, finding)]
 
     def _possible(self, name: str, finding: Finding) -> Iterator[Formula]:
-        known = self.known[name]
         if isinstance(finding, QuantityFinding):
             low, high = finding.range
             yield z3.And(_number(low) <= self.value[name], self.value[name] <= _number(high))
         elif isinstance(finding, ChoiceFinding):
             yield z3.PbEq([(choice, 1) for choice in self.choices[name].values()], 1)
         if finding.requires is not None:
-            denied = z3.Not(self.value[name]) if finding.kind == "yes_no" else z3.BoolVal(False)
-            yield z3.Implies(known, z3.Or(denied, z3.And(self.known[finding.requires], self.value[finding.requires])))
+            yield z3.Implies(self.implies_required(name), z3.And(self.known[finding.requires], self.value[finding.requires]))
+
+    def implies_required(self, name: str) -> Formula:
+        """Say that a finding has a value that implies what it requires (as `facts.requirements.implies_required`)."""
+        known = self.known[name]
+        return z3.And(known, self.value[name]) if self.findings[name].kind == "yes_no" else known
 
     def is_(self, name: str, value: Value) -> Formula:
         """Say that a finding's value is this; says nothing of whether it is known."""
@@ -140,9 +139,22 @@ class Formulas:
                 return (z3.Or if truth else z3.And)([self._formula(operand, truth) for operand in operands])
             case AtLeast(count, operands):
                 wanted = count if truth else len(operands) - count + 1
-                return _at_least(wanted, [self._formula(operand, truth) for operand in operands])
+                return at_least(wanted, [self._formula(operand, truth) for operand in operands])
             case _:
                 assert_never(tree)
+
+    def shown(self, step: "NextStep") -> Formula:
+        """Say that a next step applies and is not known to be a hazard."""
+        applies = self.true(step.rule.condition)
+        return applies if step.unless is None else z3.And(applies, z3.Not(self.true(step.unless)))
+
+    def demanded(self, rule: "Rule", level: str) -> Formula:
+        """Say that a warning rule fires and that nothing known lowers what it demands below a level."""
+        return z3.And(self.true(rule.condition), self._stays(rule, level))
+
+    def both(self, *formulas: Formula) -> Formula:
+        """Say all of these."""
+        return z3.And(*formulas)
 
     def fires(self, rule: str) -> Formula:
         """Say that a rule fires."""
@@ -202,7 +214,7 @@ class Formulas:
         key = (cause.id, kind, count)
         if key not in self._counts:
             fired = [self.true(rule.condition) for rule in cause.rules if rule.counts_as == kind]
-            self._counts[key] = _at_least(count, fired)
+            self._counts[key] = at_least(count, fired)
         return self._counts[key]
 
     def with_other(self, formula: Formula, pairs: Sequence[tuple[Formula, Formula]]) -> Formula:
@@ -219,16 +231,13 @@ class Formulas:
         return z3.And(*self.patient.possible, z3.Not(self.contradictory))
 
     def place(self, cause: str) -> Formula:
-        """Return the number by which a cause is listed: standing, then weight, then id."""
-        knowledge, grading = self.knowledge, self.knowledge.grading
-        order = list(grading.standings)
-        number = z3.IntVal(order.index(grading.otherwise))
+        """Return the place at which a cause is listed."""
+        grading, ranking = self.knowledge.grading, self.knowledge.ranking
+        number = z3.IntVal(grading.order[grading.otherwise])
         for standing, condition in reversed(grading.grades):
-            graded = self._grade(condition, knowledge.causes[cause])
-            number = z3.If(graded, z3.IntVal(order.index(standing)), number)
-        for more, less in WEIGHT:
-            number = number * _STEP + (_STEP // 2 - self._fired(cause, more) + self._fired(cause, less))
-        return number * len(knowledge.causes) + sorted(knowledge.causes).index(cause)
+            graded = self._grade(condition, self.knowledge.causes[cause])
+            number = z3.If(graded, z3.IntVal(grading.order[standing]), number)
+        return ranking.combine(cause, number, partial(self._fired, cause))
 
     def _fired(self, cause: str, kind: str) -> Formula:
         rules = [rule for rule in self.knowledge.causes[cause].rules if rule.counts_as == kind]
@@ -236,12 +245,12 @@ class Formulas:
 
     def leads(self, cause: str | None) -> Formula:
         """Say that a cause is listed first and at least likely; None: that no cause is at least likely."""
-        order, causes = list(self.knowledge.grading.standings), self.knowledge.causes
-        limit = (order.index(self.knowledge.grading.likely) + 1) * _STEP ** len(WEIGHT) * len(causes)
+        causes = self.knowledge.causes
+        end = self.knowledge.ranking.end(self.knowledge.grading.likely)
         if cause is None:
-            return z3.And([self.place(other) >= limit for other in causes])
+            return z3.And([self.place(other) >= end for other in causes])
         place = self.place(cause)
-        return z3.And([place < limit, *(place < self.place(other) for other in causes if other != cause)])
+        return z3.And([place < end, *(place < self.place(other) for other in causes if other != cause)])
 
     @cached_property
     def contradictory(self) -> Formula:
@@ -249,7 +258,7 @@ class Formulas:
         return z3.Or([self.true(entry.condition) for entry in self.knowledge.contradictions.values()])
 
 
-def _at_least(count: int, formulas: Sequence[Formula]) -> Formula:
+def at_least(count: int, formulas: Sequence[Formula]) -> Formula:
     if count <= 0 or count > len(formulas):
         return z3.BoolVal(count <= 0)
     return z3.Or(list(formulas)) if count == 1 else z3.PbGe([(formula, 1) for formula in formulas], count)

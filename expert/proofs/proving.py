@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from expert.proofs.formulas import Formulas, Patient, negation
-from expert.proofs.solver import STEPS, Decider, Remembered, thresholds_of, z3_version
-from expert.proofs.statements import PROPERTIES, Statement, statements
+from expert.proofs.solver import STEPS, Decider, Remembered, z3_version
+from expert.proofs.statement import Statement
+from expert.proofs.statements import PROPERTIES, statements
 from facts.problems import Problem
 from facts.vocabulary import Value
 from knowledge_base.invariants import Accepted
 from knowledge_base.model import KnowledgeBase
 from knowledge_base.schema import CertificateCount, CertificateFile
+from knowledge_base.thresholds import thresholds_of
 
 Verdict: TypeAlias = Literal["proved", "failed", "undecided", "accepted"]
 

@@ -3,16 +3,13 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import z3
 
-from facts.vocabulary import QuantityFinding, Value
-from knowledge_base.expression import Compared, leaves
-
-if TYPE_CHECKING:
-    from knowledge_base.model import KnowledgeBase
 from expert.proofs.formulas import Formula, Patient, any_of
+from facts.requirements import implies_required
+from facts.vocabulary import QuantityFinding, Value
 
 Answer: TypeAlias = Literal["possible", "impossible", "undecided"]
 
@@ -128,19 +125,6 @@ def plain_number(number: float, thresholds: Collection[float], range_: Sequence[
     return next((candidate for candidate in plain if below < candidate < above), number)
 
 
-def thresholds_of(knowledge: "KnowledgeBase") -> dict[str, list[float]]:
-    """Return the numbers that each quantity is compared with anywhere, ascending."""
-    found: dict[str, set[float]] = {}
-    conditions = [*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())]
-    conditions += [entry.condition for entry in knowledge.contradictions.values()]
-    conditions += knowledge.invariants.conditions
-    for condition in conditions:
-        for leaf in leaves(condition):
-            if isinstance(leaf, Compared):
-                found.setdefault(leaf.finding, set()).add(leaf.threshold)
-    return {name: sorted(numbers) for name, numbers in found.items()}
-
-
 @dataclass(frozen=True)
 class Smallest:
     """The smallest sets of findings whose change makes a goal true, one patient being as the formulas in `fixed` say."""
@@ -191,7 +175,7 @@ def altered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula
         if name not in values:
             fixed.append(z3.Not(known))
             continue
-        above = None if values[name] is False else finding.requires
+        above = finding.requires if implies_required(values[name]) else None
         stays = z3.BoolVal(True) if above is None else z3.And(patient.known[above], patient.value[above])
         fixed.append(known == stays)
         changed[name] = z3.And(known, z3.Not(patient.is_(name, values[name])))
@@ -206,8 +190,7 @@ def answered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formul
     implied: dict[str, list[Formula]] = {}
     for name, finding in patient.findings.items():
         if finding.requires is not None:
-            denied = z3.Not(patient.value[name]) if finding.kind == "yes_no" else z3.BoolVal(False)
-            implied.setdefault(finding.requires, []).append(z3.And(patient.known[name], z3.Not(denied)))
+            implied.setdefault(finding.requires, []).append(patient.implies_required(name))
     fixed = [z3.And(patient.known[name], patient.is_(name, value)) for name, value in values.items()]
     changed = {
         name: z3.And(patient.known[name], z3.Not(any_of(implied.get(name, []))))

@@ -146,8 +146,22 @@ def read_case(
             past = None if stopped is None else tuple(stopped)
             return Case(name, MappingProxyType(findings), unrecognized, expected, note, current, past, not_known=not_known)
         except Contradiction as error:
-            reader.refuse(("findings", error.finding), f"the answers contradict each other: {error}", "correct one of them")
+            _refuse_contradiction(reader, error)
     return Refusal(name or None, tuple(sorted(_named(name, problem) for problem in reader.problems)))
+
+
+def _refuse_contradiction(reader: _Reader, error: Contradiction) -> None:
+    fix = "correct one of them"
+    if error.answered is not None:
+        reader.refuse(("findings", error.answered), f"the answers contradict each other: {error}", fix)
+    written = reader.entry.value.get("findings") or {}
+    for one in error.denied:
+        # A finding that nobody answered comes from a list.
+        places = {
+            name: str(reader.entry.locate(("findings", name), False)) if name in written else error.origins[name]
+            for name in (one.denied, one.finding)
+        }
+        reader.refuse(("findings", one.finding), f"the answers contradict each other: {one.tell(places)}", fix)
 
 
 def _named(name: str, problem: Problem) -> Problem:

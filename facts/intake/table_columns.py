@@ -1,6 +1,6 @@
 """The cells of a table read by the column: each distinct text once, plain numbers in bulk, refusals by row."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -32,6 +32,7 @@ from facts.intake.tables import (
 )
 from facts.medicines import Derived, MedicineDictionary, findings_of_current, findings_of_stopped
 from facts.problems import CharleyError, Place, Problem
+from facts.requirements import DeniedRequirement, ancestors
 from facts.units import converter
 from facts.vocabulary import Finding, QuantityFinding, Vocabulary, YesNoFinding
 
@@ -68,6 +69,7 @@ class _Reading:
         self.table, self.raw, self.vocabulary, self.dictionary = table, raw, vocabulary, dictionary
         self.refusals: list[pl.DataFrame] = []
         self.columns: dict[str, pl.Series] = {}
+        self.places: dict[str, list[str]] = {}
         self.twice = twice
         self.recognize = lru_cache(maxsize=None)(dictionary.recognize)
 
@@ -82,6 +84,7 @@ class _Reading:
         for name, finding in self.vocabulary.findings.items():
             if name in headings and self.raw[headings[name].column].dtype != pl.Null:
                 self.columns[name] = self.answers(headings[name], finding)
+                self.places[name] = [headings[name].column]
         for key, derive in ((MEDICINES, self.current), (STOPPED, self.stopped)):
             if key in headings:
                 self.lists(headings[key], derive)
@@ -246,6 +249,7 @@ class _Reading:
 
     def add_from_list(self, name: str, listed: pl.Series, heading: Heading) -> None:
         answered = self.columns.get(name)
+        self.places.setdefault(name, []).append(heading.column)
         if answered is None:
             self.columns[name] = listed
             return
@@ -263,23 +267,25 @@ class _Reading:
 
     def requirements(self) -> None:
         """Let a value imply what it requires, and refuse the row where that is denied."""
-        findings = self.vocabulary.findings
-        for name in sorted(self.columns, key=lambda name: -_depth(name, findings)):
-            needed = findings[name].requires
-            if needed is None:
-                continue
-            series = self.columns[name]
-            holds = series.is_not_null() if series.dtype != pl.Boolean else series.fill_null(False)
-            parent = self.columns.get(needed)
-            if parent is None:
-                parent = pl.Series(needed, [None], dtype=pl.Boolean).new_from_index(0, len(series))
-            denied = (holds & (parent == False)).fill_null(False)  # noqa: E712 - three-valued
-            self.refuse_where(denied, name, series, f"{needed} is no, but {name} is told")
-            self.columns[needed] = parent.zip_with(
-                ~holds | parent.is_not_null(), pl.Series([True]).new_from_index(0, len(series))
-            )
+        answered = dict(self.columns)
+        for name, series in answered.items():
+            implies = series.fill_null(False) if series.dtype == pl.Boolean else series.is_not_null()
+            for above in ancestors(name, self.vocabulary.findings):
+                if above in answered:
+                    denied = implies & (answered[above] == False).fill_null(False)  # noqa: E712 - three-valued
+                    self.refuse_denied(denied, name, series, above)
+                    implies &= ~denied
+                required = self.columns.get(above)
+                if required is None:
+                    required = pl.Series(above, [None], dtype=pl.Boolean).new_from_index(0, len(series))
+                yes = pl.Series([True]).new_from_index(0, len(series))
+                self.columns[above] = required.zip_with(~implies | required.is_not_null(), yes)
 
-
-def _depth(name: str, findings: Mapping[str, Finding]) -> int:
-    needed = findings[name].requires
-    return 0 if needed is None else 1 + _depth(needed, findings)
+    def refuse_denied(self, mask: pl.Series, name: str, series: pl.Series, above: str) -> None:
+        """Refuse the rows in which a finding has a value and what it requires is denied, with both columns."""
+        places = {each: f"column {' or '.join(self.places[each])}" for each in (name, above)}
+        reasons = [
+            f"the answers contradict each other: {DeniedRequirement(name, value, above).tell(places)}; correct one of them"
+            for value in series.filter(mask)
+        ]
+        self.refuse(self.raw[ROW].filter(mask), self.places[name][0], series.filter(mask), pl.Series(reasons, dtype=pl.String))

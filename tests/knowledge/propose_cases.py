@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TypeAlias
 
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, leaves
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.judgement import Judge, contradiction_key
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.logic import evaluate, push_negation_inward
 from knowledge_base.model import KnowledgeBase, Rule
+from knowledge_base.thresholds import thresholds
 
 CASES = Path(__file__).parent / "cases"
 
@@ -145,13 +146,8 @@ class Proposer:
         return self._thresholds
 
     def _all_thresholds(self) -> dict[str, list[float]]:
-        found: dict[str, set[float]] = {}
-        conditions = [*(rule.condition for rule in self.knowledge.rules.values()), *self.knowledge.conditions.values()]
-        for condition in conditions:
-            for leaf in leaves(condition):
-                if isinstance(leaf, Compared):
-                    found.setdefault(leaf.finding, set()).add(leaf.threshold)
-        return {name: sorted(values) for name, values in found.items()}
+        rules = self.knowledge.rules.values()
+        return thresholds([*(rule.condition for rule in rules), *self.knowledge.conditions.values()])
 
     # Proposals
 
@@ -332,10 +328,10 @@ def main() -> None:
         for what, found in (("fires", fires), ("nearly fires", near)):
             if found is None:
                 print(f"{rule.place}: no case was found in which {rule.id} {what}; write one by hand")  # noqa: T201
-    for name, thresholds in proposer.thresholds().items():
+    for name, compared in proposer.thresholds().items():
         finding = knowledge.vocabulary.findings[name]
         assert isinstance(finding, QuantityFinding)
-        for threshold in thresholds:
+        for threshold in compared:
             for where, value in _around(threshold, proposer.step(name), finding):
                 values = proposer.values({name: Range(value, value)})
                 values[name] = value

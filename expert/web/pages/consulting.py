@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES, AnswerRefused, standing
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate, ScreenAsked
-from expert.consultation.progress import kept_open, progress, why_stopped
+from expert.consultation.progress import kept_open, no_longer_standing, progress, why_stopped
 from expert.web import audit
 from expert.web.pages.asking_back import asked_back
 from expert.web.pages.forms import CURRENT, REST, STOPPED, Filled, read_page
@@ -125,6 +125,7 @@ def _shown(
     problems = filled.problems if filled else {}
     if sitting.session.knowledge != knowledge.hash:
         notices = (*notices, "This consultation was begun with other knowledge; it is concluded with what is loaded now.")
+    notices = (*notices, *_closed(sitting))
     values: dict[str, Any] = {
         "page": visit.page(),
         "band": band(moment.assessment, knowledge, moment.next if isinstance(moment.next, ScreenAsked) else None),
@@ -215,6 +216,16 @@ def _dangers(sitting: Sitting) -> dict[str, Any]:
         "danger_says": level.says,
         "danger_steps": steps,
     }
+
+
+def _closed(sitting: Sitting) -> list[str]:
+    """Say which answers went with the last one, if that was a change."""
+    if not sitting.log or sitting.log[-1].kind != "changed":
+        return []
+    consultation = sitting.service.consultation
+    before = consultation.moment(consultation.undone(sitting.log, ""), sitting.session.name)
+    lines = no_longer_standing(before, sitting.moment, sitting.log[-1].answers, sitting.service.knowledge)
+    return [f"{line}." for line in lines]
 
 
 def _understood(sitting: Sitting) -> list[tuple[str, str]]:

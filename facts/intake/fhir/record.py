@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from facts.case import Case, Contradiction, Expected, Observed, Record, Unrecognized, complete
+from facts.case import Case, Contradiction, Expected, Observed, Record, UnrecognizedText, complete
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.findings import condition, observation, patient, procedure
 from facts.intake.fhir.medicines import Ended, Lookup, Taken, medication, order_period
@@ -96,6 +96,7 @@ class _Gathering:
         self.notes: dict[tuple[str, str], list[str]] = {}
         self.problems: list[Problem] = []
         self.used: set[str] = set()
+        self.counted: dict[str, str] = {}
 
     def case(self, name: str) -> tuple[Case, tuple[Problem, ...]]:
         for resource in self.resources:
@@ -112,7 +113,8 @@ class _Gathering:
             except Contradiction as error:
                 self.drop_contradicted(answered, error)
         day = self.as_of.day
-        record = Record(day.isoformat() if day else None, self.judging.as_of is not None, len(self.resources), len(self.used))
+        used = len(self.used.union(self.counted.values()))
+        record = Record(day.isoformat() if day else None, self.judging.as_of is not None, len(self.resources), used)
         told = (*(self.told(*note) for note in self.notes.items()), *unrecognized)
         case = Case(name, MappingProxyType(findings), told, Expected(), record=record)
         return case, tuple(self.problems)
@@ -171,10 +173,10 @@ class _Gathering:
         shown = resource if moment is None else f"{resource}, {moment.shown}"
         self.notes.setdefault((what, reason), []).append(shown)
 
-    def told(self, about: tuple[str, str], where: list[str]) -> Unrecognized:
+    def told(self, about: tuple[str, str], where: list[str]) -> UnrecognizedText:
         what, reason = about
         more = f" and {len(where) - _NAMED} more" if len(where) > _NAMED else ""
-        return Unrecognized(f"{what} ({'; '.join(where[-_NAMED:])}{more})", reason)
+        return UnrecognizedText(f"{what} ({'; '.join(where[-_NAMED:])}{more})", reason)
 
     # Several statements of one finding
 
@@ -199,7 +201,7 @@ class _Gathering:
             chosen = observed[-1]
         if chosen.observed is None:
             return None
-        self.used.add(chosen.resource)
+        self.counted[name] = chosen.resource
         when = self.when(chosen)
         return replace(chosen.observed, origin=", ".join(filter(None, (chosen.resource, when))), when=when)
 
@@ -214,15 +216,22 @@ class _Gathering:
         return f"{moment.shown}, {days} day{'s' * (days != 1)} earlier" if days else moment.shown
 
     def drop_contradicted(self, answered: dict[str, Observed], error: Contradiction) -> None:
-        """Leave out the answer that is contradicted, and every "no" that it contradicts: a record is never refused for one."""
-        name: str | None = error.finding
-        findings = self.index.vocabulary.findings
-        while name is not None:
-            answer = answered.get(name)
-            if answer is not None and (name == error.finding or answer.value is False):
-                del answered[name]
-                self.notes.setdefault((label(findings[name]), f"{error}; so it does not count"), []).append(answer.origin)
-            name = findings[name].requires
+        """Leave out what contradicts, and say so: both of two answers, or the answer that is at odds with a medicine.
+
+        A record is never refused for a contradiction.
+        """
+        told: dict[str, str] = {} if error.answered is None else {error.answered: f"{error}; so it does not count"}
+        # A medicine stands; without the "no" that it contradicts, other answers may stand too.
+        by_medicines = [one for one in error.denied if one.finding not in answered]
+        for one in by_medicines:
+            told.setdefault(one.denied, f"{one.tell(error.origins)}; so the no does not count")
+        for one in () if by_medicines else error.denied:
+            for name in (one.denied, one.finding):
+                told.setdefault(name, f"{one.tell(error.origins)}; so neither counts")
+        for name, reason in told.items():
+            if (answer := answered.pop(name, None)) is not None:
+                self.counted.pop(name)
+                self.notes.setdefault((label(self.index.vocabulary.findings[name]), reason), []).append(answer.origin)
 
     def stopped(self) -> list[Stopped]:
         """Return what was stopped and is not taken under another order."""
