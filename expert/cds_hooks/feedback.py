@@ -8,7 +8,6 @@ What clients can make it keep is bounded: cards a day of each client, cards in a
 
 import hmac
 import json
-import os
 import secrets
 import sqlite3
 import threading
@@ -22,14 +21,10 @@ from pathlib import Path
 from time import time
 from typing import Literal, TypeAlias
 
-from expert.private_sqlite import StoreError
+from expert.private_sqlite import Format, StoreError, explaining, open_private, texts
 
 Outcome: TypeAlias = Literal["accepted", "overridden"]
 
-_WAIT_MS = 5_000
-_APPLICATION = 0x43_68_46_62
-"""Marks the file as one of ours ("ChFb")."""
-_VERSION = 1
 _SCHEMA = """
 CREATE TABLE secret (value BLOB NOT NULL);
 CREATE TABLE card (
@@ -46,6 +41,8 @@ CREATE INDEX report_by_age ON report (made);
 """
 
 
+_FORMAT = Format("a store of feedback", 0x43_68_46_62, 1, _SCHEMA, frozenset({"card", "outcome", "secret"}))
+"""Marked "ChFb"."""
 # Beside the tables of version 1 rather than in them, so that the program that made a store can go on using it.
 _AGES = """
 CREATE TABLE IF NOT EXISTS card_made (card TEXT PRIMARY KEY, client TEXT NOT NULL, made REAL NOT NULL) WITHOUT ROWID;
@@ -124,7 +121,8 @@ class FeedbackStore:
         self.path, self.quotas, self.clock = path, quotas or Quotas(), clock
         self.lock = threading.Lock()
         with self._errors():
-            self.connection = self._open()
+            # A card that is lost with the power is sent again; nobody waits for the disk.
+            self.connection = open_private(path, _FORMAT, synchronous="NORMAL", begin=_begin)
             self.secret: bytes = self.connection.execute("SELECT value FROM secret").fetchone()[0]
             with self.connection:
                 for statement in _AGES.strip().removesuffix(";").split(";"):
@@ -216,48 +214,22 @@ class FeedbackStore:
         """
         counts: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
         with self._errors(), self.lock:
-            for knowledge, rule, outcome, reason, count in self.connection.execute(query):
+            for *told, count in self.connection.execute(query):
+                knowledge, rule, outcome, reason = texts(self.path, told)
                 counts.setdefault((knowledge, rule), {})[(outcome, reason)] = count
         return [_counted(rule, knowledge, of_rule) for (knowledge, rule), of_rule in counts.items()]
-
-    def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self.path.exists():
-            # Made private before SQLite writes to it; its side files take over the permissions.
-            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
-        connection = sqlite3.connect(self.path, timeout=_WAIT_MS / 1000, isolation_level="IMMEDIATE", check_same_thread=False)
-        if connection.execute("PRAGMA application_id").fetchone()[0] not in (0, _APPLICATION):
-            raise StoreError(f"{self.path}: kept by another program; name another with --store")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
-        # A card that is lost with the power is sent again; nobody waits for the disk.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    raise StoreError(f"{self.path}: not a store of feedback; name another with --store")
-                for statement in _SCHEMA.strip().removesuffix(";").split(";"):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
-                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found != _VERSION:
-            raise StoreError(f"{self.path}: kept by another version of Charley ({found}, not {_VERSION}); use that one")
-        return connection
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise StoreError(f"{self.path}: cannot be used: {error}; check its permissions and the space left") from None
-        except (sqlite3.DatabaseError, ValueError, zlib.error):
-            raise StoreError(f"{self.path}: not a store of feedback, or damaged; name another with --store") from None
-        except OSError as error:
-            raise StoreError(f"{self.path}: cannot be opened: {error.strerror}; name another with --store") from None
+            with explaining(self.path, _FORMAT):
+                yield
+        except (ValueError, TypeError, zlib.error):
+            raise StoreError(f"{self.path}: something in it cannot be read; it was not written by this program") from None
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
 
 
 def _counted(rule: str, knowledge: str, counts: dict[tuple[str, str], int]) -> RuleFeedback:
