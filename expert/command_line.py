@@ -17,6 +17,7 @@ from expert.commands.consult import consult, sessions
 from expert.commands.evaluate import evaluate, explain
 from expert.commands.feedback import feedback
 from expert.commands.knowledge import knowledge
+from expert.commands.operating import backup, doctor, restore
 from expert.commands.options import (
     CONTEXT,
     PATH,
@@ -74,6 +75,9 @@ main.add_command(knowledge)
 main.add_command(serve)
 main.add_command(users)
 main.add_command(audit)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(doctor)
 
 
 @main.command(context_settings=CONTEXT)

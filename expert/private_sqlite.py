@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -39,7 +40,7 @@ def open_private(
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists() and path.stat().st_size:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_MS / 1000)) as reading:
+        with closing(_open_to_read(path)) as reading:
             _refuse_foreign(path, format, reading)
     else:
         # Made private before SQLite writes to it; its side files take over the permissions.
@@ -65,6 +66,10 @@ def open_private(
         connection.close()
         raise
     return connection
+
+
+def _open_to_read(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_MS / 1000)
 
 
 def _header(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -116,3 +121,39 @@ def _explained(error: str) -> str:
         if part in error:
             return told
     return error
+
+
+def copy_private(source: Path, target: Path, format: Format) -> None:
+    """Copy a file of ours while others use it: whole or not at all, checked, on disk when this returns. Raises StoreError.
+
+    The copy is as of one moment. A file that is there already is never overwritten.
+    """
+    with explaining(source, format):
+        if not source.is_file():
+            raise StoreError(f"{source}: there is no such file; check the path")
+        if target.exists():
+            raise StoreError(f"{target}: is there already; move it away, or name another place")
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, written = tempfile.mkstemp(dir=target.parent, prefix=".charley-")
+        os.close(handle)
+        temporary = Path(written)
+        try:
+            with closing(_open_to_read(source)) as reading:
+                _refuse_foreign(source, format, reading)
+                with closing(sqlite3.connect(temporary)) as writing:
+                    reading.backup(writing)
+                    # One file, without side files that somebody might forget to take along.
+                    writing.execute("PRAGMA journal_mode = DELETE")
+                    if writing.execute("PRAGMA integrity_check").fetchall() != [("ok",)]:
+                        raise StoreError(f"{source}: is damaged, so it was not copied; restore it from a copy")
+            with temporary.open("rb") as copied:
+                os.fsync(copied.fileno())
+            # Unlike a rename, a link never takes the place of a file that another program has made meanwhile.
+            os.link(temporary, target)
+        finally:
+            temporary.unlink(missing_ok=True)
+        folder = os.open(target.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

@@ -33,4 +33,6 @@ def _name(requirement: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.stdout.writelines(f"{line}\n" for line in lowest_versions())
+    # With --tools: what runs the tests, in whatever version there is.
+    shown = TOOLS if sys.argv[1:] == ["--tools"] else lowest_versions()
+    sys.stdout.writelines(f"{line}\n" for line in shown)

@@ -41,7 +41,7 @@ CREATE INDEX report_by_age ON report (made);
 """
 
 
-_FORMAT = Format("a store of feedback", 0x43_68_46_62, 1, _SCHEMA, frozenset({"card", "outcome", "secret"}))
+FORMAT = Format("a store of feedback", 0x43_68_46_62, 1, _SCHEMA, frozenset({"card", "outcome", "secret"}))
 """Marked "ChFb"."""
 # Beside the tables of version 1 rather than in them, so that the program that made a store can go on using it.
 _AGES = """
@@ -122,7 +122,7 @@ class FeedbackStore:
         self.lock = threading.Lock()
         with self._errors():
             # A card that is lost with the power is sent again; nobody waits for the disk.
-            self.connection = open_private(path, _FORMAT, synchronous="NORMAL", begin=_begin)
+            self.connection = open_private(path, FORMAT, synchronous="NORMAL", begin=_begin)
             self.secret: bytes = self.connection.execute("SELECT value FROM secret").fetchone()[0]
             with self.connection:
                 for statement in _AGES.strip().removesuffix(";").split(";"):
@@ -222,7 +222,7 @@ class FeedbackStore:
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
-            with explaining(self.path, _FORMAT):
+            with explaining(self.path, FORMAT):
                 yield
         except (ValueError, TypeError, zlib.error):
             raise StoreError(f"{self.path}: something in it cannot be read; it was not written by this program") from None

@@ -26,7 +26,7 @@ CREATE TABLE event (
     PRIMARY KEY (session, place)
 );
 """
-_FORMAT = Format("a store of consultations", 0x43_68_43_6F, 1, _SCHEMA, frozenset({"session", "event"}))
+FORMAT = Format("a store of consultations", 0x43_68_43_6F, 1, _SCHEMA, frozenset({"session", "event"}))
 """Marked "ChCo"."""
 # Beside the tables of version 1 rather than in them, so that the program that made a store can go on using it.
 _OWNERS = """
@@ -62,7 +62,7 @@ class Store:
         self.path = path
         self.turn = threading.RLock()
         with self.errors():
-            self.connection = open_private(path, _FORMAT, synchronous="FULL")
+            self.connection = open_private(path, FORMAT, synchronous="FULL")
 
     def close(self) -> None:
         """Let go of the file."""
@@ -180,7 +180,7 @@ class Store:
     def errors(self) -> Iterator[None]:
         """Wait for one's turn, and turn what SQLite and the disk say into a StoreError for people."""
         try:
-            with explaining(self.path, _FORMAT), self.turn:
+            with explaining(self.path, FORMAT), self.turn:
                 yield
         except (ValueError, KeyError, TypeError):
             raise StoreError(f"{self.path}: an answer in it cannot be read; it was not written by this program") from None

@@ -97,8 +97,11 @@ def test_many_programs_may_make_one_store_at_once(tmp_path: Path) -> None:
         assert len(store.sessions()) == 6
 
 
-@pytest.mark.parametrize("value", ["7", "x'00ff'", "1.5", "CAST(x'ff41' AS TEXT)"])
-def test_what_is_not_text_in_a_store_is_said_and_not_shown(tmp_path: Path, value: str) -> None:
+NO_UTF_8 = b"\xffA"
+
+
+@pytest.mark.parametrize("value", [7, b"\x00\xff", 1.5, NO_UTF_8])
+def test_what_is_not_text_in_a_store_is_said_and_not_shown(tmp_path: Path, value: int | bytes | float) -> None:
     path = tmp_path / "store"
     with closing(Store(path)) as store:
         audit.prepare(store)
@@ -106,11 +109,11 @@ def test_what_is_not_text_in_a_store_is_said_and_not_shown(tmp_path: Path, value
         audit.record(store, "2026-01-01T00:00:00+00:00", "weber", "began", session.id)
     with closing(sqlite3.connect(path)) as connection, connection:
         # Columns of text turn numbers into text; a program that declared them otherwise does not.
-        connection.executescript(
-            "CREATE TABLE other (id TEXT PRIMARY KEY, name, begun TEXT NOT NULL, knowledge TEXT NOT NULL);"
-            f"INSERT INTO other SELECT id, {value}, begun, knowledge FROM session; PRAGMA foreign_keys = OFF;"  # noqa: S608 - values of this test
-            "DROP TABLE session; ALTER TABLE other RENAME TO session;"
-        )
+        connection.execute("CREATE TABLE other (id TEXT PRIMARY KEY, name, begun TEXT NOT NULL, knowledge TEXT NOT NULL)")
+        changed = "INSERT INTO other SELECT id, CASE WHEN ? THEN CAST(? AS TEXT) ELSE ? END, begun, knowledge FROM session"
+        connection.execute(changed, (value == NO_UTF_8, value, value))
+        connection.execute("DROP TABLE session")
+        connection.execute("ALTER TABLE other RENAME TO session")
     for words in (("list",), ("show", session.id), ("export", session.id), ("resume", session.id)):
         refused = charley("sessions", *words, "--store", path)
         assert refused.status == 1 and str(path) in refused.err
