@@ -9,6 +9,7 @@ import click
 from expert.commands.options import (
     CONTEXT,
     FAILED,
+    PATH,
     REFUSED,
     as_of_option,
     format_option,
@@ -27,10 +28,8 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where the conclusions go; a new folder."
-)
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
+@click.option("--output", required=True, type=PATH, metavar="FOLDER", help="Where the conclusions go; a new folder.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was broken off; what is finished is not done again.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take the first N rows only.")
 @click.option(
@@ -129,7 +128,9 @@ def evaluate(
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     except OSError as error:
-        told = f"{error.filename or output}: {error.strerror}; check the space left, and go on with --resume"
+        from expert.disk_errors import advise
+
+        told = f"{error.filename or output}: {error.strerror}; {advise(error)}, and go on with --resume"
         click.echo(clean(told), err=True)
         sys.exit(FAILED)
     click.echo(f"{outcome.read:,} read = {outcome.concluded:,} concluded + {outcome.refused:,} refused; in {outcome.folder}")
@@ -165,7 +166,7 @@ def _tables_of(
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.argument("case")
 @format_option
 @what_would_change_option

@@ -19,6 +19,8 @@ _STOPPED_KEYS = ("name", "days_ago", "after_weeks")
 _EXPECTED_KEYS = ("urgency", "causes", "standings", "fires", "ruled_out", "open")
 _LONGEST_NAME = 200
 _LONGEST_TEXT = 2_000
+_MOST_MEDICINES = 1_000
+"""Of one case, taken and stopped; each is looked for among all names, and nobody takes a hundred."""
 _LONGEST_STOP = 40_000.0
 """Days or weeks; more than a lifetime is a slip."""
 
@@ -134,6 +136,8 @@ def read_case(
     medicines = _read_medicines(reader)
     stopped = _read_stopped(reader)
     expected = _read_expected(reader)
+    if (listed := len(medicines or ()) + len(stopped or ())) > _MOST_MEDICINES:
+        reader.refuse(("medicines",), f"found {listed:,} medicines, expected at most {_MOST_MEDICINES:,}", "leave some out")
     note = "" if entry.value.get("note") is None else reader.text(("note",), entry.value["note"], _LONGEST_TEXT)
     if not reader.problems:
         try:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from facts.nesting import DEEPEST_CASE, is_deeper
 from facts.problems import CharleyError, Place, Problem, quoted
 from facts.yaml_reading import Document, KeyPath, read_document
 
@@ -212,6 +213,8 @@ def _json_line(raw: bytes, shown: str, number: int) -> Entry | Problem:
 
 
 def _json_entry(value: Any, shown: str, line: int, text: str) -> Entry | Problem:
+    if is_deeper(value, DEEPEST_CASE):
+        return Problem(Place(shown, line), f"nested more than {DEEPEST_CASE} levels deep", "write it flatter")
     # A lone surrogate may also be spelled out, as "\\ud800".
     problem = _not_utf8(text, shown, line) or _not_utf8(json.dumps(value, ensure_ascii=False), shown, line)
     if problem:
