@@ -4,8 +4,9 @@ from typing import Any
 
 from facts.case import Observed
 from facts.problems import did_you_mean, quoted
+from facts.unit_systems import UnitSystem, is_ambiguous, other_readings, with_unit
 from facts.units import UnitError, read_quantity
-from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
+from facts.vocabulary import ChoiceFinding, QuantityFinding, Value, YesNoFinding
 
 _YES = frozenset({"yes", "y", "true", "present"})
 _NO = frozenset({"no", "n", "false", "absent"})
@@ -21,8 +22,13 @@ def is_unknown(written: Any) -> bool:
     return written is None or (isinstance(written, str) and written.strip().casefold() in _UNKNOWN)
 
 
-def read_answer(finding: YesNoFinding | QuantityFinding | ChoiceFinding, written: Any) -> Observed | None:
-    """Read an answer as text, or as the bool or number that JSON has. Returns None for "unknown". Raises AnswerError."""
+def read_answer(
+    finding: YesNoFinding | QuantityFinding | ChoiceFinding, written: Any, system: UnitSystem | None = None
+) -> Observed | None:
+    """Read an answer as text, or as the bool or number that JSON has. Returns None for "unknown". Raises AnswerError.
+
+    `system` is the one whose units the bare numbers of a file are in, where the file says so.
+    """
     if is_unknown(written):
         return None
     if isinstance(written, dict | list):
@@ -32,7 +38,17 @@ def read_answer(finding: YesNoFinding | QuantityFinding | ChoiceFinding, written
         return _read_yes_no(finding, text)
     if isinstance(finding, ChoiceFinding):
         return _read_choice(finding, text)
-    return _read_quantity(finding, text)
+    return _read_quantity(finding, text, system)
+
+
+def rewritten(finding: YesNoFinding | QuantityFinding | ChoiceFinding, observed: Observed) -> Value:
+    """Return an answer as it reads again: what was written in another unit, and a number with its unit where it needs one."""
+    if observed.given:
+        return observed.given
+    value = observed.value
+    if isinstance(finding, QuantityFinding) and not isinstance(value, str) and is_ambiguous(finding, value):
+        return f"{value:g} {finding.unit}"
+    return value
 
 
 def _read_yes_no(finding: YesNoFinding, text: Any) -> Observed:
@@ -55,11 +71,14 @@ def _read_choice(finding: ChoiceFinding, text: Any) -> Observed:
     raise AnswerError(f"{finding.id}: found {quoted(text)}, expected {choices}; {near}")
 
 
-def _read_quantity(finding: QuantityFinding, text: Any) -> Observed:
+def _read_quantity(finding: QuantityFinding, text: Any, system: UnitSystem | None) -> Observed:
     if isinstance(text, bool):
         raise AnswerError(f"{finding.id}: found {quoted(text)}, expected a number in {finding.unit}; write the measured value")
+    if system is None and (readings := other_readings(finding, str(text))):
+        raise AnswerError(f"{finding.id}: found {quoted(text)}; {readings}")
+    text = with_unit(finding, str(text), system)
     try:
-        value, given = read_quantity(str(text), finding)
+        value, given = read_quantity(text, finding)
     except UnitError as error:
         raise AnswerError(f"{finding.id}: found {quoted(text)}; {error}") from None
     low, high = finding.range

@@ -13,7 +13,7 @@ from facts.vocabulary import QuantityFinding
 if TYPE_CHECKING:
     import pint
 
-_WRITTEN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*(.*)", re.DOTALL)
+_WRITTEN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*(?![\s0-9])(.*)", re.DOTALL | re.ASCII)
 _SIGNIFICANT_DIGITS = 10
 """More than any laboratory gives, and few enough that 1.234 mg/dL does not become 0.50769999999999993."""
 
@@ -44,7 +44,7 @@ def read_quantity(text: str, finding: QuantityFinding) -> tuple[float, str]:
     Returns the value in the finding's own unit, and what was written when that was in another unit (else "").
     Raises UnitError. The plausible range is not judged here.
     """
-    comma = re.match(r"[-+]?\d+,\d", text.strip())
+    comma = re.match(r"[-+]?[0-9]+,[0-9]", text.strip())
     match = None if comma else _WRITTEN.fullmatch(text.strip())
     if match is None or len(text) > 60:
         hint = " with a decimal point" if comma else ""
