@@ -31,6 +31,10 @@ def read_answer(
     """
     if is_unknown(written):
         return None
+    if not isinstance(written, str | bool | int | float | dict | list):
+        raise AnswerError(
+            f"{finding.id}: found {quoted(written)} ({type(written).__name__}), expected an answer; write it as text"
+        )
     if isinstance(written, dict | list):
         raise AnswerError(f"{finding.id}: one answer was expected, found {'several' if written else 'none'}; write it plainly")
     text = str(written).strip() if isinstance(written, str) else written

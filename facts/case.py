@@ -118,7 +118,7 @@ def complete(
         for name, (value, entries) in derived.items():
             if value or sources is None:
                 _add_from_list(findings, name, value, entries)
-        unrecognized.extend(_doubtful(recognitions))
+        unrecognized.extend(doubts(recognitions))
     _add_required(vocabulary, findings)
     ordered = {name: findings[name] for name in vocabulary.findings if name in findings}
     return ordered, tuple(dict.fromkeys(unrecognized))
@@ -159,5 +159,6 @@ def _add_required(vocabulary: Vocabulary, findings: dict[str, Observed]) -> None
             child = needed
 
 
-def _doubtful(recognitions: Iterable[Recognition]) -> list[Unrecognized]:
+def doubts(recognitions: Iterable[Recognition]) -> list[Unrecognized]:
+    """Return the medicines that were not, or not wholly, recognized."""
     return [Unrecognized(recognition.text, recognition.doubt) for recognition in recognitions if recognition.doubt]

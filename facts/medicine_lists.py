@@ -1,7 +1,7 @@
 """Lists of medicines as people write them, taken and stopped; one reader for case files, tables, prompts and pages.
 
-Only the word "none" and a list that is empty say that nothing is taken. What is blank was not answered, and a list of blanks is a
-slip: neither may turn every medicine of the dictionary into a "no".
+Only the word "none" and a list that is empty say that nothing is taken. What is blank was not answered, and a list of blanks
+is a slip: neither may turn every medicine of the dictionary into a "no".
 """
 
 import re
@@ -26,7 +26,9 @@ _AFTER = re.compile(rf"\b(?:after|for|taken(?:\s+for)?)\s+{_NUMBER}\s*{_UNIT}", 
 _TIME_WORD = re.compile(rf"\bago\b|[0-9]\s*{_UNIT}\s*$", re.IGNORECASE)
 _IN_DAYS = {"d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}
 # "3-5 days ago", "10 to 14 days ago", "> 3 days ago": the second number alone would be something else.
-_MORE_THAN_A_NUMBER = re.compile(r"(?:[0-9][.,]?\s*(?:to|or|and|-|–|/|±)|[0-9]|[<>≤≥~±–-]|\b(?:about|over|under|than|nearly|almost))\s*$", re.I)
+_MORE_THAN_A_NUMBER = re.compile(
+    r"(?:[0-9][.,]?\s*(?:to|or|and|-|–|/|±)|[0-9]|[<>≤≥~±–-]|\b(?:about|over|under|than|nearly|almost))\s*$", re.I
+)
 _SEPARATOR = re.compile(r"(?<![0-9]),|,(?![0-9])|[;\n]")
 
 
@@ -79,27 +81,25 @@ def read_stopped_medicines(written: Any) -> list[Stopped] | None:
 
 def read_stop(text: str) -> Stopped:
     """Read one stopped medicine: "NAME, 3 days ago, after 26 weeks", in this order or another. Raises ListError."""
-    rest, times = text, []
-    for pattern, unit in ((_AGO, 1.0), (_AFTER, 7.0)):
+    rest, times = text, dict[str, float]()
+    for key, pattern, unit in (("days_ago", _AGO, 1.0), ("after_weeks", _AFTER, 7.0)):
         found = pattern.search(rest)
-        if found is None:
-            times.append(None)
-            continue
-        before = rest[: found.start()]
-        if _MORE_THAN_A_NUMBER.search(before):
-            raise _unreadable(text)
-        times.append(_time(found, unit, text))
-        rest = f"{before.rstrip(' ,')} {rest[found.end() :].lstrip(' ,')}"
+        if found is not None:
+            before = rest[: found.start()]
+            if _MORE_THAN_A_NUMBER.search(before):
+                raise _unreadable(text)
+            times[key] = _time(found, unit, text)
+            rest = f"{before.rstrip(' ,')} {rest[found.end() :].lstrip(' ,')}"
     name = " ".join(rest.split()).strip(" ,")
     if not name:
         raise ListError([Fault((), f"{quoted(text)} names no medicine", "write NAME, 3 days ago, after 26 weeks")])
     if _TIME_WORD.search(name):
         raise _unreadable(text)
-    return Stopped(name, *times)
+    return Stopped(name, times.get("days_ago"), times.get("after_weeks"))
 
 
 def split_at_commas(text: str) -> list[str]:
-    """Split what is typed on one line at its commas and semicolons; a comma within a number stays, and a time follows its name."""
+    """Split what is typed on one line at its commas and semicolons; a comma in a number stays, and a time follows its name."""
     parts: list[str] = []
     for part in (part.strip() for part in _SEPARATOR.split(text)):
         if parts and (_AGO.match(part) or _AFTER.match(part)):
@@ -150,7 +150,12 @@ def _stop_of_text(written: Any, place: int) -> Stopped:
 
 def _stop_of_mapping(written: dict[str, Any], place: int) -> Stopped:
     faults = [
-        Fault((place, key), f"{quoted(key)} is not a key here", did_you_mean(key, STOP_KEYS) or f"use {', '.join(STOP_KEYS)}", True)
+        Fault(
+            (place, key),
+            f"{quoted(key)} is not a key here",
+            did_you_mean(key, STOP_KEYS) or f"use {', '.join(STOP_KEYS)}",
+            True,
+        )
         for key in written
         if key not in STOP_KEYS
     ]

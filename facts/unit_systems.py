@@ -61,6 +61,4 @@ def other_readings(finding: QuantityFinding, text: str) -> str:
 
 def is_ambiguous(finding: QuantityFinding, number: float) -> bool:
     """Return whether a number in the finding's own unit must be written with that unit to be read again."""
-    return any(
-        system.usual is not None and system.usual[0] <= number <= system.usual[1] for system in finding.systems.values()
-    )
+    return any(system.usual is not None and system.usual[0] <= number <= system.usual[1] for system in finding.systems.values())

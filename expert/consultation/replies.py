@@ -147,7 +147,9 @@ def _put_value(match: re.Match[str], findings: list[Finding], answers: dict[str,
         answers[finding.id] = read_value(finding, match[2])
     except ReplyError as error:
         raise ReplyError(
-            f"{error} (between a value and what follows it go a comma and a space)" if re.search("[ ,]", match[2]) else str(error)
+            f"{error} (between a value and what follows it go a comma and a space)"
+            if re.search("[ ,]", match[2])
+            else str(error)
         ) from None
     return " "
 

@@ -45,8 +45,8 @@ def read_case_files(
 ) -> Intake:
     """Read case files; a folder stands for the case files in it. Bad input becomes refusals, never an exception.
 
-    `system` is the one of bare numbers in files that do not say theirs. An entry that says `units:` and nothing else says it for
-    what follows in its file, and is no case.
+    `system` is the one of bare numbers in files that do not say theirs. An entry that says `units:` and nothing else says it
+    for what follows in its file, and is no case.
     """
     cases: list[tuple[Case, Place]] = []
     refusals: list[Refusal] = []

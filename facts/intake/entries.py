@@ -185,7 +185,7 @@ def _json_lines(stream: BinaryIO, shown: str) -> Iterator[Entry | Problem]:
             found = True
             yield Problem(Place(shown, number), f"the line is longer than {LARGEST_LINE:,} bytes", "write one case a line")
         elif raw.strip(b" \t\r\n\xef\xbb\xbf"):
-            entry = _json_line(raw, shown, number)
+            entry = read_json_line(raw, shown, number)
             objects += isinstance(entry, Entry) and isinstance(entry.value, dict)
             found = True
             yield entry
@@ -197,7 +197,8 @@ def _json_lines(stream: BinaryIO, shown: str) -> Iterator[Entry | Problem]:
         yield Problem(Place(shown), "the file is empty", "write one case, as a JSON object, a line")
 
 
-def _json_line(raw: bytes, shown: str, number: int) -> Entry | Problem:
+def read_json_line(raw: bytes, shown: str, number: int) -> Entry | Problem:
+    """Read one line of JSON Lines as an entry, or say what is wrong with it."""
     text = raw.decode("utf-8", "surrogateescape").removeprefix("\ufeff").strip()
     try:
         value, end = _DECODER.raw_decode(text)
