@@ -3,13 +3,15 @@
 from typing import Any
 
 from facts.case import Observed
+from facts.measurements import Implausible, read_measurement
 from facts.problems import did_you_mean, quoted
-from facts.unit_systems import UnitSystem, is_ambiguous, other_readings, with_unit
-from facts.units import UnitError, read_quantity
-from facts.vocabulary import ChoiceFinding, QuantityFinding, Value, YesNoFinding
+from facts.quantities import Interval, quantity_words
+from facts.unit_systems import UnitSystem, other_readings, with_unit, write_with_unit
+from facts.units import UnitError
+from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
 
-_YES = frozenset({"yes", "y", "true", "present"})
-_NO = frozenset({"no", "n", "false", "absent"})
+_YES = frozenset({"yes", "y", "true", "present", "pos", "positive"})
+_NO = frozenset({"no", "n", "false", "absent", "neg", "negative"})
 _UNKNOWN = frozenset({"unknown", "?", "not known"})
 
 
@@ -45,16 +47,6 @@ def read_answer(
     return _read_quantity(finding, text, system)
 
 
-def rewritten(finding: YesNoFinding | QuantityFinding | ChoiceFinding, observed: Observed) -> Value:
-    """Return an answer as it reads again: what was written in another unit, and a number with its unit where it needs one."""
-    if observed.given:
-        return observed.given
-    value = observed.value
-    if isinstance(finding, QuantityFinding) and not isinstance(value, str) and is_ambiguous(finding, value):
-        return f"{value:g} {finding.unit}"
-    return value
-
-
 def _read_yes_no(finding: YesNoFinding, text: Any) -> Observed:
     if isinstance(text, bool):
         return Observed(text)
@@ -80,16 +72,24 @@ def _read_quantity(finding: QuantityFinding, text: Any, system: UnitSystem | Non
         raise AnswerError(f"{finding.id}: found {quoted(text)}, expected a number in {finding.unit}; write the measured value")
     if system is None and (readings := other_readings(finding, str(text))):
         raise AnswerError(f"{finding.id}: found {quoted(text)}; {readings}")
-    text = with_unit(finding, str(text), system)
     try:
-        value, given = read_quantity(text, finding)
+        return Observed(*read_measurement(with_unit(finding, str(text), system), finding))
+    except Implausible as error:
+        raise AnswerError(f"{finding.id}: found {quoted(text)}{error}") from None
     except UnitError as error:
         raise AnswerError(f"{finding.id}: found {quoted(text)}; {error}") from None
-    low, high = finding.range
-    if not low <= value <= high:
-        converted = f" ({value:g} {finding.unit})" if given else ""
-        raise AnswerError(
-            f"{finding.id}: found {quoted(text)}{converted}, which is outside the plausible range "
-            f"{low:g} to {high:g} {finding.unit}; check the figure and its unit"
-        )
-    return Observed(value, given)
+
+
+def write_answer(finding: YesNoFinding | QuantityFinding | ChoiceFinding, observed: Observed) -> bool | float | str:
+    """Write what is known of a finding so that `read_answer` reads the same again: plain, or as a text."""
+    if observed.given:
+        return observed.given
+    value = observed.value
+    if not isinstance(finding, QuantityFinding) or isinstance(value, str):
+        if isinstance(value, Interval):
+            raise TypeError(f"{finding.id} is not a quantity")
+        return value
+    words = quantity_words(value, finding.range, "{:.10g}".format)
+    if other_readings(finding, words):
+        return write_with_unit(words, finding.unit)
+    return words if isinstance(value, Interval) else value

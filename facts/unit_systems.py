@@ -9,15 +9,19 @@ import re
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias, get_args
 
+from facts.measurements import RELATIONS, WORDS
 from facts.problems import quoted
-from facts.units import converter
+from facts.units import NUMBER, converter
 from facts.vocabulary import QuantityFinding
 
 UnitSystem: TypeAlias = Literal["SI", "conventional"]
 SYSTEMS: tuple[UnitSystem, ...] = get_args(UnitSystem)
 
-_NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?", re.ASCII)
-_BARE = re.compile(rf"[\s<>=≤≥+–-]*{_NUMBER.pattern}(?:[\s<>=≤≥–-]*{_NUMBER.pattern})?\s*", re.ASCII)
+_NUMBER = re.compile(NUMBER)
+_WORD = re.compile(
+    "|".join(re.escape(word) for word in sorted((*RELATIONS, *WORDS, "between", "to", "and"), key=len, reverse=True)), re.I
+)
+_SIGNS = re.compile(r"[\s()\[\]–—-]+")
 
 
 def read_system(written: Any) -> UnitSystem | None:
@@ -37,28 +41,33 @@ def unit_in(finding: QuantityFinding, system: UnitSystem) -> str:
 
 
 def with_unit(finding: QuantityFinding, text: str, system: UnitSystem | None) -> str:
-    """Return what was written with the unit that its file declares, where it is a bare number and a system was declared."""
-    if system is None or not _BARE.fullmatch(text):
-        return text
-    return f"{text.strip()} {unit_in(finding, system)}"
+    """Return what was written with the unit that its file declares, where it has none and a system was declared."""
+    return text if system is None or not _is_bare(text) else write_with_unit(text, unit_in(finding, system))
+
+
+def write_with_unit(text: str, unit: str) -> str:
+    """Write a unit behind the last number of a text: "below 1.2 mg/dL", "2.4 to 2.6 mg/dL", "1.2 mg/dL L"."""
+    end = max((match.end() for match in _NUMBER.finditer(text)), default=len(text))
+    return f"{text[:end]} {unit}{text[end:]}"
+
+
+def _is_bare(text: str) -> bool:
+    """Return whether there are numbers in a text, and nothing beside them that might be their unit."""
+    beside = _NUMBER.sub(" ", text)
+    return beside != text and not _SIGNS.sub("", " ".join(part for part in _WORD.sub(" ", beside).split()))
 
 
 def other_readings(finding: QuantityFinding, text: str) -> str:
     """Say both readings of a bare number that a laboratory may as well have meant in another unit; "" where none may."""
-    if not finding.systems or not _BARE.fullmatch(text):
+    if not finding.systems or not _is_bare(text):
         return ""
-    numbers = [Decimal(number) for number in _NUMBER.findall(text)]
+    numbers = [abs(Decimal("".join(number.split()))) for number in _NUMBER.findall(text)]
     for system in finding.systems.values():
         if system.usual is not None and any(system.usual[0] <= number <= system.usual[1] for number in numbers):
-            number = text.strip()
-            meant = "; ".join(f"{converter(finding, system.unit)(value):.4g} {finding.unit}" for value in numbers)
+            here, there = (write_with_unit(text.strip(), unit) for unit in (finding.unit, system.unit))
+            meant = " and ".join(f"{converter(finding, system.unit)(value):.4g}" for value in numbers)
             return (
-                f"it has no unit, and is {number} {finding.unit} or {number} {system.unit} (which is {meant}); "
+                f"it has no unit, and may be {here} or {there} (which is {meant} {finding.unit}); "
                 f"write the unit, or say once for the whole file units: {' or '.join(SYSTEMS)}"
             )
     return ""
-
-
-def is_ambiguous(finding: QuantityFinding, number: float) -> bool:
-    """Return whether a number in the finding's own unit must be written with that unit to be read again."""
-    return any(system.usual is not None and system.usual[0] <= number <= system.usual[1] for system in finding.systems.values())

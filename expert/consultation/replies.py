@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES
 from expert.consultation.next_question import ScreenAsked
 from facts import medicine_lists
-from facts.answers import AnswerError, read_answer, rewritten
+from facts.answers import AnswerError, read_answer, write_answer
 from facts.medicines import Stopped
 from facts.vocabulary import ChoiceFinding, Finding, YesNoFinding
 from knowledge_base.model import KnowledgeBase
@@ -90,7 +90,7 @@ def read_value(finding: Finding, text: str) -> Any:
         observed = read_answer(finding, text.strip())
     except AnswerError as error:
         raise ReplyError(str(error)) from None
-    return None if observed is None else rewritten(finding, observed)
+    return None if observed is None else write_answer(finding, observed)
 
 
 def read_medicines(text: str) -> list[str] | None:

@@ -25,6 +25,8 @@ from facts.intake.tables import (
     polars_type,
 )
 from facts.medicines import MedicineDictionary
+from facts.problems import quoted
+from facts.quantities import Interval
 from facts.unit_systems import other_readings, unit_in
 from facts.units import converter
 from facts.vocabulary import Finding, QuantityFinding, Vocabulary, YesNoFinding
@@ -161,7 +163,11 @@ class _Reading:
             except AnswerError as error:
                 wrong[text] = str(error)
                 continue
-            if observed is not None:
+            if observed is not None and isinstance(observed.value, Interval):
+                wrong[text] = (
+                    f"{finding.id}: found {quoted(text)}, and a table holds figures only; assess this row as a case file"
+                )
+            elif observed is not None:
                 read[text] = observed.value
         if wrong:
             mask = series.is_in(pl.Series(list(wrong), dtype=pl.String).implode()).fill_null(False)
