@@ -106,7 +106,7 @@ def evaluate(
     summary.json and cohort.html. Exit status 2 when a row was refused.
 
     A CSV may have semicolons between its cells; its numbers then have decimal commas. `charley schema table` prints a filled
-    example, and what a mapping file for --map looks like.
+    example, `charley schema mapping` a mapping file for --map.
 
     FHIR R4 records (Bundles, or Bulk Data in .ndjson, also as .gz) are first made into tables, a row for each patient; the
     tables and refused.csv, which lists the resources that cannot be read, stand in FOLDER.records.

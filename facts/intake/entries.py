@@ -213,14 +213,17 @@ def read_json_line(raw: bytes, shown: str, number: int) -> Entry | Problem:
 
 
 def _json_entry(value: Any, shown: str, line: int, text: str) -> Entry | Problem:
-    # A lone surrogate may also be spelled out, as "\\ud800".
-    problem = _not_utf8(text, shown, line) or _not_utf8(json.dumps(value, ensure_ascii=False), shown, line)
+    place = Place(shown, line)
+    try:
+        # A lone surrogate may also be spelled out, as "\\ud800".
+        problem = _not_utf8(text, shown, line) or _not_utf8(json.dumps(value, ensure_ascii=False), shown, line)
+        keys = list(_keys_given_twice(value))
+    except RecursionError:
+        # A later Python decodes deeper than it can walk.
+        return Problem(place, "nested too deep to be a case", "write it flatter")
     if problem:
         return problem
-    place = Place(shown, line)
-    problems = tuple(
-        Problem(place, f"the key {quoted(key)} stands twice", "keep one of them") for key in _keys_given_twice(value)
-    )
+    problems = tuple(Problem(place, f"the key {quoted(key)} stands twice", "keep one of them") for key in keys)
     return Entry(value, lambda _path, _of_key: place, problems)
 
 

@@ -10,6 +10,7 @@ import polars as pl
 from facts.answers import AnswerError, read_answer
 from facts.intake.table_cells import Rows, read_cells
 from facts.intake.table_lists import KEY, read_lists
+from facts.intake.table_mapping import PLAIN_NUMBER
 from facts.intake.tables import (
     CASE,
     EXPECTED,
@@ -161,7 +162,8 @@ class _Reading:
             try:
                 observed = read_answer(finding, as_written(self.table, heading, text), self.table.mapping.system)
             except AnswerError as error:
-                wrong[text] = str(error)
+                number = isinstance(finding, YesNoFinding) and PLAIN_NUMBER.fullmatch(text.strip())
+                wrong[text] = f"{error}; or declare what it means (--yes 1 --no 0, or --map)" if number else str(error)
                 continue
             if observed is not None and isinstance(observed.value, Interval):
                 wrong[text] = (
@@ -271,7 +273,7 @@ def _unfit(finding: Finding, dtype: Any) -> str:
 
 def _shown(values: pl.Series) -> pl.Series:
     """Write values for people, whatever their type."""
-    if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object):
+    if not (values.dtype.is_numeric() or values.dtype in (*TEXTS, pl.Boolean, pl.Null)):
         return pl.Series([None if value is None else str(value)[:200] for value in values.to_list()], dtype=pl.String)
     return values.cast(pl.String)
 
