@@ -27,7 +27,9 @@ def counted(concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: in
         *(pl.col(RULE + name).sum().alias(f"+{name}") for name in knowledge.rules),
         *((pl.col(RULE + name).not_()).sum().alias(f"-{name}") for name in knowledge.rules),
     ).row(0, named=True)
-    signs = concluded.select(pl.col(SIGN + name).sum().alias(name) for name in knowledge.warning_signs).row(0, named=True)
+    held = concluded.select(pl.col(SIGN + name).sum().alias(name) for name in knowledge.warning_signs)
+    # A knowledge base may have no warning signs, and what has no columns has no row either.
+    signs = held.row(0, named=True) if held.width else {}
     known = cases.select(pl.col(name).count() for name in knowledge.vocabulary.findings if name in cases.columns)
     return {
         "read": read,

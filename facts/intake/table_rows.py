@@ -1,6 +1,7 @@
 """One row of a table as a case."""
 
 import json
+from decimal import Decimal
 from typing import Any
 
 from facts.answers import AnswerError
@@ -33,7 +34,7 @@ def case_of_row(table: Table, row: int, vocabulary: Vocabulary, dictionary: Medi
         if heading.name in (MEDICINES, STOPPED):
             value[heading.name] = json.loads(cell)[LIST]
         elif heading.name in vocabulary.findings:
-            number = not isinstance(cell, bool) and isinstance(cell, int | float)
+            number = not isinstance(cell, bool) and isinstance(cell, int | float | Decimal)
             try:
                 written = as_written(table, heading, str(cell)) if number or isinstance(cell, str) else cell
             except AnswerError as error:
