@@ -12,7 +12,7 @@ from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
 
 _YES = frozenset({"yes", "y", "true", "present", "pos", "positive"})
 _NO = frozenset({"no", "n", "false", "absent", "neg", "negative"})
-_UNKNOWN = frozenset({"unknown", "?", "not known"})
+_UNKNOWN = frozenset({"", "unknown", "?", "not known"})
 
 
 class AnswerError(ValueError):
@@ -20,7 +20,7 @@ class AnswerError(ValueError):
 
 
 def is_unknown(written: Any) -> bool:
-    """Return whether an answer says that it is not known: "unknown", "?", or nothing at all (None)."""
+    """Return whether an answer says that it is not known: "unknown", "?", a blank, or nothing at all (None)."""
     return written is None or (isinstance(written, str) and written.strip().casefold() in _UNKNOWN)
 
 

@@ -23,7 +23,7 @@ _NUMBER = r"([0-9]+(?:[.,][0-9]+)?|\.[0-9]+)"
 _UNIT = r"(d|days?|w|wks?|weeks?|m|mos?|months?|y|yrs?|years?)\b"
 _AGO = re.compile(rf"(?<![\w.,]){_NUMBER}\s*{_UNIT}\s+ago\b", re.IGNORECASE)
 _AFTER = re.compile(rf"\b(?:after|for|taken(?:\s+for)?)\s+{_NUMBER}\s*{_UNIT}", re.IGNORECASE)
-_TIME_WORD = re.compile(rf"\bago\b|[0-9]\s*{_UNIT}\s*$", re.IGNORECASE)
+_TIME_WORD = re.compile(rf"\b(?:ago|after)\b|[0-9]\s*{_UNIT}\s*$", re.IGNORECASE)
 _IN_DAYS = {"d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}
 # "3-5 days ago", "10 to 14 days ago", "> 3 days ago": the second number alone would be something else.
 _MORE_THAN_A_NUMBER = re.compile(
@@ -110,7 +110,7 @@ def split_at_commas(text: str) -> list[str]:
 
 
 def _entries(key: str, written: Any, expected: str) -> list[Any] | None:
-    if is_unknown(written) or (isinstance(written, str) and not written.strip()):
+    if is_unknown(written):
         return None
     if isinstance(written, str):
         if written.strip().casefold() == NONE:
