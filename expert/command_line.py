@@ -83,6 +83,7 @@ main.add_command(audit)
     metavar="PATH",
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
+@click.option("--full", is_flag=True, help="Write the whole argument, not one page. HTML always holds it, folded away.")
 @as_of_option
 @within_option
 @what_would_change_option
@@ -91,12 +92,13 @@ def report(
     files: tuple[Path, ...],
     form: str,
     output: str | None,
+    full: bool,
     as_of: "datetime | None",
     within_days: int | None,
     what_would_change: bool,
     knowledge: Path | None,
 ) -> None:
-    """Assess the cases in FILES and explain every conclusion.
+    """Assess the cases in FILES, and report each on a page: the verdict, the leading causes, what to do now.
 
     A FILE is YAML, JSON or JSON Lines (.jsonl) with one case or many, or a patient record in FHIR R4: a Bundle (.json) or Bulk
     Data (.ndjson), also as .gz; a folder stands for the files in it. What cannot be read is refused with its place and a way
@@ -105,6 +107,7 @@ def report(
     \b
     Examples:
       charley report patient.yaml
+      charley report patient.yaml --full
       charley report *.yaml --format json --output assessments.json
       charley report clinic/ --format html --output reports/
       charley report patient.yaml --what-would-change
@@ -133,26 +136,31 @@ def report(
             refusals.append(Refusal(case.name, (Problem(place, message, "correct one of them"),)))
     if len(assessed) + len(refusals) != intake.read:
         raise AssertionError(f"{intake.read} cases read, but {len(assessed)} assessed and {len(refusals)} refused")
-    _write_reports(base, assessed, refusals, form, output)
+    _write_reports(base, assessed, refusals, form, output, full or what_would_change)
     tell_refusals(refusals, len(assessed))
     if refusals:
         sys.exit(REFUSED)
 
 
 def _write_reports(
-    base: "KnowledgeBase", assessed: list["Assessment"], refusals: list["Refusal"], form: str, output: str | None
+    base: "KnowledgeBase",
+    assessed: list["Assessment"],
+    refusals: list["Refusal"],
+    form: str,
+    output: str | None,
+    full: bool,
 ) -> None:
     from reports.writing import documents, together, write_folder, write_private
 
     try:
         # A Path forgets the slash at its end, so whether a folder is meant is asked of the text.
         if output is not None and (output.endswith("/") or Path(output).is_dir()):
-            count = write_folder(Path(output), documents(base, assessed, refusals, form))
+            count = write_folder(Path(output), documents(base, assessed, refusals, form, full=full))
             click.echo(f"{count} {'file' if count == 1 else 'files'} written to {output}", err=True)
         elif output is not None:
-            write_private(Path(output), together(base, assessed, refusals, form))
+            write_private(Path(output), together(base, assessed, refusals, form, full=full))
         elif assessed or form == "json":
-            click.echo(together(base, assessed, refusals, form), nl=False)
+            click.echo(together(base, assessed, refusals, form, full=full), nl=False)
     except OSError as error:
         raise click.ClickException(
             f"{error.filename or output}: cannot be written: {error.strerror}; check the path and the space left"

@@ -185,6 +185,15 @@ class Vocabulary:
         quantities = (finding for finding in self.findings.values() if isinstance(finding, QuantityFinding))
         return tuple(finding for finding in quantities if finding.derived is not None)
 
+    @cached_property
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """The findings that require each finding, where there are any, in the order of declaration."""
+        found: dict[str, list[str]] = {}
+        for name, finding in self.findings.items():
+            if finding.requires is not None:
+                found.setdefault(finding.requires, []).append(name)
+        return {name: tuple(children) for name, children in found.items()}
+
     def suggest(self, name: str) -> str:
         """Suggest the finding that a mistyped `name` may have meant, or how to see them all."""
         return did_you_mean(name, self.findings) or "`charley schema case` lists the findings"

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from knowledge_base.model import KnowledgeBase
+from reports.page import STATEMENT
 from reports.rendering import environment
-from reports.view import STATEMENT
 from reports.wording import sentence
 
 _MOST = 15

@@ -22,7 +22,7 @@ from typing import Literal, TypeAlias
 
 from expert.private_sqlite import StoreError
 
-Outcome: TypeAlias = Literal["accepted", "overridden"]
+FeedbackOutcome: TypeAlias = Literal["accepted", "overridden"]
 
 _WAIT_MS = 5_000
 _APPLICATION = 0x43_68_46_62
@@ -63,7 +63,7 @@ class Feedback:
 
     card: str
     at: datetime
-    outcome: Outcome
+    outcome: FeedbackOutcome
     reason: str = ""
     accepted: tuple[str, ...] = ()
 

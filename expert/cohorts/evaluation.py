@@ -52,7 +52,7 @@ __all__ = [
     "SUMMARY",
     "UNRECOGNIZED_FILE",
     "CohortError",
-    "Outcome",
+    "RunResult",
     "case_of",
     "evaluate",
 ]
@@ -66,7 +66,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunResult:
     """What a run did: rows read, concluded and refused, those with something unrecognized, and where it is."""
 
     folder: Path
@@ -91,7 +91,7 @@ def evaluate(
     mapping: TableMapping = AS_WRITTEN,
     progress: Callable[[int, int], None] = lambda done, rows: None,
     notice: Callable[[str], None] = lambda text: None,
-) -> Outcome:
+) -> RunResult:
     """Conclude every case of the files into a folder. `progress` is told how many rows of how many are done.
 
     `kept` names the groups of columns to write (the summary counts all of them), `also` further formats: csv, ndjson. `engine`
@@ -180,7 +180,7 @@ def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
 # The end
 
 
-def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: KnowledgeBase) -> Outcome:
+def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: KnowledgeBase) -> RunResult:
     """Write what belongs to the whole run, the summary last: once that is there, nothing but names is left to do."""
     numbers = range(len(plan["chunks"]))
     counts = merged([json.loads(counts_of(work, number).read_text(encoding="utf-8")) for number in numbers])
@@ -200,7 +200,7 @@ def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: Knowledge
     return _close(work, folder, plan)
 
 
-def _close(work: Path, folder: Path, plan: dict[str, Any]) -> Outcome:
+def _close(work: Path, folder: Path, plan: dict[str, Any]) -> RunResult:
     """Remove what only the parts needed, and give the folder its name. Whatever of it was done before, the rest can be done."""
     for number in range(len(plan["chunks"])):
         for path in (refused_of(work, number), unrecognized_of(work, number), counts_of(work, number)):
@@ -209,14 +209,14 @@ def _close(work: Path, folder: Path, plan: dict[str, Any]) -> Outcome:
     sync(work)
     work.rename(folder)
     sync(folder.parent)
-    return _outcome(folder)
+    return _result(folder)
 
 
-def _finished(folder: Path, plan: dict[str, Any]) -> Outcome:
+def _finished(folder: Path, plan: dict[str, Any]) -> RunResult:
     """Return the outcome of a run that had ended when it was broken off. Raises CohortError when it was another run."""
     try:
         before = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-        outcome = _outcome(folder)
+        outcome = _result(folder)
     except (OSError, ValueError, KeyError):
         before, outcome = None, None
     if outcome is None or before != json.loads(json.dumps(plan)):
@@ -224,10 +224,10 @@ def _finished(folder: Path, plan: dict[str, Any]) -> Outcome:
     return outcome
 
 
-def _outcome(folder: Path) -> Outcome:
+def _result(folder: Path) -> RunResult:
     summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     rows = summary["rows"]
-    return Outcome(folder, rows["read"], rows["concluded"], rows["refused"], summary["unrecognized"]["cases"])
+    return RunResult(folder, rows["read"], rows["concluded"], rows["refused"], summary["unrecognized"]["cases"])
 
 
 def _write_list(path: Path, schema: dict[str, Any], parts: Sequence[Path]) -> pl.DataFrame:

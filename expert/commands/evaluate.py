@@ -127,7 +127,7 @@ def evaluate(
     from expert.cohorts.record_tables import RecordError
     from facts.intake.files import told_apart
     from facts.problems import CharleyError
-    from reports.view import clean
+    from reports.cleaning import clean
 
     groups = [group.strip() for group in columns.split(",") if group.strip()]
     for group in groups:
@@ -238,7 +238,7 @@ def explain(folder: Path, case: str, form: str, what_would_change: bool, knowled
     from expert.cohorts.evaluation import CohortError, case_of
     from expert.inference.assessing import Assessor
     from expert.proofs.what_would_change import explaining_changes
-    from reports.view import clean
+    from reports.cleaning import clean
     from reports.writing import together
 
     base = load_for_assessing(knowledge)

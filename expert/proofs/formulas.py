@@ -7,8 +7,9 @@ patient can be (a value outside its plausible range, a child without its parent,
 away. Effort is counted in z3's own steps, not in seconds, so that a verdict is the same on every machine.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
@@ -16,17 +17,14 @@ import z3
 
 from facts.quantities import Interval, bounds
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.grading import WEIGHT
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Operator, Or, Present
+from knowledge_base.logic import compare
 
 if TYPE_CHECKING:
-    from knowledge_base.model import Cause, KnowledgeBase, Rule
+    from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
 
 Formula: TypeAlias = Any
 """A z3 formula; z3 ships no types."""
-
-_STEP = 128
-"""More than any count of arguments of one kind."""
 
 
 class Patient:
@@ -58,7 +56,6 @@ class Patient:
         return [formula for name, finding in self.findings.items() for formula in self._possible(name, finding)]
 
     def _possible(self, name: str, finding: Finding) -> Iterator[Formula]:
-        known = self.known[name]
         if isinstance(finding, QuantityFinding):
             low, high = finding.range
             least, greatest = self.least[name], self.greatest[name]
@@ -66,8 +63,12 @@ class Patient:
         elif isinstance(finding, ChoiceFinding):
             yield z3.PbEq([(choice, 1) for choice in self.choices[name].values()], 1)
         if finding.requires is not None:
-            denied = z3.Not(self.value[name]) if name in self.value else z3.BoolVal(False)
-            yield z3.Implies(known, z3.Or(denied, z3.And(self.known[finding.requires], self.value[finding.requires])))
+            yield z3.Implies(self.implies_required(name), z3.And(self.known[finding.requires], self.value[finding.requires]))
+
+    def implies_required(self, name: str) -> Formula:
+        """Say that a finding has a value that implies what it requires (as `facts.requirements.implies_required`)."""
+        known = self.known[name]
+        return z3.And(known, self.value[name]) if self.findings[name].kind == "yes_no" else known
 
     def is_(self, name: str, value: Value) -> Formula:
         """Say that a finding's value is this; says nothing of whether it is known."""
@@ -93,6 +94,10 @@ class Patient:
             return [self.known[name], *self.choices[name].values()]
         return [self.known[name], *([self.least[name], self.greatest[name]] if name in self.least else [self.value[name]])]
 
+    def tells(self, leaf: Leaf, truth: bool) -> Formula:
+        """Say that a leaf's finding is known, and that its value surely is what the leaf asks for, or surely is not."""
+        return z3.And(self.known[leaf.finding], self.leaf(leaf, truth))
+
     def leaf(self, leaf: Leaf, truth: bool) -> Formula:
         """Say that a known finding's value surely is what a leaf asks for, or (`truth` false) surely is not."""
         match leaf:
@@ -102,19 +107,15 @@ class Patient:
                 chosen = z3.Or([self.choices[name][choice] for choice in choices])
                 return chosen if truth else z3.Not(chosen)
             case Compared(name, operator, threshold):
-                number = _number(threshold)
-                match operator if truth else _OPPOSITE[operator]:
-                    case "<":
-                        return self.greatest[name] < number
-                    case "<=":
-                        return self.greatest[name] <= number
-                    case ">":
-                        return self.least[name] > number
-                    case _:
-                        return self.least[name] >= number
+                asked = operator if truth else _OPPOSITE[operator]
+                # Surely below when the greatest that it can be is; surely above when the least is.
+                bound = self.greatest[name] if asked in ("<", "<=") else self.least[name]
+                return compare(bound, asked, _number(threshold))
+            case _:
+                assert_never(leaf)
 
 
-_OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_OPPOSITE: Mapping[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 @cache
@@ -123,47 +124,77 @@ def _number(number: float) -> Formula:
     return z3.RealVal(repr(number))
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """When conditions are true and when they are false, as formulas, each made once.
+
+    `leaf` and `named` tell when a leaf and when what a name stands for has a truth.
+    """
+
+    leaf: Callable[[Leaf, bool], Formula]
+    named: Callable[[str, bool], Formula]
+    made: dict[tuple[Expression, bool], Formula] = field(default_factory=dict)
+
+    def __call__(self, tree: Expression, truth: bool) -> Formula:
+        """Say that a condition has this truth."""
+        made = self.made.get((tree, truth))
+        if made is None:
+            made = self.made[tree, truth] = self._make(tree, truth)
+        return made
+
+    def _make(self, tree: Expression, truth: bool) -> Formula:
+        match tree:
+            case Present() | Compared() | OneOf():
+                return self.leaf(tree, truth)
+            case Named(name):
+                return self.named(name, truth)
+            case Not(operand):
+                return self(operand, not truth)
+            case And(operands):
+                return (z3.And if truth else z3.Or)([self(operand, truth) for operand in operands])
+            case Or(operands):
+                return (z3.Or if truth else z3.And)([self(operand, truth) for operand in operands])
+            case AtLeast(count, operands):
+                wanted = count if truth else len(operands) - count + 1
+                return at_least(wanted, [self(operand, truth) for operand in operands])
+            case _:
+                assert_never(tree)
+
+
 class Formulas:
     """The formulas of one knowledge base about one patient."""
 
     def __init__(self, knowledge: "KnowledgeBase", patient: Patient | None = None) -> None:
         self.knowledge = knowledge
         self.patient = patient or Patient(knowledge.vocabulary.findings)
-        self._made: dict[tuple[Expression, bool], Formula] = {}
+        self._conditions = Encoding(self.patient.tells, self._named)
+        self._grades = {cause.id: Encoding(partial(self._argued, cause), self._named) for cause in knowledge.causes.values()}
         self._counts: dict[tuple[str, str, int], Formula] = {}
         self._urgency: dict[str, Formula] = {}
 
     def true(self, tree: Expression) -> Formula:
         """Say that a condition is true."""
-        return self._formula(tree, True)
+        return self._conditions(tree, True)
 
     def false(self, tree: Expression) -> Formula:
         """Say that a condition is false: ruled out, not merely unknown."""
-        return self._formula(tree, False)
+        return self._conditions(tree, False)
 
-    def _formula(self, tree: Expression, truth: bool) -> Formula:
-        made = self._made.get((tree, truth))
-        if made is None:
-            made = self._made[tree, truth] = self._make(tree, truth)
-        return made
+    def _named(self, name: str, truth: bool) -> Formula:
+        return self._conditions(self.knowledge.conditions[name], truth)
 
-    def _make(self, tree: Expression, truth: bool) -> Formula:
-        match tree:
-            case Present() | Compared() | OneOf():
-                return z3.And(self.patient.known[tree.finding], self.patient.leaf(tree, truth))
-            case Named(name):
-                return self._formula(self.knowledge.conditions[name], truth)
-            case Not(operand):
-                return self._formula(operand, not truth)
-            case And(operands):
-                return (z3.And if truth else z3.Or)([self._formula(operand, truth) for operand in operands])
-            case Or(operands):
-                return (z3.Or if truth else z3.And)([self._formula(operand, truth) for operand in operands])
-            case AtLeast(count, operands):
-                wanted = count if truth else len(operands) - count + 1
-                return _at_least(wanted, [self._formula(operand, truth) for operand in operands])
-            case _:
-                assert_never(tree)
+    def shown(self, step: "NextStep") -> Formula:
+        """Say that a next step applies and is not known to be a hazard."""
+        applies = self.true(step.rule.condition)
+        return applies if step.unless is None else z3.And(applies, z3.Not(self.true(step.unless)))
+
+    def demanded(self, rule: "Rule", level: str) -> Formula:
+        """Say that a warning rule fires and that nothing known lowers what it demands below a level."""
+        return z3.And(self.true(rule.condition), self._stays(rule, level))
+
+    def both(self, *formulas: Formula) -> Formula:
+        """Say all of these."""
+        return z3.And(*formulas)
 
     def fires(self, rule: str) -> Formula:
         """Say that a rule fires."""
@@ -172,13 +203,20 @@ class Formulas:
     def urgency_at_least(self, level: str) -> Formula:
         """Say that what is known demands at least this level."""
         if level not in self._urgency:
-            demanded = [self.true(rule.condition) for rule in self._demanding(level)]
+            demanded = [z3.And(self.true(rule.condition), self._stays(rule, level)) for rule in self._demanding(level)]
             self._urgency[level] = z3.Or(demanded + self._lowest(level))
         return self._urgency[level]
 
     def ceiling_at_least(self, level: str) -> Formula:
         """Say that this level, or a higher one, is demanded or is not yet ruled out."""
-        return z3.Or([z3.Not(self.false(rule.condition)) for rule in self._demanding(level)] + self._lowest(level))
+        open_ = [z3.And(z3.Not(self.false(rule.condition)), self._stays(rule, level)) for rule in self._demanding(level)]
+        return z3.Or(open_ + self._lowest(level))
+
+    def _stays(self, rule: "Rule", level: str) -> Formula:
+        """Say that no downgrade of a warning rule that is known to hold lowers it below a level."""
+        rank = self.knowledge.level_rank
+        lowering = [entry for entry in self.knowledge.downgrades.get(rule.id, ()) if rank[entry.level or ""] < rank[level]]
+        return z3.And([z3.Not(self.true(entry.condition)) for entry in lowering])
 
     def _demanding(self, level: str) -> list["Rule"]:
         rank = self.knowledge.level_rank
@@ -193,30 +231,28 @@ class Formulas:
         wanted, grading = set(standings), self.knowledge.grading
         formula = z3.BoolVal(grading.otherwise in wanted)
         for name, condition in reversed(grading.grades):
-            formula = z3.If(self._grade(condition, self.knowledge.causes[cause]), z3.BoolVal(name in wanted), formula)
+            formula = z3.If(self._grades[cause](condition, True), z3.BoolVal(name in wanted), formula)
         return formula
 
-    def _grade(self, tree: Expression, cause: "Cause") -> Formula:
-        match tree:
+    def _argued(self, cause: "Cause", leaf: Leaf, truth: bool) -> Formula:
+        """Say that the count of a cause's arguments that a grade asks for is, or is not, as it asks."""
+        match leaf:
             case Compared(kind, operator, threshold):
                 above = operator in (">", "<=")
                 reached = self.count_reaches(cause, kind, floor(threshold) + 1 if above else ceil(threshold))
-                return reached if operator in (">", ">=") else z3.Not(reached)
-            case Not(operand):
-                return z3.Not(self._grade(operand, cause))
-            case And(operands):
-                return z3.And([self._grade(operand, cause) for operand in operands])
-            case Or(operands):
-                return z3.Or([self._grade(operand, cause) for operand in operands])
+                return reached if (operator in (">", ">=")) is truth else z3.Not(reached)
+            case Present() | OneOf():
+                # A count is a number: neither yes nor one of several choices.
+                return z3.BoolVal(not truth)
             case _:
-                raise TypeError(f"a grade is made of comparisons, and, or, not; found {tree!r}")
+                assert_never(leaf)
 
     def count_reaches(self, cause: "Cause", kind: str, count: int) -> Formula:
         """Say that at least `count` arguments of one kind fired for a cause."""
         key = (cause.id, kind, count)
         if key not in self._counts:
             fired = [self.true(rule.condition) for rule in cause.rules if rule.counts_as == kind]
-            self._counts[key] = _at_least(count, fired)
+            self._counts[key] = at_least(count, fired)
         return self._counts[key]
 
     def with_other(self, formula: Formula, pairs: Sequence[tuple[Formula, Formula]]) -> Formula:
@@ -233,16 +269,12 @@ class Formulas:
         return z3.And(*self.patient.possible, z3.Not(self.contradictory))
 
     def place(self, cause: str) -> Formula:
-        """Return the number by which a cause is listed: standing, then weight, then id."""
-        knowledge, grading = self.knowledge, self.knowledge.grading
-        order = list(grading.standings)
-        number = z3.IntVal(order.index(grading.otherwise))
+        """Return the place at which a cause is listed."""
+        grading, ranking = self.knowledge.grading, self.knowledge.ranking
+        number = z3.IntVal(grading.order[grading.otherwise])
         for standing, condition in reversed(grading.grades):
-            graded = self._grade(condition, knowledge.causes[cause])
-            number = z3.If(graded, z3.IntVal(order.index(standing)), number)
-        for more, less in WEIGHT:
-            number = number * _STEP + (_STEP // 2 - self._fired(cause, more) + self._fired(cause, less))
-        return number * len(knowledge.causes) + sorted(knowledge.causes).index(cause)
+            number = z3.If(self._grades[cause](condition, True), z3.IntVal(grading.order[standing]), number)
+        return ranking.combine(cause, number, partial(self._fired, cause))
 
     def _fired(self, cause: str, kind: str) -> Formula:
         rules = [rule for rule in self.knowledge.causes[cause].rules if rule.counts_as == kind]
@@ -250,12 +282,12 @@ class Formulas:
 
     def leads(self, cause: str | None) -> Formula:
         """Say that a cause is listed first and at least likely; None: that no cause is at least likely."""
-        order, causes = list(self.knowledge.grading.standings), self.knowledge.causes
-        limit = (order.index(self.knowledge.grading.likely) + 1) * _STEP ** len(WEIGHT) * len(causes)
+        causes = self.knowledge.causes
+        end = self.knowledge.ranking.end(self.knowledge.grading.likely)
         if cause is None:
-            return z3.And([self.place(other) >= limit for other in causes])
+            return z3.And([self.place(other) >= end for other in causes])
         place = self.place(cause)
-        return z3.And([place < limit, *(place < self.place(other) for other in causes if other != cause)])
+        return z3.And([place < end, *(place < self.place(other) for other in causes if other != cause)])
 
     @cached_property
     def contradictory(self) -> Formula:
@@ -263,7 +295,7 @@ class Formulas:
         return z3.Or([self.true(entry.condition) for entry in self.knowledge.contradictions.values()])
 
 
-def _at_least(count: int, formulas: Sequence[Formula]) -> Formula:
+def at_least(count: int, formulas: Sequence[Formula]) -> Formula:
     if count <= 0 or count > len(formulas):
         return z3.BoolVal(count <= 0)
     return z3.Or(list(formulas)) if count == 1 else z3.PbGe([(formula, 1) for formula in formulas], count)

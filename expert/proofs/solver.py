@@ -4,17 +4,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import z3
 
-from facts.quantities import Interval, Quantity
-from facts.vocabulary import Finding, QuantityFinding, Value
-from knowledge_base.expression import Compared, leaves
-
-if TYPE_CHECKING:
-    from knowledge_base.model import KnowledgeBase
 from expert.proofs.formulas import Formula, Patient, any_of
+from facts.quantities import Interval, Quantity
+from facts.requirements import implies_required
+from facts.vocabulary import Finding, QuantityFinding, Value
 
 Answer: TypeAlias = Literal["possible", "impossible", "undecided"]
 
@@ -169,19 +166,6 @@ def figures_within(value: Value, thresholds: Collection[float], finding: Finding
             yield high
 
 
-def thresholds_of(knowledge: "KnowledgeBase") -> dict[str, list[float]]:
-    """Return the numbers that each quantity is compared with anywhere, ascending."""
-    found: dict[str, set[float]] = {}
-    conditions = [*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())]
-    conditions += [entry.condition for entry in knowledge.contradictions.values()]
-    conditions += knowledge.invariants.conditions
-    for condition in conditions:
-        for leaf in leaves(condition):
-            if isinstance(leaf, Compared):
-                found.setdefault(leaf.finding, set()).add(leaf.threshold)
-    return {name: sorted(numbers) for name, numbers in found.items()}
-
-
 @dataclass(frozen=True)
 class Smallest:
     """The smallest sets of findings whose change makes a goal true, one patient being as the formulas in `fixed` say."""
@@ -232,7 +216,7 @@ def altered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula
         if name not in values:
             fixed.append(z3.Not(known))
             continue
-        above = None if values[name] is False else finding.requires
+        above = finding.requires if implies_required(values[name]) else None
         stays = z3.BoolVal(True) if above is None else z3.And(patient.known[above], patient.value[above])
         fixed.append(known == stays)
         changed[name] = z3.And(known, z3.Not(patient.is_(name, values[name])))
@@ -247,8 +231,7 @@ def answered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formul
     implied: dict[str, list[Formula]] = {}
     for name, finding in patient.findings.items():
         if finding.requires is not None:
-            denied = z3.Not(patient.value[name]) if name in patient.value else z3.BoolVal(False)
-            implied.setdefault(finding.requires, []).append(z3.And(patient.known[name], z3.Not(denied)))
+            implied.setdefault(finding.requires, []).append(patient.implies_required(name))
     fixed = [z3.And(patient.known[name], patient.is_(name, value)) for name, value in values.items()]
     changed = {
         name: z3.And(patient.known[name], z3.Not(any_of(implied.get(name, []))))

@@ -14,7 +14,7 @@ from expert.web.settings import Settings
 from expert.web.sign_in import SignIns
 from expert.web.users import Users
 from knowledge_base.model import KnowledgeBase
-from reports.view import STATEMENT
+from reports.page import STATEMENT
 
 
 class Refused(Exception):

@@ -148,7 +148,7 @@ def read_case(
         system = read_system(entry.value.get("units")) or system
     except ValueError as error:
         reader.refuse(("units",), str(error))
-    answered = _read_findings(reader, vocabulary, system)
+    answered, not_known = _read_findings(reader, vocabulary, system)
     medicines = _read_list(reader, "medicines", read_medicines)
     stopped = _read_list(reader, "stopped_medicines", read_stopped_medicines)
     expected = _read_expected(reader)
@@ -158,10 +158,24 @@ def read_case(
             findings, unrecognized = complete(vocabulary, dictionary, answered, medicines, stopped)
             current = None if medicines is None else tuple(medicines)
             past = None if stopped is None else tuple(stopped)
-            return Case(name, MappingProxyType(findings), unrecognized, expected, note, current, past)
+            return Case(name, MappingProxyType(findings), unrecognized, expected, note, current, past, not_known=not_known)
         except Contradiction as error:
-            reader.refuse(("findings", error.finding), f"the answers contradict each other: {error}", "correct one of them")
+            _refuse_contradiction(reader, error)
     return Refusal(name or None, tuple(sorted(_named(name, problem) for problem in reader.problems)))
+
+
+def _refuse_contradiction(reader: _Reader, error: Contradiction) -> None:
+    fix = "correct one of them"
+    if error.answered is not None:
+        reader.refuse(("findings", error.answered), f"the answers contradict each other: {error}", fix)
+    written = reader.entry.value.get("findings") or {}
+    for one in error.denied:
+        # A finding that nobody answered comes from a list.
+        places = {
+            name: str(reader.entry.locate(("findings", name), False)) if name in written else error.origins[name]
+            for name in (one.denied, one.finding)
+        }
+        reader.refuse(("findings", one.finding), f"the answers contradict each other: {one.tell(places)}", fix)
 
 
 def _named(name: str, problem: Problem) -> Problem:
@@ -170,8 +184,12 @@ def _named(name: str, problem: Problem) -> Problem:
     return Problem(problem.place, f"case {quoted(name)}: {problem.message}", problem.fix)
 
 
-def _read_findings(reader: _Reader, vocabulary: Vocabulary, system: UnitSystem | None) -> dict[str, Observed]:
+def _read_findings(
+    reader: _Reader, vocabulary: Vocabulary, system: UnitSystem | None
+) -> tuple[dict[str, Observed], tuple[str, ...]]:
+    """Read the answers, and which of them say that the finding is not known."""
     answered: dict[str, Observed] = {}
+    not_known: list[str] = []
     for key, written in (reader.section("findings", dict, "a mapping from finding to answer") or {}).items():
         finding = vocabulary.findings.get(key)
         if finding is None:
@@ -185,7 +203,9 @@ def _read_findings(reader: _Reader, vocabulary: Vocabulary, system: UnitSystem |
             continue
         if observed is not None:
             answered[key] = observed
-    return answered
+        elif isinstance(written, str) and written.strip():
+            not_known.append(key)
+    return answered, tuple(not_known)
 
 
 def _read_list(reader: _Reader, key: str, read: Callable[[Any], list[_Listed] | None]) -> list[_Listed] | None:

@@ -1,6 +1,5 @@
 """The cells of a table read by the column: each distinct text once, plain numbers in bulk, refusals by row."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -28,6 +27,7 @@ from facts.intake.tables import (
 from facts.medicines import MedicineDictionary
 from facts.problems import quoted
 from facts.quantities import Interval
+from facts.requirements import DeniedRequirement, ancestors
 from facts.unit_systems import other_readings, unit_in
 from facts.units import converter
 from facts.vocabulary import Finding, QuantityFinding, Vocabulary, YesNoFinding
@@ -71,6 +71,7 @@ class _Reading:
         self.read = rows.cells.height + rows.refused.height
         self.columns: dict[str, pl.Series] = {}
         self.doubtful: list[pl.DataFrame] = []
+        self.places: dict[str, list[str]] = {}
         self.twice = twice
 
     def part(self) -> Part:
@@ -79,6 +80,7 @@ class _Reading:
         for name, finding in self.vocabulary.findings.items():
             if name in headings and self.raw[headings[name].column].dtype != pl.Null:
                 self.columns[name] = self.answers(headings[name], finding)
+                self.places[name] = [headings[name].column]
         for key in (MEDICINES, STOPPED):
             if key in headings:
                 self.lists(headings[key])
@@ -234,6 +236,7 @@ class _Reading:
 
     def add_from_list(self, name: str, listed: pl.Series, heading: Heading) -> None:
         answered = self.columns.get(name)
+        self.places.setdefault(name, []).append(heading.column)
         if answered is None:
             self.columns[name] = listed
             return
@@ -245,21 +248,28 @@ class _Reading:
 
     def requirements(self) -> None:
         """Let a value imply what it requires, and refuse the row where that is denied."""
-        findings = self.vocabulary.findings
-        for name in sorted(self.columns, key=lambda name: -_depth(name, findings)):
-            needed = findings[name].requires
-            if needed is None:
-                continue
-            series = self.columns[name]
-            holds = series.is_not_null() if series.dtype != pl.Boolean else series.fill_null(False)
-            parent = self.columns.get(needed)
-            if parent is None:
-                parent = pl.Series(needed, [None], dtype=pl.Boolean).new_from_index(0, len(series))
-            denied = (holds & (parent == False)).fill_null(False)  # noqa: E712 - three-valued
-            self.refuse_where(denied, name, series, f"{needed} is no, but {name} is told")
-            self.columns[needed] = parent.zip_with(
-                ~holds | parent.is_not_null(), pl.Series([True]).new_from_index(0, len(series))
-            )
+        answered = dict(self.columns)
+        for name, series in answered.items():
+            implies = series.fill_null(False) if series.dtype == pl.Boolean else series.is_not_null()
+            for above in ancestors(name, self.vocabulary.findings):
+                if above in answered:
+                    denied = implies & (answered[above] == False).fill_null(False)  # noqa: E712 - three-valued
+                    self.refuse_denied(denied, name, series, above)
+                    implies &= ~denied
+                required = self.columns.get(above)
+                if required is None:
+                    required = pl.Series(above, [None], dtype=pl.Boolean).new_from_index(0, len(series))
+                yes = pl.Series([True]).new_from_index(0, len(series))
+                self.columns[above] = required.zip_with(~implies | required.is_not_null(), yes)
+
+    def refuse_denied(self, mask: pl.Series, name: str, series: pl.Series, above: str) -> None:
+        """Refuse the rows in which a finding has a value and what it requires is denied, with both columns."""
+        places = {each: f"column {' or '.join(self.places[each])}" for each in (name, above)}
+        reasons = [
+            f"the answers contradict each other: {DeniedRequirement(name, value, above).tell(places)}; correct one of them"
+            for value in series.filter(mask)
+        ]
+        self.refuse_where(mask, self.places[name][0], series, pl.Series(reasons, dtype=pl.String))
 
 
 def _unfit(finding: Finding, dtype: Any) -> str:
@@ -276,8 +286,3 @@ def _shown(values: pl.Series) -> pl.Series:
     if not (values.dtype.is_numeric() or values.dtype in (*TEXTS, pl.Boolean, pl.Null)):
         return pl.Series([None if value is None else str(value)[:200] for value in values.to_list()], dtype=pl.String)
     return values.cast(pl.String)
-
-
-def _depth(name: str, findings: Mapping[str, Finding]) -> int:
-    needed = findings[name].requires
-    return 0 if needed is None else 1 + _depth(needed, findings)

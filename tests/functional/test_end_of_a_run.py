@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from expert.cohorts.evaluation import CohortError, Outcome, evaluate
+from expert.cohorts.evaluation import CohortError, RunResult, evaluate
 from knowledge_base.model import KnowledgeBase
 from tests.small_knowledge import load, quantity, yes_no
 
@@ -59,7 +59,7 @@ def killed_before(watch: _Watch, step: int, folder: Path, monkeypatch: pytest.Mo
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., Outcome]:
+def run(tmp_path: Path) -> Callable[..., RunResult]:
     """A run with all that a run has: two parts of a table, one refused row and one medicine that nobody knows."""
     small = load(
         tmp_path / "knowledge",
@@ -77,7 +77,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_run_killed_before_any_of_its_steps_resumes_to_the_same_bytes(
-    run: Callable[..., Outcome], watch: _Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Callable[..., RunResult], watch: _Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with killed_before(watch, -1, tmp_path / "whole", monkeypatch):
         outcome = run(tmp_path / "whole")
@@ -91,12 +91,12 @@ def test_a_run_killed_before_any_of_its_steps_resumes_to_the_same_bytes(
         folder = tmp_path / f"killed-{step}"
         with pytest.raises(Killed), killed_before(watch, step, folder, monkeypatch):
             run(folder)
-        assert run(folder, resume=True) == Outcome(folder, 4, 3, 1, 1), steps[step - 1]
+        assert run(folder, resume=True) == RunResult(folder, 4, 3, 1, 1), steps[step - 1]
         assert contents(folder) == wanted, steps[step - 1]
         assert not folder.with_name(f"killed-{step}.partial").exists()
 
 
-def test_a_run_that_had_ended_says_so_when_it_is_resumed(run: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_a_run_that_had_ended_says_so_when_it_is_resumed(run: Callable[..., RunResult], tmp_path: Path) -> None:
     first = run(tmp_path / "out")
     before = contents(tmp_path / "out")
     assert run(tmp_path / "out", resume=True) == first
@@ -107,7 +107,7 @@ def test_a_run_that_had_ended_says_so_when_it_is_resumed(run: Callable[..., Outc
         run(tmp_path / "out", resume=True, limit=1)
 
 
-def test_a_folder_of_something_else_is_not_resumed(run: Callable[..., Outcome], tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_not_resumed(run: Callable[..., RunResult], tmp_path: Path) -> None:
     (tmp_path / "out.partial").mkdir()
     (tmp_path / "out.partial" / "thesis.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(CohortError, match="not the folder of a run"):

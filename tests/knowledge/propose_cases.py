@@ -16,11 +16,12 @@ from typing import TypeAlias
 from facts.answers import write_answer
 from facts.case import Observed
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, leaves
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, operands
 from knowledge_base.judgement import Judge, contradiction_key
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.logic import evaluate, push_negation_inward
 from knowledge_base.model import KnowledgeBase, Rule
+from knowledge_base.thresholds import thresholds
 
 CASES = Path(__file__).parent / "cases"
 
@@ -148,13 +149,8 @@ class Proposer:
         return self._thresholds
 
     def _all_thresholds(self) -> dict[str, list[float]]:
-        found: dict[str, set[float]] = {}
-        conditions = [*(rule.condition for rule in self.knowledge.rules.values()), *self.knowledge.conditions.values()]
-        for condition in conditions:
-            for leaf in leaves(condition):
-                if isinstance(leaf, Compared):
-                    found.setdefault(leaf.finding, set()).add(leaf.threshold)
-        return {name: sorted(values) for name, values in found.items()}
+        rules = self.knowledge.rules.values()
+        return thresholds([*(rule.condition for rule in rules), *self.knowledge.conditions.values()])
 
     # Proposals
 
@@ -273,16 +269,10 @@ class Proposer:
         return [not value]
 
     def all_leaves(self, tree: Expression) -> Iterator[Leaf]:
-        match tree:
-            case Named(name):
-                yield from self.all_leaves(self.knowledge.conditions[name])
-            case Not(operand):
-                yield from self.all_leaves(operand)
-            case And(operands) | Or(operands) | AtLeast(_, operands):
-                for operand in operands:
-                    yield from self.all_leaves(operand)
-            case _:
-                yield tree
+        if isinstance(tree, Leaf):
+            yield tree
+        for part in (self.knowledge.conditions[tree.name],) if isinstance(tree, Named) else operands(tree):
+            yield from self.all_leaves(part)
 
 
 def _both(first: Wanted, second: Wanted) -> Wanted | None:
@@ -342,10 +332,10 @@ def main() -> None:
         for what, found in (("fires", fires), ("nearly fires", near)):
             if found is None:
                 print(f"{rule.place}: no case was found in which {rule.id} {what}; write one by hand")  # noqa: T201
-    for name, thresholds in proposer.thresholds().items():
+    for name, compared in proposer.thresholds().items():
         finding = knowledge.vocabulary.findings[name]
         assert isinstance(finding, QuantityFinding)
-        for threshold in thresholds:
+        for threshold in compared:
             for where, value in _around(threshold, proposer.step(name), finding):
                 values = proposer.values({name: Range(value, value)})
                 values[name] = value

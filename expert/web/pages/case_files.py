@@ -17,8 +17,8 @@ from expert.web.service import Refused, Visit
 from facts.assessment import Assessment
 from facts.intake.files import read_files
 from facts.problems import quoted
+from reports.cleaning import clean
 from reports.pages import handbook_page, render_page, report_page
-from reports.view import clean
 from reports.writing import file_name
 
 _KINDS = (".yaml", ".yml", ".json", ".jsonl", ".ndjson")
