@@ -176,20 +176,27 @@ def _write_reports(
 
 
 @main.command(context_settings=CONTEXT)
-@click.argument("what", type=click.Choice(["case", "assessment"]))
+@click.argument("what", type=click.Choice(["case", "assessment", "table", "mapping"]))
 @knowledge_option
 def schema(what: str, knowledge: Path | None) -> None:
-    """Print the JSON Schema of a case file or of an assessment.
+    """Print the JSON Schema of a case file or of an assessment; or a filled example of a table, or of a mapping file.
 
     \b
     Examples:
       charley schema case > case.schema.json
       charley schema assessment
+      charley schema table > example.csv
+      charley schema mapping > columns.yaml
     """
+    from facts.intake.table_example import mapping_example, table_example
     from reports.json_report import assessment_schema, case_schema, to_json
 
     if what == "assessment":
         click.echo(to_json(assessment_schema()), nl=False)
         return
     base = load(knowledge)
+    if what in ("table", "mapping"):
+        example = table_example(base.vocabulary, base.dictionary) if what == "table" else mapping_example(base.vocabulary)
+        click.echo(example, nl=False)
+        return
     click.echo(to_json(case_schema(base.vocabulary, list(base.levels), list(base.causes))), nl=False)

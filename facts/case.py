@@ -147,7 +147,7 @@ def complete(
         for name, (value, entries) in derived.items():
             if value or sources is None:
                 _add_from_list(findings, name, value, entries)
-        unrecognized.extend(_doubtful(recognitions))
+        unrecognized.extend(doubts(recognitions))
     return add_required(vocabulary, findings), tuple(dict.fromkeys(unrecognized))
 
 
@@ -241,5 +241,6 @@ def _add_from_list(findings: dict[str, Observed], name: str, value: bool, entrie
         raise Contradiction(f"{name} is answered {said}, but {listed}", answered=name)
 
 
-def _doubtful(recognitions: Iterable[Recognition]) -> list[UnrecognizedText]:
+def doubts(recognitions: Iterable[Recognition]) -> list[UnrecognizedText]:
+    """Return the medicines that were not, or not wholly, recognized."""
     return [UnrecognizedText(recognition.text, recognition.doubt) for recognition in recognitions if recognition.doubt]
