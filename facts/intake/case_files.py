@@ -42,21 +42,30 @@ class Intake:
 
 def read_case_files(paths: Iterable[Path], vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Intake:
     """Read case files; a folder stands for the case files in it. Bad input becomes refusals, never an exception."""
+    intakes = [read_cases(read_entries(path, str(path)), vocabulary, dictionary) for path in _files(paths)]
+    return Intake(
+        tuple(pair for intake in intakes for pair in intake.cases),
+        tuple(refusal for intake in intakes for refusal in intake.refusals),
+        sum(intake.read for intake in intakes),
+    )
+
+
+def read_cases(entries: Iterable[Entry | Problem], vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Intake:
+    """Read the entries of one file, or of a text, into cases; no two of them may have the same name."""
     cases: list[tuple[Case, Place]] = []
     refusals: list[Refusal] = []
     read = 0
-    for path in _files(paths):
-        first_place: dict[str, Place] = {}
-        for part in read_entries(path, str(path)):
-            read += 1
-            if isinstance(part, Problem):
-                refusals.append(Refusal(None, (part,)))
-                continue
-            outcome = read_case(part, vocabulary, dictionary, first_place)
-            if isinstance(outcome, Refusal):
-                refusals.append(outcome)
-            else:
-                cases.append((outcome, part.locate((), False)))
+    first_place: dict[str, Place] = {}
+    for part in entries:
+        read += 1
+        if isinstance(part, Problem):
+            refusals.append(Refusal(None, (part,)))
+            continue
+        outcome = read_case(part, vocabulary, dictionary, first_place)
+        if isinstance(outcome, Refusal):
+            refusals.append(outcome)
+        else:
+            cases.append((outcome, part.locate((), False)))
     return Intake(tuple(cases), tuple(refusals), read)
 
 
