@@ -73,11 +73,30 @@ class OpenWarning:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenFindings:
+    """The unknown findings that could still raise the urgency, by what it takes to know them; `medicines` are the lists."""
+
+    history: tuple[str, ...] = ()
+    examination: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Urgency:
-    """How urgent at least (`level`), and at most whatever the unknown findings turn out to be (`ceiling`)."""
+    """The verdict. `level` is what the known findings require, `ceiling` what no finding, asked or not, rules out.
+
+    It is `decided` when history and examination can no longer show a pertinent danger above the level: one that everybody is
+    screened for, or that something known makes one look for. Such dangers could raise it to `could_rise_to` (None: none is
+    open); `awaiting` are the next steps whose tests could still do so. `not_known` was asked, and nobody knew.
+    """
 
     level: str
     ceiling: str
+    decided: bool
+    could_rise_to: str | None
+    open: OpenFindings
+    not_known: tuple[str, ...]
+    awaiting: tuple[str, ...]
     because: tuple[str, ...]
     could_rise: tuple[OpenWarning, ...]
 
@@ -109,7 +128,10 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class StepAdvised:
-    """A next step whose rule fired. `done` when everything it would tell is known already."""
+    """A next step of the plan, in its order. `done` when everything it would tell is known already.
+
+    `do_now` are the few that stand at the top; `includes` are the ids of tests that became one line with it.
+    """
 
     id: str
     kind: str
@@ -120,11 +142,29 @@ class StepAdvised:
     level: str | None
     answers: tuple[str, ...]
     done: bool
+    do_now: bool = False
+    includes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepSetAside:
+    """A next step whose rule fired and that is not in the plan.
+
+    `reason`: a `hazard` here, or `later` than what matters beside the danger, or `said_better` by another step, or
+    `measured_together` with another test, or one of `too_many` for a plan.
+    """
+
+    id: str
+    do: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class MissingFinding:
-    """An unknown finding that could still change something: the highest urgency it bears on (if any) and the causes."""
+    """An unknown finding that is pertinent: it could raise the urgency (to this level at most) or change a cause in question.
+
+    The medicine lists stand for all findings that they decide, with the id `medicines`.
+    """
 
     id: str
     question: str
@@ -203,6 +243,7 @@ class Assessment:
     warning_signs: tuple[WarningSignFound, ...]
     causes: tuple[CauseAssessed, ...]
     next_steps: tuple[StepAdvised, ...]
+    steps_set_aside: tuple[StepSetAside, ...]
     missing: tuple[MissingFinding, ...]
     unrecognized: tuple[UnrecognizedText, ...]
     findings: tuple[FindingUsed, ...]

@@ -75,6 +75,8 @@ class Case:
     stopped_medicines: tuple[Stopped, ...] | None = None
     record: Record | None = None
     """The record that the case was read from, which is never taken for complete; None for what somebody wrote as a case."""
+    not_known: tuple[str, ...] = ()
+    """Findings that were asked for and that nobody knew; unknown as those that nobody asked for, but told apart from them."""
 
     @property
     def values(self) -> dict[str, Value]:

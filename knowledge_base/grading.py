@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
+from facts.problems import did_you_mean
 from facts.vocabulary import QuantityFinding
-from knowledge_base.expression import And, Compared, Expression, Named, Not, Or, Scope, leaves, parse
+from knowledge_base.entries import KnowledgeFile, Problems
+from knowledge_base.expression import And, Compared, ConditionError, Expression, Named, Not, Or, Scope, leaves, parse
 from knowledge_base.logic import Truth, evaluate
+from knowledge_base.schema import GradingFile
 
 
 class Tally(NamedTuple):
@@ -113,6 +116,22 @@ def _by_name(tree: Expression) -> Expression:
             return Or(tuple(_by_name(operand) for operand in operands))
         case _:
             raise TypeError(f"a grade is made of comparisons, and, or, not; found {tree!r}")
+
+
+def build_grading(file: KnowledgeFile[GradingFile], problems: Problems) -> Grading:
+    """Build the grading that grading.yaml declares, noting grades that cannot be read and standings that are not there."""
+    content = file.content
+    grades: list[tuple[str, Expression]] = []
+    for index, grade in enumerate(content.grades):
+        try:
+            grades.append((grade.standing, parse_grade(grade.when)))
+        except ConditionError as error:
+            problems.add(file.node("grades", index, "when").place, error.message, error.fix)
+    for standing in (*(name for name, _ in grades), content.otherwise, content.likely, content.considered):
+        if standing not in content.standings:
+            fix = did_you_mean(standing, content.standings) or "declare it"
+            problems.add(file.node("grades").place, f"{standing} is not among the standings", fix)
+    return Grading(content.standings, tuple(grades), content.otherwise, content.likely, content.considered)
 
 
 def grading_scope() -> Scope:

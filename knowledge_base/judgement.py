@@ -38,6 +38,10 @@ class Judgement(NamedTuple):
         """Return what the condition at this position is worth."""
         return True if self.true[position] else None if self.missing[position] else False
 
+    def false(self, position: int) -> bool:
+        """Return whether the condition at this position is known to be false."""
+        return not self.true[position] and not self.missing[position]
+
 
 class Outlook(NamedTuple):
     """What can still come of every condition, in the order of the judge's names, when only some findings can be answered.
@@ -51,13 +55,24 @@ class Outlook(NamedTuple):
 
 
 class Judge:
-    """Judges definitions, conclusions and rules by their ids, and contradictions by "contradiction " and their id."""
+    """Judges every condition of a knowledge base: definitions, conclusions and rules by their ids, the others by their keys.
+
+    The keys of the others are made by `contradiction_key`, `look_for_key`, `unless_key` and `only_if_key`.
+    """
 
     def __init__(self, knowledge: KnowledgeBase) -> None:
         conditions: dict[str, Expression] = dict(knowledge.conditions)
         conditions.update((rule.id, rule.condition) for rule in knowledge.rules.values())
         conditions.update((contradiction_key(entry.id), entry.condition) for entry in knowledge.contradictions.values())
+        dangers = [rule for sign in knowledge.warning_signs.values() for rule in sign.rules]
+        conditions.update((look_for_key(rule.id), rule.look_for) for rule in dangers if rule.look_for is not None)
+        steps = knowledge.next_steps.values()
+        conditions.update((unless_key(step.id), step.unless) for step in steps if step.unless is not None)
+
+        conditions.update((only_if_key(name), condition) for name, condition in knowledge.interview.only_if.items())
         self.position = {name: position for position, name in enumerate(conditions)}
+        looked_at = [rule.id for rule in dangers] + [look_for_key(rule.id) for rule in dangers if rule.look_for is not None]
+        self.danger_position = {name: position for position, name in enumerate(looked_at)}
         first_rule = len(knowledge.conditions)
         self.rules = slice(first_rule, first_rule + len(knowledge.rules))
         findings = tuple(knowledge.vocabulary.findings)
@@ -68,6 +83,14 @@ class Judge:
     @cached_property
     def _looking_ahead(self) -> _Function:
         return _compile(_OutlookWriter(self._conditions, self._findings))
+
+    @cached_property
+    def _looking_ahead_at_dangers(self) -> _Function:
+        return _compile(_OutlookWriter(self._conditions, self._findings), self.danger_position)
+
+    def danger_outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
+        """Look ahead as `outlook` does, at the rules of warning signs and what one looks for them by (`danger_position`)."""
+        return Outlook(*self._looking_ahead_at_dangers({**dict.fromkeys(answerable, ANSWERABLE), **values}))
 
     def outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
         """Look ahead from the known findings; of the others, only the `answerable` can still become known."""
@@ -96,8 +119,23 @@ def contradiction_key(name: str) -> str:
     return f"contradiction {name}"
 
 
-def _compile(writer: "_Writer") -> _Function:
-    tops = [writer.node(tree) for tree in writer.conditions.values()]
+def look_for_key(rule: str) -> str:
+    """Return the name under which it is judged whether anybody would look for what a warning rule finds."""
+    return f"look for {rule}"
+
+
+def unless_key(step: str) -> str:
+    """Return the name under which it is judged whether a step is set aside."""
+    return f"unless {step}"
+
+
+def only_if_key(finding: str) -> str:
+    """Return the name under which it is judged whether a finding is worth asking for."""
+    return f"only if {finding}"
+
+
+def _compile(writer: "_Writer", names: Iterable[str] | None = None) -> _Function:
+    tops = [writer.node(writer.conditions[name]) for name in (writer.conditions if names is None else names)]
     body = "\n    ".join(writer.lines)
     columns = (f"({''.join(f'{kind}{number}, ' for number in tops)})" for kind in writer.columns)
     source = f"def judge(known):\n    get = known.get\n    {body}\n    return {', '.join(columns)}\n"

@@ -82,9 +82,9 @@ def _tell(tree: Expression, knowledge: KnowledgeBase, *, nested: bool) -> str:
         case Not(Present() | Compared() | OneOf() as leaf):
             return leaf_clause(leaf, False, knowledge)
         case And(operands):
-            told = _joined([_tell(operand, knowledge, nested=True) for operand in operands], "and")
+            told = joined([_tell(operand, knowledge, nested=True) for operand in operands], "and")
         case Or(operands):
-            told = _joined([_tell(operand, knowledge, nested=True) for operand in _shortened(operands, knowledge)], "or")
+            told = joined([_tell(operand, knowledge, nested=True) for operand in _shortened(operands, knowledge)], "or")
         case AtLeast(count, operands):
             told = f"at least {count} of: " + "; ".join(_tell(operand, knowledge, nested=True) for operand in operands)
         case _:
@@ -148,7 +148,7 @@ class Sentence:
             if name == WHICH:
                 telling = _Telling(self.knowledge, findings, values, truth)
                 labels = dict.fromkeys(label for part in self.alternatives for label in telling.labels(part))
-                filled.append(_joined(list(labels), "and"))
+                filled.append(joined(list(labels), "and"))
             elif name:
                 filled.append(_quoted_value(name, findings, self.knowledge))
         sentence = "".join(filled)
@@ -224,7 +224,8 @@ def sentence(clause: str) -> str:
     return f"{clause[:1].upper()}{clause[1:]}" + ("" if clause.endswith((".", "!", "?")) else ".")
 
 
-def _joined(parts: Sequence[str], word: str) -> str:
+def joined(parts: Sequence[str], word: str) -> str:
+    """Return parts as a list in a sentence: "a, b and c"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
 
 

@@ -132,14 +132,20 @@ class Columns:
                 yield (nw.sum_horizontal(*fired) if fired else nw.lit(0, nw.Int8)).alias(f"{COUNT}{cause.id}:{kind}")
 
     def _urgency(self) -> Iterable[nw.Expr]:
-        by_rank: dict[int, list[str]] = {}
+        rank_of, downgrades = self.knowledge.level_rank, self.knowledge.downgrades
+        # By rank, the rules that demand it and the downgrades of which none may hold.
+        by_rank: dict[int, list[tuple[str, tuple[str, ...]]]] = {}
         for sign in self.knowledge.warning_signs.values():
             for rule in sign.rules:
-                by_rank.setdefault(self.knowledge.level_rank[rule.level or sign.level], []).append(RULE + rule.id)
+                lower = downgrades.get(rule.id, ())
+                for rank in {rank_of[entry.level or ""] for entry in (rule, *lower)}:
+                    stopping = tuple(RULE + entry.id for entry in lower if rank_of[entry.level or ""] < rank)
+                    by_rank.setdefault(rank, []).append((RULE + rule.id, stopping))
         for column, unknown in ((URGENCY, False), (CEILING, True)):
             level: Any = nw.lit(0, nw.Int8)
             for rank in sorted(by_rank):
-                holds = nw.any_horizontal(*(nw.col(name).fill_null(unknown) for name in by_rank[rank]), ignore_nulls=False)
+                demands = [_unstopped(name, stopping, unknown) for name, stopping in by_rank[rank]]
+                holds = nw.any_horizontal(*demands, ignore_nulls=False)
                 level = nw.when(holds).then(nw.lit(rank, nw.Int8)).otherwise(level)
             yield level.alias(column)
 
@@ -191,6 +197,14 @@ class Columns:
 
 
 _NAMED, _PLACE, _FIRST = "named:", "place:", "first:"
+
+
+def _unstopped(name: str, stopping: tuple[str, ...], unknown: bool) -> Any:
+    """Return whether a rule fired (or `unknown` where that is not known) and none of the rules that would stop it did."""
+    demands = nw.col(name).fill_null(unknown)
+    for downgrade in stopping:
+        demands = demands & ~nw.col(downgrade).fill_null(False)
+    return demands
 
 
 class _Emitter:

@@ -140,7 +140,7 @@ def _serving(moment: Moment, name: str, consultation: Consultation) -> Iterator[
         against = rule.kind in ("opposes", "excludes")
         return (-raises, against, rule.target not in open_causes, sum(1 for _ in _all_leaves(rule.condition, knowledge)))
 
-    yield from sorted((rule for rule in waiting if rule.kind != "advises"), key=order)
+    yield from sorted((rule for rule in waiting if rule.kind not in ("advises", "downgrades")), key=order)
 
 
 def _shortened(text: str) -> str:

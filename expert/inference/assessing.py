@@ -3,12 +3,15 @@
 Longer than other modules: every part of an assessment is read off the same derivation and judgement of one case.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import compress
 
 from expert.inference.forward_chaining import Derivation, ForwardChaining, MatcherName
 from expert.inference.ground_rules import Derived, GroundRule, Observation
+from expert.inference.planning import Plan, Planned, Planner
+from expert.inference.verdict import ASKED_BY, Verdict, Verdicts
 from facts.assessment import (
     Argument,
     Assessment,
@@ -19,8 +22,10 @@ from facts.assessment import (
     FindingUsed,
     KnowledgeUsed,
     MissingFinding,
+    OpenFindings,
     OpenWarning,
     StepAdvised,
+    StepSetAside,
     UnrecognizedText,
     Urgency,
     WarningSignFound,
@@ -28,11 +33,12 @@ from facts.assessment import (
 from facts.case import Case, Observed
 from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.grading import Tally
-from knowledge_base.judgement import Judge, Judgement, contradiction_key
+from knowledge_base.interview import MEDICINES
+from knowledge_base.judgement import Judge, Judgement, contradiction_key, unless_key
 from knowledge_base.logic import Truth
 from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule, tally
 from reports.citations import citation, is_checked
-from reports.wording import Sentence, finding_clause
+from reports.wording import Sentence, finding_clause, joined
 
 
 class ContradictoryCase(ValueError):
@@ -61,6 +67,12 @@ class Assessor:
         self.rule_names = tuple(rules)
         self.cited = {name: "; ".join(rule.sources) for name, rule in rules.items()}
         self.sentences = {name: Sentence(rule.because, rule.condition, knowledge) for name, rule in rules.items()}
+        self.verdicts = Verdicts(knowledge, self.judge)
+        self.planner = Planner(knowledge)
+        asked = [name for screen in knowledge.interview.screens.values() for name in screen.ask]
+        self.interview_place = {
+            name: place for place, name in enumerate(dict.fromkeys([*asked, *knowledge.vocabulary.findings]))
+        }
         self.cause_rules = {
             cause.id: tuple((rule, position[rule.id]) for rule in cause.rules) for cause in knowledge.causes.values()
         }
@@ -123,9 +135,12 @@ class Assessor:
     def _missing_finding(
         self, name: str, level: str | None, causes: tuple[str, ...]
     ) -> tuple[tuple[int, int, int], MissingFinding]:
-        finding = self.knowledge.vocabulary.findings[name]
-        sorted_by = (-self.rank[level], -len(causes), self.bit[name])
-        return sorted_by, MissingFinding(name, finding.question, level, causes)
+        if name == MEDICINES and name not in self.knowledge.vocabulary.findings:
+            screen = next(screen for screen in self.knowledge.interview.screens.values() if screen.medicines)
+            question, place = screen.lead_in, -1
+        else:
+            question, place = self.knowledge.vocabulary.findings[name].question, self.interview_place[name]
+        return (-self.rank[level], place, -len(causes)), MissingFinding(name, question, level, causes)
 
     def _definitions_used(self, bits: int) -> tuple[DefinitionUsed, ...]:
         known = self.knowledge.definitions
@@ -135,9 +150,8 @@ class Assessor:
             if bits & bit
         )
 
-    def _open_warning(self, name: str, bits: int) -> OpenWarning:
-        rule = self.knowledge.rules[name]
-        return OpenWarning(rule.target, name, rule.level or "", self.judge.findings_of(bits))
+    def _open_warning(self, name: str, level: str, bits: int) -> OpenWarning:
+        return OpenWarning(self.knowledge.rules[name].target, name, level, self.judge.findings_of(bits))
 
     def _unargued_cause(self, name: str, open_rules: tuple[str, ...], bits: int) -> CauseAssessed:
         cause = self.knowledge.causes[name]
@@ -164,7 +178,6 @@ class _Assessing:
         self.used: dict[str, FindingUsed] = {}
         self.reached: dict[Derived, tuple[int, int]] = {}
         self.cause_bits: dict[str, int] = {}
-        self.level_bits: dict[str, int] = {}
         # Every case is concluded twice, by the engine and by the meaning; a difference must never reach a patient.
         if self.fired != frozenset(compress(assessor.rule_names, judgement.true[assessor.judge.rules])):
             raise Disagreement(f"case {case.name}: the engine and the meaning of the knowledge differ; please report this")
@@ -172,7 +185,11 @@ class _Assessing:
     def assessment(self) -> Assessment:
         signs = self.warning_signs()
         causes = self.causes()
-        urgency = self.urgency(signs)
+        plan = self.plan(self.derivation.level)
+        steps = self.next_steps(plan)
+        ordered = [step for entry in plan.steps for step in entry.together]
+        verdict = self.assessor.verdicts.verdict(self.values, self.judgement, ordered)
+        urgency = self.urgency(signs, verdict, steps)
         return Assessment(
             case=self.case.name,
             knowledge_base=self.assessor.used,
@@ -180,8 +197,9 @@ class _Assessing:
             urgency=urgency,
             warning_signs=signs,
             causes=causes,
-            next_steps=self.next_steps(),
-            missing=self.missing(),
+            next_steps=steps,
+            steps_set_aside=tuple(StepSetAside(entry.step.id, entry.step.do, entry.reason) for entry in plan.set_aside),
+            missing=self.missing(verdict),
             unrecognized=tuple(UnrecognizedText(item.text, item.reason) for item in self.case.unrecognized),
             findings=tuple(self.finding(name) for name in self.case.findings),
             evidence=self.evidence(),
@@ -241,28 +259,48 @@ class _Assessing:
         true = self.judgement.true
         for rule, position, _ in self.assessor.warnings:
             if true[position]:
-                by_sign.setdefault(rule.target, []).append(self.argument(rule))
+                level = self.assessor.verdicts.level_of(rule, self.judgement)
+                by_sign.setdefault(rule.target, []).append(replace(self.argument(rule), level=level))
+                for downgrade in self.knowledge.downgrades.get(rule.id, ()):
+                    if downgrade.id in self.fired:
+                        by_sign[rule.target].append(self.argument(downgrade))
         found = []
         for name, arguments in by_sign.items():
-            # The rules stand highest level first, so the first argument is the one that decides the level.
+            # Downgrades may have changed the order; of equal levels the first declared decides.
+            arguments.sort(key=lambda argument: -self.rank[argument.level])
             worst, sign = arguments[0], self.knowledge.warning_signs[name]
             level = worst.level or sign.level
             found.append(WarningSignFound(name, sign.label, level, worst.because, worst.source, tuple(arguments)))
         return tuple(sorted(found, key=lambda sign: (-self.rank[sign.level], sign.id)))
 
-    def urgency(self, signs: tuple[WarningSignFound, ...]) -> Urgency:
-        level = self.derivation.level
-        floor = self.rank[level]
-        missing = self.judgement.missing
-        rising: list[OpenWarning] = []
-        for rule, position, rank in self.assessor.warnings:
-            bits = missing[position]
-            if bits and rank > floor and rule.level is not None:
-                rising.append(self.assessor.open_warning(rule.id, bits))
-                self.level_bits[rule.level] = self.level_bits.get(rule.level, 0) | bits
-        ceiling = rising[0].level if rising else level
+    def urgency(self, signs: tuple[WarningSignFound, ...], verdict: Verdict, steps: tuple[StepAdvised, ...]) -> Urgency:
+        level, names = verdict.level, self.assessor.verdicts
         because = tuple(sign.because for sign in signs if sign.level == level)
-        return Urgency(level, ceiling, because or ("No warning sign is known.",), tuple(rising))
+        bits = 0
+        for danger in verdict.open:
+            bits |= danger.bits
+        asked = [self.asked_as(name) for name in self.in_order(self.findings_of(bits)) if self.can_be_put(name)]
+        by = {kind: tuple(dict.fromkeys(a for a, name in asked if names.asked_by[name] == kind)) for kind in ASKED_BY}
+        tests = frozenset(by["test"])
+        return Urgency(
+            level=level,
+            ceiling=verdict.ceiling,
+            decided=not by["history"] and not by["examination"],
+            could_rise_to=verdict.could_rise_to,
+            open=OpenFindings(**by),
+            not_known=tuple(name for name in self.case.not_known if name not in self.values),
+            awaiting=tuple(step.id for step in steps if not step.done and not tests.isdisjoint(step.answers)),
+            because=because or ("No warning sign is known.",),
+            could_rise=tuple(self.assessor.open_warning(danger.rule.id, danger.level, danger.bits) for danger in verdict.open),
+        )
+
+    def asked_as(self, name: str) -> tuple[str, str]:
+        """Return under which id a finding is asked for (the medicine lists are one question), and the finding."""
+        return (MEDICINES if name in self.assessor.verdicts.listed else name), name
+
+    def in_order(self, names: Iterable[str]) -> list[str]:
+        """Return findings in the order in which an interview asks for them."""
+        return sorted(names, key=self.assessor.interview_place.__getitem__)
 
     def causes(self) -> tuple[CauseAssessed, ...]:
         assessed = [self.cause(cause) for cause in self.knowledge.causes.values()]
@@ -281,13 +319,14 @@ class _Assessing:
             elif missing[position]:
                 open_.append(rule)
                 bits |= missing[position]
-        self.cause_bits[cause.id] = bits
         order = self.assessor.standing_order
         if not fired:
             unargued = self.assessor.unargued_cause(cause.id, tuple(rule.id for rule in open_), bits)
             return unargued, (order[unargued.standing], 0, 0, 0, cause.id)
         fired_tally = tally(fired)
         standing = self.derivation.standings[cause.id]
+        if self.knowledge.grading.at_least(standing, self.knowledge.grading.considered):
+            self.cause_bits[cause.id] = bits
         assessed = CauseAssessed(
             id=cause.id,
             label=cause.label,
@@ -318,35 +357,63 @@ class _Assessing:
             ),
         )
 
-    def next_steps(self) -> tuple[StepAdvised, ...]:
-        steps = [self.step(self.knowledge.next_steps[name]) for name in self.knowledge.next_steps if name in self.fired]
-        return tuple(sorted(steps, key=lambda step: (step.done, -self.rank[step.level])))
+    def plan(self, level: str) -> Plan:
+        fired = [self.knowledge.next_steps[name] for name in self.knowledge.next_steps if name in self.fired]
+        return self.assessor.planner.plan(fired, level, self.values, self.is_set_aside)
 
-    def step(self, step: NextStep) -> StepAdvised:
-        name = step.id
-        done = bool(step.answers) and all(answered in self.values for answered in step.answers)
-        findings, _ = self.grounds(Derived("rule", name))
-        cited = self.assessor.cited[name]
-        return StepAdvised(name, step.kind, step.do, self.because(name), findings, cited, step.level, step.answers, done)
+    def is_set_aside(self, step: NextStep) -> bool:
+        return step.unless is not None and bool(self.judgement.true[self.assessor.judge.position[unless_key(step.id)]])
 
-    def missing(self) -> tuple[MissingFinding, ...]:
-        """Return the unknown findings that could still change the urgency or a cause, what matters most first."""
+    def next_steps(self, plan: Plan) -> tuple[StepAdvised, ...]:
+        at_top = self.knowledge.plan.at_top
+        planned = [self.step(entry, done=False, do_now=place < at_top) for place, entry in enumerate(plan.steps)]
+        return (*planned, *(self.step(Planned(step, (step,)), done=True, do_now=False) for step in plan.done))
+
+    def step(self, planned: Planned, *, done: bool, do_now: bool) -> StepAdvised:
+        step, together = planned.step, planned.together
+        findings, _ = self.grounds(Derived("rule", step.id))
+        do = step.do
+        if len(together) > 1:
+            do = self.knowledge.plan.measuring.replace("{which}", joined(planned.measures(self.values), "and"))
+        return StepAdvised(
+            step.id,
+            step.kind,
+            do,
+            self.because(step.id),
+            findings,
+            "; ".join(dict.fromkeys(key for one in together for key in one.rule.sources)),
+            step.level,
+            tuple(dict.fromkeys(name for one in together for name in one.answers)),
+            done,
+            do_now,
+            tuple(one.id for one in together[1:]),
+        )
+
+    def missing(self, verdict: Verdict) -> tuple[MissingFinding, ...]:
+        """Return the pertinent unknown findings: first what could raise the urgency most, then what bears on a cause."""
         levels: dict[str, str] = {}
-        # The highest level comes first, and is the one that counts.
-        for level, bits in self.level_bits.items():
-            for name in self.findings_of(bits):
-                levels.setdefault(name, level)
+        for danger in verdict.open:
+            for name in self.findings_of(danger.bits):
+                levels.setdefault(name, danger.level)
         causes: dict[str, list[str]] = {name: [] for name in levels}
         for cause, bits in self.cause_bits.items():
             for name in self.findings_of(bits):
-                if name in causes:
-                    causes[name].append(cause)
-                else:
-                    causes[name] = [cause]
+                if name in verdict.answerable:
+                    causes.setdefault(name, []).append(cause)
+        listed = [name for name in causes if name in self.assessor.verdicts.listed]
+        if listed:
+            known = [levels[name] for name in listed if name in levels]
+            if known:
+                levels[MEDICINES] = max(known, key=self.rank.__getitem__)
+            causes[MEDICINES] = list(dict.fromkeys(cause for name in listed for cause in causes.pop(name)))
         find = self.assessor.missing_finding
-        return tuple(
-            [entry for _, entry in sorted([find(name, levels.get(name), tuple(some)) for name, some in causes.items()])]
-        )
+        found = sorted(find(name, levels.get(name), tuple(some)) for name, some in causes.items() if self.can_be_put(name))
+        return tuple(entry for _, entry in found)
+
+    def can_be_put(self, name: str) -> bool:
+        """Return whether a question makes sense: what hangs on another finding is asked when that is known to be present."""
+        finding = self.knowledge.vocabulary.findings.get(name)
+        return finding is None or finding.requires is None or self.values.get(finding.requires) is True
 
     def evidence(self) -> tuple[EvidenceCited, ...]:
         cited = {key for name in self.fired for key in self.knowledge.rules[name].sources}

@@ -201,6 +201,8 @@ class _Engine(experta.KnowledgeEngine):
         self.tallies: dict[str, list[int]] = {}
         self.standings: dict[str, str] = {}
         self.level: str = self.program.lowest_level
+        self.warned: list[Any] = []
+        self.downgraded: set[str] = set()
 
     def get_rules(self) -> list[Any]:
         """Return the compiled rules; experta would look for them among all members, properties included."""

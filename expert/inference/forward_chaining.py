@@ -40,7 +40,7 @@ class _Program:
         for cause in knowledge.causes:
             argued = Known(about=f"argued {cause}", value=True)
             self.add(salience := salience - 1, [judged, argued], self.grading(cause))
-        self.add(salience := salience - 1, [judged], _conclude_urgency)
+        self.add(salience := salience - 1, [judged], self.concluding_urgency())
         for rule in grounded.rules[grounded.first_step :]:
             self.add(salience := salience - 1, [self.pattern(premise) for premise in rule.premises], self.firing(rule))
         self.start = start
@@ -72,7 +72,6 @@ class _Program:
     def firing(self, ground: GroundRule) -> Callable[[Any], None]:
         fact = Known(about=_about(ground.conclusion), value=ground.conclusion.truth)
         rule = self.knowledge.rules.get(ground.conclusion.id) if ground.conclusion.kind == "rule" else None
-        rank: Mapping[Any, int] = self.knowledge.level_rank
         place = _TALLY.get((rule.kind, rule.strength), 0) if rule else 0
         argued = Known(about=f"argued {rule.target}", value=True) if rule else None
 
@@ -82,8 +81,9 @@ class _Program:
             if engine.facts.declare(fact) is None or rule is None:
                 return
             if rule.kind == "warns":
-                if rank[rule.level] > rank[engine.level]:
-                    engine.level = rule.level
+                engine.warned.append(rule)
+            elif rule.kind == "downgrades":
+                engine.downgraded.add(rule.id)
             elif rule.kind != "advises":
                 tally = engine.tallies.get(rule.target)
                 if tally is None:
@@ -92,6 +92,16 @@ class _Program:
                 tally[place] += 1
 
         return fire
+
+    def concluding_urgency(self) -> Callable[[Any], None]:
+        knowledge, levels = self.knowledge, tuple(self.knowledge.levels)
+
+        def conclude(engine: Any, **_: Any) -> None:
+            ranks = [knowledge.rank_demanded(rule, lambda entry: entry.id in engine.downgraded) for rule in engine.warned]
+            engine.level = levels[max(ranks, default=0)]
+            engine.declare(Known(about="the urgency", value=engine.level))
+
+        return conclude
 
     def grading(self, cause: str) -> Callable[[Any], None]:
         grading = self.knowledge.grading
@@ -120,10 +130,6 @@ def _declaring(fact: Any) -> Callable[[Any], None]:
         engine.declare(fact)
 
     return declare
-
-
-def _conclude_urgency(engine: Any, **_: Any) -> None:
-    engine.declare(Known(about="the urgency", value=engine.level))
 
 
 def _about(derived: Derived) -> str:

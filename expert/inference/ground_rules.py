@@ -48,7 +48,7 @@ class GroundRule:
     rank: int
 
 
-_TIERS = {"warns": 1, "confirms": 2, "supports": 2, "opposes": 2, "excludes": 2, "advises": 4}
+_TIERS = {"warns": 1, "downgrades": 1, "confirms": 2, "supports": 2, "opposes": 2, "excludes": 2, "advises": 4}
 CONCLUDING_TIER = 3
 """Standing and urgency are concluded after every argument and before the next steps."""
 

@@ -151,13 +151,20 @@ class Formulas:
     def urgency_at_least(self, level: str) -> Formula:
         """Say that what is known demands at least this level."""
         if level not in self._urgency:
-            demanded = [self.true(rule.condition) for rule in self._demanding(level)]
+            demanded = [z3.And(self.true(rule.condition), self._stays(rule, level)) for rule in self._demanding(level)]
             self._urgency[level] = z3.Or(demanded + self._lowest(level))
         return self._urgency[level]
 
     def ceiling_at_least(self, level: str) -> Formula:
         """Say that this level, or a higher one, is demanded or is not yet ruled out."""
-        return z3.Or([z3.Not(self.false(rule.condition)) for rule in self._demanding(level)] + self._lowest(level))
+        open_ = [z3.And(z3.Not(self.false(rule.condition)), self._stays(rule, level)) for rule in self._demanding(level)]
+        return z3.Or(open_ + self._lowest(level))
+
+    def _stays(self, rule: "Rule", level: str) -> Formula:
+        """Say that no downgrade of a warning rule that is known to hold lowers it below a level."""
+        rank = self.knowledge.level_rank
+        lowering = [entry for entry in self.knowledge.downgrades.get(rule.id, ()) if rank[entry.level or ""] < rank[level]]
+        return z3.And([z3.Not(self.true(entry.condition)) for entry in lowering])
 
     def _demanding(self, level: str) -> list["Rule"]:
         rank = self.knowledge.level_rank

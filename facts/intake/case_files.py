@@ -139,7 +139,7 @@ def read_case(
         )
     elif name:
         first_place[name] = entry.locate((), False)
-    answered = _read_findings(reader, vocabulary)
+    answered, not_known = _read_findings(reader, vocabulary)
     medicines = _read_medicines(reader)
     stopped = _read_stopped(reader)
     expected = _read_expected(reader)
@@ -149,7 +149,7 @@ def read_case(
             findings, unrecognized = complete(vocabulary, dictionary, answered, medicines, stopped)
             current = None if medicines is None else tuple(medicines)
             past = None if stopped is None else tuple(stopped)
-            return Case(name, MappingProxyType(findings), unrecognized, expected, note, current, past)
+            return Case(name, MappingProxyType(findings), unrecognized, expected, note, current, past, not_known=not_known)
         except Contradiction as error:
             reader.refuse(("findings", error.finding), f"the answers contradict each other: {error}", "correct one of them")
     return Refusal(name or None, tuple(sorted(_named(name, problem) for problem in reader.problems)))
@@ -161,8 +161,10 @@ def _named(name: str, problem: Problem) -> Problem:
     return Problem(problem.place, f"case {quoted(name)}: {problem.message}", problem.fix)
 
 
-def _read_findings(reader: _Reader, vocabulary: Vocabulary) -> dict[str, Observed]:
+def _read_findings(reader: _Reader, vocabulary: Vocabulary) -> tuple[dict[str, Observed], tuple[str, ...]]:
+    """Read the answers, and which of them say that the finding is not known."""
     answered: dict[str, Observed] = {}
+    not_known: list[str] = []
     for key, written in (reader.section("findings", dict, "a mapping from finding to answer") or {}).items():
         finding = vocabulary.findings.get(key)
         if finding is None:
@@ -176,7 +178,9 @@ def _read_findings(reader: _Reader, vocabulary: Vocabulary) -> dict[str, Observe
             continue
         if observed is not None:
             answered[key] = observed
-    return answered
+        elif written is not None:
+            not_known.append(key)
+    return answered, tuple(not_known)
 
 
 def _read_medicines(reader: _Reader) -> list[str] | None:

@@ -23,7 +23,7 @@ from facts.units import converter
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding
 from facts.yaml_reading import Document, KeyPath
 from knowledge_base.grading import grading_scope
-from knowledge_base.loading import SHIPPED
+from knowledge_base.knowledge_files import SHIPPED
 from knowledge_base.model import KnowledgeBase
 
 Edit: TypeAlias = tuple[KeyPath, Any]

@@ -15,7 +15,8 @@ from expert.proofs.statements import PROPERTIES, invariant
 from facts.vocabulary import QuantityFinding
 from knowledge_base.expression import Named, Or, names_used
 from knowledge_base.invariants import Invariant
-from knowledge_base.loading import SHIPPED, load_knowledge_base
+from knowledge_base.knowledge_files import SHIPPED
+from knowledge_base.loading import load_knowledge_base
 from knowledge_base.logic import evaluate, evaluate_named
 from knowledge_base.model import KnowledgeBase
 from tests.knowledge.test_scope import CAUSES, SCOPE, WARNING_SIGNS
