@@ -44,9 +44,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """Charley, an expert system for muscle cramps.
 
-    It takes what is known of a patient and says how urgent it is, what it probably is, what speaks against it, what is not
-    known and matters, and what to do next, each with its reasons and sources. It supports a clinician's judgment and does not
-    replace it.
+    It takes what is known of a patient and says how urgent it is, what it could be, what argues against that, which unknowns
+    matter, and what to do next, each with its reasons and sources. It supports a clinician's judgment and does not replace it.
 
     \b
     Examples:

@@ -39,7 +39,7 @@ def consult(name: str, answers: Path | None, form: str, no_store: bool, store: P
     """Sit with a patient: ask what matters, say why, and stop when no answer can change the conclusion.
 
     The dangers come first. At any prompt: why, how, why not, what if, status, undo, change, report, quit, and ? for help. Each
-    answer is on disk before the next question, so a consultation that broke off goes on with `charley sessions resume`.
+    answer is on disk before the next question, so an interrupted consultation resumes with `charley sessions resume`.
 
     \b
     Examples:
@@ -67,7 +67,7 @@ def consult(name: str, answers: Path | None, form: str, no_store: bool, store: P
 
 @click.group(context_settings=CONTEXT)
 def sessions() -> None:
-    """Look after kept consultations: list, show, resume, export, import, delete."""
+    """Manage saved consultations: list, show, resume, export, import, delete."""
 
 
 @sessions.command("list", context_settings=CONTEXT)
@@ -114,7 +114,7 @@ def show(session: str, store: Path | None, knowledge: Path | None) -> None:
 @store_option
 @knowledge_option
 def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
-    """Go on with the consultation SESSION."""
+    """Resume the consultation SESSION."""
 
     with telling_errors():
         kept = _opened(store)
@@ -146,7 +146,7 @@ def export(session: str, output: Path | None, store: Path | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @store_option
 def import_(file: Path, store: Path | None) -> None:
-    """Take in a consultation that was exported to FILE."""
+    """Import a consultation that was exported to FILE."""
     import json
 
     from expert.consultation.sessions import imported

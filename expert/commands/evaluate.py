@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option(
     "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where the conclusions go; a new folder."
 )
-@click.option("--resume", is_flag=True, help="Go on with a run that was broken off; what is finished is not done again.")
+@click.option("--resume", is_flag=True, help="Resume an interrupted run; what is finished is not done again.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take the first N rows only.")
 @click.option(
     "--columns",

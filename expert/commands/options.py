@@ -52,7 +52,7 @@ within_option = click.option(
     "--within-days",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Leave out a FHIR record's readings that are older than N days. Default: of any age, which is told.",
+    help="Leave out a FHIR record's readings that are older than N days. Default: of any age; reasons state it.",
 )
 store_option = click.option(
     "--store",

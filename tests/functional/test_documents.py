@@ -33,7 +33,7 @@ def test_every_block_is_what_the_program_says(document: Path) -> None:
 
 def test_a_danger_interrupts_and_undo_and_change_correct_what_was_answered() -> None:
     danger = (TRANSCRIPTS / "danger.txt").read_text(encoding="utf-8")
-    assert "!! IMMEDIATE !!" in danger and "The last step was taken back." in danger
+    assert "!! IMMEDIATE !!" in danger and "The last step was undone." in danger
     assert "the age: 59" in (TRANSCRIPTS / "night-cramps.txt").read_text(encoding="utf-8")
 
 
