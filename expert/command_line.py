@@ -22,9 +22,9 @@ from expert.commands.options import (
     REFUSED,
     as_of_option,
     format_option,
+    gc_paused,
     knowledge_option,
     load,
-    making_what_stays,
     tell_refusals,
     what_would_change_option,
     within_option,
@@ -116,7 +116,7 @@ def report(
     from facts.intake.judging import Judging
     from facts.problems import Problem, quoted
 
-    with making_what_stays():
+    with gc_paused():
         base = load(knowledge, to_assess=True)
         assessor = Assessor(base)
     assess = explaining_changes(assessor) if what_would_change else assessor.assess

@@ -192,7 +192,7 @@ class EvidenceCited:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A finding that would be other than it is, or that would be answered: the clause for that, and the value that was recorded."""
+    """A finding that would be other than it is, or would be answered: the clause for that, and the value that was recorded."""
 
     finding: str
     says: str

@@ -45,7 +45,7 @@ def transcript(replies: Path) -> str:
     return _run(["consult", "--no-store", "--name", replies.stem.replace("-", " ")], replies.read_bytes())
 
 
-def written(document: Path) -> str:
+def regenerate(document: Path) -> str:
     """Return a document with every block as the program says it now."""
     text = document.read_text(encoding="utf-8")
     parts: list[str] = []
@@ -60,7 +60,7 @@ def written(document: Path) -> str:
 
 def _block(told: str, before: str, names: dict[str, Any]) -> str:
     source, *options = told.split("; ")
-    language, text = _said(source, before, names)
+    language, text = _source(source, before, names)
     for option in options:
         if wanted := re.fullmatch(r"parts with (.+)", option):
             text = parts_with(text, re.findall(r'"([^"]+)"', wanted[1]))
@@ -73,7 +73,7 @@ def _block(told: str, before: str, names: dict[str, Any]) -> str:
     return f"```{language}\n{text.rstrip()}\n```\n"
 
 
-def _said(source: str, before: str, names: dict[str, Any]) -> tuple[str, str]:
+def _source(source: str, before: str, names: dict[str, Any]) -> tuple[str, str]:
     kind, _, rest = source.partition(" ")
     if kind == "charley":
         return "", _run(rest.split())
@@ -85,7 +85,7 @@ def _said(source: str, before: str, names: dict[str, Any]) -> tuple[str, str]:
     if kind == "code":
         return "yaml", (ROOT / rest.removeprefix("of ")).read_text(encoding="utf-8")
     if kind == "python":
-        return "", _printed(before, names)
+        return "", _run_python(before, names)
     raise SystemExit(f"{source}: expected charley, transcript, entry, code or python")
 
 
@@ -101,7 +101,7 @@ def _run(words: Sequence[str], typed: bytes = b"") -> str:
     return done.stdout.decode()
 
 
-def _printed(before: str, names: dict[str, Any]) -> str:
+def _run_python(before: str, names: dict[str, Any]) -> str:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.chdir(ROOT):
         for code in _PYTHON.findall(before):
@@ -145,10 +145,10 @@ def first_lines(text: str, count: int) -> str:
 
 def at_most(text: str, most: int) -> str:
     """Keep the first lines, with what hangs below them, of each run of lines that are indented alike; write … for the rest."""
-    return "\n".join(_shortened(_joined(text.splitlines()), 0, most))
+    return "\n".join(_shorten(_join(text.splitlines()), 0, most))
 
 
-def _joined(lines: Sequence[str]) -> list[list[str]]:
+def _join(lines: Sequence[str]) -> list[list[str]]:
     """Put each line that was broken to fit together with those that it goes on in."""
     joined: list[list[str]] = []
     for line in lines:
@@ -160,7 +160,7 @@ def _joined(lines: Sequence[str]) -> list[list[str]]:
     return joined
 
 
-def _shortened(items: Sequence[list[str]], depth: int, most: int) -> Iterator[str]:
+def _shorten(items: Sequence[list[str]], depth: int, most: int) -> Iterator[str]:
     """Walk the items of one depth; an item's children are the deeper ones that follow it."""
     shown, place, skipped = 0, 0, False
     while place < len(items):
@@ -173,7 +173,7 @@ def _shortened(items: Sequence[list[str]], depth: int, most: int) -> Iterator[st
             shown = 0 if is_blank else shown + 1
             skipped = False
             yield from items[place]
-            yield from _shortened(items[place + 1 : end], depth + 1, most)
+            yield from _shorten(items[place + 1 : end], depth + 1, most)
         elif not skipped:
             skipped = True
             yield " " * here + "…"
@@ -189,7 +189,7 @@ def main() -> None:
     for replies in sorted(TRANSCRIPTS.glob("*.replies")):
         _write(replies.with_suffix(".txt"), transcript(replies))
     for document in documents():
-        _write(document, written(document))
+        _write(document, regenerate(document))
 
 
 def _write(path: Path, text: str) -> None:

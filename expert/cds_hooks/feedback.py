@@ -99,7 +99,7 @@ class FeedbackStore:
         """Return the key under which the report of a call is kept: the same for the same call, and not to be guessed."""
         return hmac.new(self.secret, call.encode(), sha256).hexdigest()
 
-    def issued(self, cards: Sequence[tuple[Issued, str, str]]) -> None:
+    def keep_issued(self, cards: Sequence[tuple[Issued, str, str]]) -> None:
         """Keep cards that are being sent, each with the key and the HTML of its report. The same card again changes nothing."""
         now = self.clock()
         with self._errors(), self.lock, self.connection:
@@ -153,7 +153,7 @@ class FeedbackStore:
         with self._errors(), self.lock:
             for knowledge, rule, outcome, reason, count in self.connection.execute(query):
                 counts.setdefault((knowledge, rule), {})[(outcome, reason)] = count
-        return [_counted(rule, knowledge, of_rule) for (knowledge, rule), of_rule in counts.items()]
+        return [_count(rule, knowledge, of_rule) for (knowledge, rule), of_rule in counts.items()]
 
     def _open(self) -> sqlite3.Connection:
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -195,7 +195,7 @@ class FeedbackStore:
             raise StoreError(f"{self.path}: cannot be opened: {error.strerror}; name another with --store") from None
 
 
-def _counted(rule: str, knowledge: str, counts: dict[tuple[str, str], int]) -> RuleFeedback:
+def _count(rule: str, knowledge: str, counts: dict[tuple[str, str], int]) -> RuleFeedback:
     def number(wanted: str) -> int:
         return sum(count for (outcome, _), count in counts.items() if outcome == wanted)
 

@@ -25,7 +25,7 @@ from expert.cds_hooks.clients import HookSettings
 from expert.cds_hooks.feedback import Feedback, FeedbackStore, Issued
 from expert.cds_hooks.fetching import FhirFetch, new_client
 from expert.cds_hooks.outcome import Refused, outcome
-from expert.cds_hooks.request import parsed, read_request
+from expert.cds_hooks.request import parse, read_request
 from expert.cds_hooks.service import Addresses, Answer, CdsService
 from expert.cds_hooks.tokens import TokenChecker, TokenRefused, TrustedClient, fetch_key_set
 from expert.failure_log import LOG, describe_failure
@@ -91,10 +91,10 @@ class HookService:
         fetch = FhirFetch(allowed, self.http) if allowed else None
         answers = self.services.answers(name, request, self.addresses, fetch)
         if answers:
-            self.store.issued([self._issued(name, client, answer) for answer in answers])
+            self.store.keep_issued([self._issue(name, client, answer) for answer in answers])
         return {"cards": [dict(answer.card.content) for answer in answers]}
 
-    def _issued(self, name: str, client: TrustedClient, answer: Answer) -> tuple[Issued, str, str]:
+    def _issue(self, name: str, client: TrustedClient, answer: Answer) -> tuple[Issued, str, str]:
         card, knowledge = answer.card, self.services.knowledge.hash
         issued = Issued(card.uuid, name, client.issuer, knowledge, card.content["indicator"], card.rules, card.suggestions)
         return issued, answer.key, render_view(answer.report, "html")
@@ -129,12 +129,12 @@ def routes(service: HookService) -> list[BaseRoute]:
         return JSONResponse(service.discovery, headers=_NO_STORE)
 
     async def call(request: Request) -> Response:
-        name, client, body = await _posted(service, request)
+        name, client, body = await _read_call(service, request)
         answer = await to_thread.run_sync(service.call, name, body, client, limiter=one_by_one)
         return JSONResponse(answer, headers=_NO_STORE)
 
     async def feedback(request: Request) -> Response:
-        name, client, body = await _posted(service, request)
+        name, client, body = await _read_call(service, request)
         await run_in_threadpool(service.feedback, name, body, client)
         return JSONResponse({}, headers=_NO_STORE)
 
@@ -178,7 +178,7 @@ async def _admit(service: HookService, request: Request) -> TrustedClient:
     return await run_in_threadpool(service.client, request.headers.get("authorization"), request.url.path)
 
 
-async def _posted(service: HookService, request: Request) -> tuple[str, TrustedClient, bytes]:
+async def _read_call(service: HookService, request: Request) -> tuple[str, TrustedClient, bytes]:
     """Return the service that is called, who calls, and the body. Raises Refused or TokenRefused."""
     client = await _admit(service, request)
     name = request.path_params["id"]
@@ -226,7 +226,7 @@ def _answering(endpoint: Endpoint) -> Endpoint:
 
 def read_feedback(body: bytes) -> list[Feedback]:
     """Read the body of a feedback call. Raises Refused (400) with everything that is wrong with it."""
-    entries = parsed(body).get("feedback")
+    entries = parse(body).get("feedback")
     if not isinstance(entries, list) or not entries:
         raise Refused(400, "structure", "feedback: expected a list that is not empty; it is required")
     if len(entries) > _MOST_FEEDBACK:

@@ -14,10 +14,10 @@ from typing import Any
 import polars as pl
 
 from expert.cohorts.parts import conclude_part
-from expert.cohorts.plan import files_of, fingerprint, is_table, parts_of, planned
+from expert.cohorts.plan import files_of, fingerprint, is_table, make_plan, parts_of
 from expert.cohorts.record_tables import RecordError, case_of_record, is_record_table
 from expert.cohorts.run import CONCLUSIONS, DUCKDB, POLARS, SPARK, UNFINISHED, CohortError, Run, counts_of, refused_of, replace
-from expert.cohorts.summary import merged, summarized
+from expert.cohorts.summary import merge, summarize
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
 from facts.intake.table_rows import case_of_row
@@ -97,7 +97,7 @@ def evaluate(
                 tables[str(file)] = open_table(file, knowledge.vocabulary)
         except CharleyError as error:
             unreadable[str(file)] = error
-    plan = {**planned(found, tables, unreadable, knowledge, rows_a_part, limit), "kept": list(kept), "also": list(also)}
+    plan = {**make_plan(found, tables, unreadable, knowledge, rows_a_part, limit), "kept": list(kept), "also": list(also)}
     _begin(work, plan, resume)
     parts = parts_of(plan, tables, unreadable)
     run = Run(work, knowledge, tuple(kept), limit, DUCKDB if engine == DUCKDB else POLARS)
@@ -149,7 +149,7 @@ def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
 
 def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: KnowledgeBase) -> Outcome:
     numbers = range(len(plan["chunks"]))
-    counts = merged([json.loads(counts_of(work, number).read_text(encoding="utf-8")) for number in numbers])
+    counts = merge([json.loads(counts_of(work, number).read_text(encoding="utf-8")) for number in numbers])
     read, concluded, refused = counts["read"], counts["concluded"], counts["refused"]
     if read != concluded + refused:
         raise AssertionError(f"{read} rows read, but {concluded} concluded and {refused} refused")
@@ -161,7 +161,7 @@ def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: Knowledge
         replace(work / "conclusions.csv", concluded_rows.with_columns(_harmless(CASE), _harmless("file")).sink_csv)
     if "ndjson" in plan["also"]:
         replace(work / "conclusions.ndjson", concluded_rows.sink_ndjson)
-    summary = summarized(counts, knowledge)
+    summary = summarize(counts, knowledge)
     replace(work / SUMMARY, lambda path: path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8"))
     replace(work / PAGE, lambda path: path.write_text(render_cohort(summary, knowledge), encoding="utf-8"))
     for number in numbers:

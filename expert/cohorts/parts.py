@@ -13,7 +13,7 @@ import polars as pl
 
 from expert.cohorts.columns import CEILING, CONTRADICTION, LEADING, STANDING, TOP, URGENCY, Columns, Layout
 from expert.cohorts.run import CONCLUSIONS, DUCKDB, PlannedPart, Run, counts_of, refused_of, replace
-from expert.cohorts.summary import counted
+from expert.cohorts.summary import count_part
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
 from facts.intake.table_columns import Part, read_part
@@ -55,7 +55,7 @@ def _case_file_part(files: Sequence[Path], knowledge: KnowledgeBase, limit: int 
             schema[name] = pl.String if choice else pl.Float64 if quantity else pl.Boolean
     rows = [_row(case, place, schema) for case, place in cases]
     frame = pl.DataFrame(rows, schema={**schema, **dict.fromkeys(EXPECTED, pl.String)}, orient="row")
-    return Part(frame, _refused(intake.refusals), len(cases) + len(intake.refusals))
+    return Part(frame, _table_of_refusals(intake.refusals), len(cases) + len(intake.refusals))
 
 
 def _row(case: Case, place: Place, schema: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -65,7 +65,7 @@ def _row(case: Case, place: Place, schema: Mapping[str, Any]) -> tuple[Any, ...]
     return (case.name, place.file, place.line or 0, *answers, case.expected.urgency, causes)
 
 
-def _refused(refusals: Sequence[Refusal]) -> pl.DataFrame:
+def _table_of_refusals(refusals: Sequence[Refusal]) -> pl.DataFrame:
     rows = []
     for refusal in refusals:
         place = refusal.problems[0].place
@@ -100,8 +100,8 @@ def _write(number: int, part: Part, refused_in_reading: int, run: Run) -> None:
     columns = Columns(run.knowledge)
     labels = [key for key in EXPECTED if key in part.cases.columns]
     first = _RANKED if EXPECTED[1] in labels else 0
-    judged = _judged(part.cases, columns, [CASE, "file", "row", *labels], first, run)
-    concluded = judged.with_columns(*_named(columns.layout, first)).collect()
+    judged = _judge(part.cases, columns, [CASE, "file", "row", *labels], first, run)
+    concluded = judged.with_columns(*_name_codes(columns.layout, first)).collect()
     concluded, refused = _without_contradictions(concluded, part, run.knowledge)
     rows_refused = refused_in_reading + part.cases.height - concluded.height
     if concluded.height + rows_refused != part.read:
@@ -110,11 +110,11 @@ def _write(number: int, part: Part, refused_in_reading: int, run: Run) -> None:
     written = concluded.select(CASE, "file", "row", *labels, *(name for group in run.kept for name in groups[group]))
     replace(run.work / CONCLUSIONS / f"part-{number:05}.parquet", written.write_parquet)
     replace(refused_of(run.work, number), refused.write_parquet)
-    counts = counted(concluded, part.cases, rows_refused, part.read, run.knowledge)
+    counts = count_part(concluded, part.cases, rows_refused, part.read, run.knowledge)
     replace(counts_of(run.work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
 
 
-def _judged(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: int, run: Run) -> pl.LazyFrame:
+def _judge(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: int, run: Run) -> pl.LazyFrame:
     """Return the conclusions as codes, in the order of the cases."""
     if run.engine == DUCKDB:
         from expert.cohorts.duckdb_engine import conclude
@@ -124,7 +124,7 @@ def _judged(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: i
     return lazy
 
 
-def _named(layout: Layout, first: int) -> list[pl.Expr]:
+def _name_codes(layout: Layout, first: int) -> list[pl.Expr]:
     """Return the codes their names, as an enumeration that Parquet keeps as small numbers."""
     return [
         pl.col(URGENCY, CEILING).cast(pl.UInt8).cat.to(pl.Enum(layout.levels)),

@@ -48,7 +48,7 @@ def is_table(file: Path) -> bool:
     return isinstance(entry, dict) and "findings" not in entry
 
 
-def planned(
+def make_plan(
     files: Sequence[Path],
     tables: Mapping[str, Table],
     unreadable: Mapping[str, CharleyError],

@@ -96,7 +96,7 @@ def evaluate(
     from expert.cohorts.evaluation import GROUPS, ROWS_A_PART, CohortError
     from expert.cohorts.evaluation import evaluate as conclude
     from expert.cohorts.record_tables import RecordError
-    from facts.intake.files import told_apart
+    from facts.intake.files import partition
     from reports.view import clean
 
     groups = [group.strip() for group in columns.split(",") if group.strip()]
@@ -106,7 +106,7 @@ def evaluate(
     if master is not None and engine != "spark":
         raise click.UsageError("--master names where Spark is; give --engine spark too")
     base = load_for_assessing(knowledge)
-    apart = told_apart(files)
+    apart = partition(files)
     try:
         records = _tables_of(apart.fhir, output, base, as_of, within_days, resume=resume)
         files = (*apart.others, *records.tables)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _needing_z3() -> Iterator[None]:
-    """Say what to install where z3 is not there."""
+    """Refuse with what to install where z3 is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -189,12 +189,10 @@ def prove(output: Path | None, steps: int | None, knowledge: Path | None) -> Non
 @knowledge.command(context_settings=CONTEXT)
 @click.argument("old")
 @click.argument("new")
-@click.option(
-    "--cases", type=click.Path(path_type=Path), metavar="FOLDER", help="Count how many of these cases change."
-)
+@click.option("--cases", type=click.Path(path_type=Path), metavar="FOLDER", help="Count how many of these cases change.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
 def diff(old: str, new: str, cases: Path | None, output: Path | None) -> None:
-    """Tell what a change of knowledge from OLD to NEW does to patients, as Markdown for a review.
+    """Show what a change of knowledge from OLD to NEW does to patients, as Markdown for a review.
 
     OLD and NEW are folders, or revisions of the git repository you are in. Every urgency, warning sign and standing that can
     change is listed with a patient and the rules behind it; what is not listed is proved to be the same.

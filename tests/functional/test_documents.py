@@ -11,7 +11,7 @@ from expert.command_line import main
 from facts.intake.case_files import read_cases
 from facts.intake.entries import read_text
 from knowledge_base.model import KnowledgeBase
-from tests.regenerate import ROOT, TRANSCRIPTS, at_most, documents, entry, parts_with, transcript, written
+from tests.regenerate import ROOT, TRANSCRIPTS, at_most, documents, entry, parts_with, regenerate, transcript
 
 DOCUMENTS = [*documents(), ROOT / "benchmarks" / "README.md"]
 AGAIN = "python -m tests.regenerate writes this anew; read what changed"
@@ -28,7 +28,7 @@ def test_a_kept_transcript_is_what_the_consultation_says(replies: Path) -> None:
 
 @pytest.mark.parametrize("document", documents(), ids=name_of)
 def test_every_block_is_what_the_program_says(document: Path) -> None:
-    assert document.read_text(encoding="utf-8") == written(document), AGAIN
+    assert document.read_text(encoding="utf-8") == regenerate(document), AGAIN
 
 
 def test_a_danger_interrupts_and_undo_and_change_correct_what_was_answered() -> None:

@@ -63,9 +63,9 @@ class Proposer:
         """Return the ways to make a condition (negation pushed inward) true, on top of what is demanded already."""
         match tree:
             case Present() | Compared() | OneOf():
-                yield from self.merged(so_far, tree, True)
+                yield from self.merge(so_far, tree, True)
             case Not(Present() | Compared() | OneOf() as leaf):
-                yield from self.merged(so_far, leaf, False)
+                yield from self.merge(so_far, leaf, False)
             case Named(name):
                 yield from self.demands(push_negation_inward(self.knowledge.conditions[name]), so_far)
             case Not(Named(name)):
@@ -86,7 +86,7 @@ class Proposer:
         for demand in islice(self.demands(operands[0], so_far), 12):
             yield from self.all_of(operands[1:], demand)
 
-    def merged(self, so_far: Demand, leaf: Leaf, truth: bool) -> Iterator[Demand]:
+    def merge(self, so_far: Demand, leaf: Leaf, truth: bool) -> Iterator[Demand]:
         wanted = self.wanted(leaf, truth)
         before = so_far.get(leaf.finding)
         if before is not None:
