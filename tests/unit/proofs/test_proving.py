@@ -218,8 +218,8 @@ def test_what_is_accepted_does_not_fail_and_an_idle_acceptance_is_told(tmp_path:
 
 def test_what_z3_cannot_decide_is_undecided_and_never_proved(tmp_path: Path) -> None:
     proof = prove(based_on(tmp_path, signs={"danger": {"danger-b": ("b and x < 3", "high")}}), steps=1)
-    verdicts = {outcome.verdict for outcome in proof.outcomes}
-    assert "undecided" in verdicts and "failed" not in verdicts
+    decisions = {outcome.decision for outcome in proof.outcomes}
+    assert "undecided" in decisions and "failed" not in decisions
     assert all("undecided" in outcome.problem.message for outcome in proof.wrong)
 
 
