@@ -66,7 +66,7 @@ class Planner:
         due: list[NextStep] = []
         floor = self.rank.get(self.shape.soonest.get(level, ""), 0)
         for step in fired:
-            if step.answers and known.issuperset(step.answers):
+            if _is_done(step, known):
                 done.append(step)
             elif is_set_aside(step):
                 aside.append(SetAside(step, "hazard"))
@@ -128,3 +128,9 @@ class Planner:
 
     def _must_stay(self, step: NextStep) -> bool:
         return step.first or (step.kind == "referral" and self.rank[step.level] == len(self.rank) - 1)
+
+
+def _is_done(step: NextStep, known: frozenset[str]) -> bool:
+    """Return whether everything that a step would tell, or measure, is known."""
+    wanted = (step.answers, step.measure.values())
+    return any(names and known.issuperset(names) for names in wanted)
