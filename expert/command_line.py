@@ -17,14 +17,17 @@ from expert.commands.consult import consult, sessions
 from expert.commands.evaluate import evaluate, explain
 from expert.commands.feedback import feedback
 from expert.commands.knowledge import knowledge
+from expert.commands.operating import backup, doctor, restore
 from expert.commands.options import (
     CONTEXT,
+    PATH,
+    PATH_AS_WRITTEN,
     REFUSED,
     as_of_option,
     format_option,
+    gc_paused,
     knowledge_option,
     load,
-    making_what_stays,
     tell_refusals,
     what_would_change_option,
     within_option,
@@ -44,9 +47,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """Charley, an expert system for muscle cramps.
 
-    It takes what is known of a patient and says how urgent it is, what it probably is, what speaks against it, what is not
-    known and matters, and what to do next, each with its reasons and sources. It supports a clinician's judgment and does not
-    replace it.
+    It takes what is known of a patient and says how urgent it is, what it could be, what argues against that, which unknowns
+    matter, and what to do next, each with its reasons and sources. It supports a clinician's judgment and does not replace it.
 
     \b
     Examples:
@@ -72,14 +74,17 @@ main.add_command(knowledge)
 main.add_command(serve)
 main.add_command(users)
 main.add_command(audit)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(doctor)
 
 
 @main.command(context_settings=CONTEXT)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @format_option
 @click.option(
     "--output",
-    type=click.Path(),
+    type=PATH_AS_WRITTEN,
     metavar="PATH",
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
@@ -120,7 +125,7 @@ def report(
     from facts.intake.judging import Judging
     from facts.problems import Problem, quoted
 
-    with making_what_stays():
+    with gc_paused():
         base = load(knowledge, to_assess=True)
         assessor = Assessor(base)
     assess = explaining_changes(assessor) if what_would_change else assessor.assess
@@ -162,8 +167,10 @@ def _write_reports(
         elif assessed or form == "json":
             click.echo(together(base, assessed, refusals, form, full=full), nl=False)
     except OSError as error:
+        from expert.disk_errors import advise
+
         raise click.ClickException(
-            f"{error.filename or output}: cannot be written: {error.strerror}; check the path and the space left"
+            f"{error.filename or output}: cannot be written: {error.strerror}; {advise(error)}"
         ) from None
 
 

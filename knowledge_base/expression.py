@@ -8,6 +8,7 @@ Longer than other modules: the parser is one walk, and most of it is what it say
 """
 
 import ast
+import math
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -125,11 +126,21 @@ def parse(text: str, scope: Scope) -> Expression:
         tree = ast.parse(" ".join(text.split("\n")).strip(), mode="eval")
     except SyntaxError as error:
         raise ConditionError(
-            f"not a condition: {error.msg}", "see the condition language in README", (error.offset or 1) - 1
+            f"not a condition: {error.msg}", "see Conditions in docs/writing-knowledge.md", (error.offset or 1) - 1
         ) from None
     except (ValueError, RecursionError, MemoryError):
-        raise ConditionError("not a condition", "see the condition language in README") from None
+        raise ConditionError("not a condition", "see Conditions in docs/writing-knowledge.md") from None
+    if _is_deeper(tree.body, 2 * DEEPEST):
+        # As 1,900 minus signs before a number: what is said of a mistake could not be written either.
+        raise ConditionError(f"nested more than {DEEPEST} levels deep", "split it into definitions")
     return _Parser(scope).expression(tree.body, 0)
+
+
+def _is_deeper(node: ast.AST, levels: int) -> bool:
+    layer = [node]
+    for _ in range(levels):
+        layer = [child for parent in layer for child in ast.iter_child_nodes(parent)]
+    return bool(layer)
 
 
 class _Parser:
@@ -157,7 +168,11 @@ class _Parser:
             case ast.Constant():
                 self.refuse(node, f"{node.value!r} alone is not a condition", "compare a finding with it")
             case _:
-                self.refuse(node, f"{ast.unparse(node)!r} is not part of the condition language", "see README")
+                self.refuse(
+                    node,
+                    f"{ast.unparse(node)!r} is not part of the condition language",
+                    "see Conditions in docs/writing-knowledge.md",
+                )
 
     def name(self, node: ast.Name) -> Expression:
         name = node.id
@@ -286,7 +301,11 @@ def _number(node: ast.expr) -> float | None:
         sign = -sign if isinstance(node.op, ast.USub) else sign
         node = node.operand
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-        return sign * float(node.value)
+        try:
+            return sign * float(node.value)
+        except OverflowError:
+            # More digits than a number can have: like any other that is too large, outside of every plausible range.
+            return sign * math.inf
     return None
 
 

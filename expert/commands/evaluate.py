@@ -10,6 +10,7 @@ import click
 from expert.commands.options import (
     CONTEXT,
     FAILED,
+    PATH,
     REFUSED,
     as_of_option,
     format_option,
@@ -30,11 +31,9 @@ if TYPE_CHECKING:
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where the conclusions go; a new folder."
-)
-@click.option("--resume", is_flag=True, help="Go on with a run that was broken off; what is finished is not done again.")
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
+@click.option("--output", required=True, type=PATH, metavar="FOLDER", help="Where the conclusions go; a new folder.")
+@click.option("--resume", is_flag=True, help="Resume an interrupted run; what is finished is not done again.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take the first N rows only.")
 @click.option(
     "--columns",
@@ -125,7 +124,7 @@ def evaluate(
     from expert.cohorts.evaluation import GROUPS, ROWS_A_PART, UNRECOGNIZED_FILE, CohortError
     from expert.cohorts.evaluation import evaluate as conclude
     from expert.cohorts.record_tables import RecordError
-    from facts.intake.files import told_apart
+    from facts.intake.files import partition
     from facts.problems import CharleyError
     from reports.cleaning import clean
 
@@ -141,7 +140,7 @@ def evaluate(
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     base = load_for_assessing(knowledge)
-    apart = told_apart(files)
+    apart = partition(files)
     try:
         records = _tables_of(apart.fhir, output, base, as_of, within_days, resume=resume)
         files = (*apart.others, *records.tables)
@@ -165,7 +164,9 @@ def evaluate(
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     except OSError as error:
-        told = f"{error.filename or output}: {error.strerror}; check the space left, and go on with --resume"
+        from expert.disk_errors import advise
+
+        told = f"{error.filename or output}: {error.strerror}; {advise(error)}, and go on with --resume"
         click.echo(clean(told), err=True)
         sys.exit(FAILED)
     click.echo(f"{outcome.read:,} read = {outcome.concluded:,} concluded + {outcome.refused:,} refused; in {outcome.folder}")
@@ -220,7 +221,7 @@ def _tables_of(
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.argument("case")
 @format_option
 @what_would_change_option

@@ -59,7 +59,7 @@ class Patient:
         if isinstance(finding, QuantityFinding):
             low, high = finding.range
             least, greatest = self.least[name], self.greatest[name]
-            yield z3.And(_number(low) <= least, least <= greatest, greatest <= _number(high))
+            yield z3.And(number(low) <= least, least <= greatest, greatest <= number(high))
         elif isinstance(finding, ChoiceFinding):
             yield z3.PbEq([(choice, 1) for choice in self.choices[name].values()], 1)
         if finding.requires is not None:
@@ -77,7 +77,7 @@ class Patient:
         if isinstance(value, bool):
             return self.value[name] if value else z3.Not(self.value[name])
         least, greatest = bounds(value if isinstance(value, Interval) else float(value))
-        return z3.And(self.least[name] == _number(least), self.greatest[name] == _number(greatest))
+        return z3.And(self.least[name] == number(least), self.greatest[name] == number(greatest))
 
     def exact(self, name: str) -> Formula:
         """Say that a quantity, if it is known, is known exactly; of other findings it goes without saying."""
@@ -110,7 +110,7 @@ class Patient:
                 asked = operator if truth else _OPPOSITE[operator]
                 # Surely below when the greatest that it can be is; surely above when the least is.
                 bound = self.greatest[name] if asked in ("<", "<=") else self.least[name]
-                return compare(bound, asked, _number(threshold))
+                return compare(bound, asked, number(threshold))
             case _:
                 assert_never(leaf)
 
@@ -119,9 +119,10 @@ _OPPOSITE: Mapping[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=":
 
 
 @cache
-def _number(number: float) -> Formula:
+def number(value: float) -> Formula:
+    """Return a number as z3 knows it."""
     # By its decimal digits: 0.1 is a tenth, as it was written.
-    return z3.RealVal(repr(number))
+    return z3.RealVal(repr(value))
 
 
 @dataclass(frozen=True)
