@@ -8,6 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from facts.declared_units import UnitOfSystem
 from facts.problems import CharleyError, Place, Problem, did_you_mean
 from facts.quantities import Interval
 from facts.schema_reading import Declared, read_knowledge_file, validate
@@ -55,16 +56,6 @@ class YesNoFinding(_Finding):
     kind: Literal["yes_no"]
     present: str
     absent: str
-
-
-class UnitOfSystem(Declared):
-    """How laboratories of another unit system write a finding: their unit, and the figures that they report in it.
-
-    `usual` is left out where the figure is the same in both, as mEq/L of potassium is.
-    """
-
-    unit: str
-    usual: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 
 class ReferenceInterval(Declared):
@@ -150,8 +141,6 @@ class QuantityFinding(_Finding):
         for system, other in self.systems.items():
             if other.unit not in self.accepts:
                 raise ValueError(f"the {system} unit {other.unit} must be among those that the finding accepts")
-            if other.usual is not None and other.usual[0] >= other.usual[1]:
-                raise ValueError(f"the usual figures in {other.unit} must run from a lower to a higher number")
         return self
 
 

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from facts.assessment import Assessment
+from facts.unit_systems import SYSTEMS
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Vocabulary
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -71,12 +72,16 @@ def case_schema(vocabulary: Vocabulary, levels: Sequence[str], causes: Sequence[
         "required": ["case"],
         "properties": {
             "case": {"type": ["string", "number"], "description": "Any text, unique in its file."},
+            "units": {
+                "enum": [*SYSTEMS, None],
+                "description": "What bare laboratory numbers are in.",
+            },
             "findings": {"type": ["object", "null"], "additionalProperties": False, "properties": findings},
             "medicines": {
                 "anyOf": [texts, {"type": ["string", "null"]}],
                 "description": "All current medicines; what is not listed is not taken.",
             },
-            "stopped_medicines": {"type": ["array", "null"], "items": stopped},
+            "stopped_medicines": {"type": ["array", "string", "null"], "items": stopped},
             "expected": {
                 "type": ["object", "null"],
                 "additionalProperties": False,

@@ -18,6 +18,8 @@ _BLOCK = 4 * 1024 * 1024
 _LONGEST_CELL_LINES, _LONGEST_CELL = 100, 32 * 1024
 """How many lines, and bytes, a quoted cell may go on for; more than a clinical note, and far less than a file."""
 _SEPARATORS = (b",", b";", b"\t")
+_BLANKS = (b"\n", b"\r", b" ", b"\t", b"\f", b"\v")
+"""How a line may begin that is blank, or is not plain at any rate."""
 _BOM = b"\xef\xbb\xbf"
 
 OPEN_QUOTE = 'a quote (") opens a cell and does not close at the end of one; remove it, or write it twice ("") inside quotes'
@@ -43,6 +45,8 @@ class Block:
     rows: int
     begin: int
     end: int
+    plain: bool
+    """Whether each of its lines is a row: there is no quote in it, no line end of another kind and no blank line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +81,15 @@ def find_layout(path: Path) -> Layout:
         while True:
             read = stream.read(_BLOCK)
             data = rest + read
-            found, used = cut(data, separator, len(cells), last=not read)
+            whole = data if not read else data[: data.rfind(b"\n") + 1]
+            if whole and _is_plain(whole):
+                found, used, plain = whole.count(b"\n") + (not whole.endswith(b"\n")), len(whole), True
+            else:
+                taken, used = cut(data, separator, len(cells), last=not read)
+                found, plain = len(taken), False
             if found:
-                blocks.append(Block(rows, len(found), begin, begin + used))
-            rows += len(found)
+                blocks.append(Block(rows, found, begin, begin + used, plain))
+            rows += found
             begin, rest = begin + used, data[used:]
             if not read:
                 break
@@ -89,16 +98,26 @@ def find_layout(path: Path) -> Layout:
     return Layout(separator.decode(), tuple(cells), tuple(blocks))
 
 
-def read_rows(path: Path, layout: Layout, first: int, count: int) -> Iterator[Row]:
-    """Return some rows of a CSV, from `first` (from 0) on. Raises OSError."""
-    separator = layout.separator.encode()
+def blocks_of(path: Path, layout: Layout, first: int, count: int) -> Iterator[tuple[Block, bytes]]:
+    """Return the blocks that hold some rows, from `first` (from 0) on, with what is written in them. Raises OSError."""
     with path.open("rb") as stream:
         for block in layout.blocks:
-            if block.first >= first + count or block.first + block.rows <= first:
-                continue
-            stream.seek(block.begin)
-            found, _ = cut(stream.read(block.end - block.begin), separator, len(layout.header), last=True)
-            yield from found[max(0, first - block.first) : first + count - block.first]
+            if block.first < first + count and block.first + block.rows > first:
+                stream.seek(block.begin)
+                yield block, stream.read(block.end - block.begin)
+
+
+def read_rows(path: Path, layout: Layout, first: int, count: int) -> Iterator[Row]:
+    """Return some rows of a CSV, from `first` (from 0) on. Raises OSError."""
+    for block, data in blocks_of(path, layout, first, count):
+        found, _ = cut(data, layout.separator.encode(), len(layout.header), last=True)
+        yield from found[max(0, first - block.first) : first + count - block.first]
+
+
+def _is_plain(data: bytes) -> bool:
+    if b'"' in data or data.count(b"\r") != data.count(b"\r\n"):
+        return False
+    return not data.startswith(_BLANKS) and not any(b"\n" + blank in data for blank in _BLANKS)
 
 
 def cut(data: bytes, separator: bytes, cells: int, *, last: bool) -> tuple[list[Row], int]:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from facts.intake.csv_rows import NOT_TEXT, Layout, Row, read_rows, split_cells
+from facts.intake.csv_rows import NOT_TEXT, Layout, Row, blocks_of, cut, split_cells
 from facts.intake.ndjson_rows import Lines, read_objects
 from facts.intake.tables import CASE, EXPECTED, MEDICINES, REFUSED, ROW, STOPPED, Table, plain_reason
 from facts.problems import CharleyError, Place, Problem
@@ -35,9 +36,9 @@ def read_cells(table: Table, first: int, count: int, names: Sequence[str] = ()) 
     expected = min(count, max(0, table.rows - first))
     try:
         if isinstance(table.cut, Layout):
-            rows = _csv_cells(table, table.cut, first, expected)
+            rows = _csv_cells(table, table.cut, first, expected, names)
         elif isinstance(table.cut, Lines):
-            rows = _ndjson_cells(table, table.cut, first, expected)
+            rows = _ndjson_cells(table, table.cut, first, expected, names)
         else:
             rows = _parquet_cells(table, first, expected, names)
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -53,48 +54,81 @@ def read_cells(table: Table, first: int, count: int, names: Sequence[str] = ()) 
 
 def rows_named_twice(table: Table) -> frozenset[int]:
     """Return the rows (from 1) whose case name an earlier row has already."""
-    seen: set[str] = set()
-    twice: set[int] = set()
-    try:
+    column = table.heading(CASE).column
+    read: list[pl.DataFrame] = []
+    # Where the file is broken somewhere, its parts are refused when they are read.
+    with suppress(CharleyError):
         for first in range(0, table.rows, _ROWS_AT_ONCE):
             cells = read_cells(table, first, _ROWS_AT_ONCE, (CASE,)).cells
-            names = cells[table.heading(CASE).column].cast(pl.String).str.strip_chars()
-            for row, name in zip(cells[ROW].to_list(), names.to_list(), strict=True):
-                if name and name in seen:
-                    twice.add(row)
-                elif name:
-                    seen.add(name)
-    except CharleyError:
-        # The file is broken somewhere; its parts are refused when they are read.
-        return frozenset(twice)
-    return frozenset(twice)
+            read.append(cells.select(pl.col(ROW).cast(pl.Int64), pl.col(column).cast(pl.String).str.strip_chars().alias(CASE)))
+    if not read:
+        return frozenset()
+    named = pl.concat(read).filter(pl.col(CASE).fill_null("") != "")
+    return frozenset(named.filter(~pl.col(CASE).is_first_distinct())[ROW].to_list())
 
 
 # CSV
 
 
-def _csv_cells(table: Table, layout: Layout, first: int, count: int) -> Rows:
+def _csv_cells(table: Table, layout: Layout, first: int, count: int, names: Sequence[str]) -> Rows:
+    headings = [heading for heading in table.headings if not names or heading.name in names]
+    # A line with too many cells shows only when all of them are read; without them, nothing is refused by this reading.
+    wanted = [layout.header.index(heading.column) for heading in headings] if names else range(len(layout.header))
+    frames: list[pl.DataFrame] = []
+    refused: list[tuple[Any, ...]] = []
+    for block, data in blocks_of(table.path, layout, first, count):
+        skip = max(0, first - block.first)
+        rows = min(block.rows, first + count - block.first) - skip
+        frame = _plain_cells(data, layout, block.rows, wanted) if block.plain else None
+        if frame is not None:
+            frame = frame.slice(skip, rows).with_row_index(ROW, offset=block.first + skip + 1)
+        else:
+            found, _ = cut(data, layout.separator.encode(), len(layout.header), last=True)
+            frame = _cells_of(table, layout, found[skip : skip + rows], block.first + skip + 1, refused)
+        chosen = [pl.col(str(layout.header.index(heading.column))).alias(heading.column) for heading in headings]
+        frames.append(frame.select(pl.col(ROW).cast(pl.Int64), *chosen))
+    cells = pl.concat(frames, rechunk=True)
+    return Rows(cells if names else _with_lists(cells, table), _refusals(refused))
+
+
+def _plain_cells(data: bytes, layout: Layout, rows: int, wanted: Sequence[int]) -> pl.DataFrame | None:
+    """Read the cells of plain lines in bulk; None where some line has not as many as the header, or is no text."""
+    width = len(layout.header)
+    if data.count(layout.separator.encode()) != rows * (width - 1):
+        return None
+    try:
+        frame = pl.read_csv(
+            data.replace(b"\r\n", b"\n"),
+            has_header=False,
+            separator=layout.separator,
+            quote_char=None,
+            schema={str(place): pl.String for place in range(width)},
+            columns=sorted(wanted),
+        )
+    except pl.exceptions.PolarsError:
+        # A line with too many cells, or bytes that are no text: each line is looked at by itself.
+        return None
+    return frame if frame.height == rows else None
+
+
+def _cells_of(table: Table, layout: Layout, rows: Sequence[Row], number: int, refused: list[tuple[Any, ...]]) -> pl.DataFrame:
+    """Read the cells of rows one by one, and note those that have not as many as the header."""
     separator, width = layout.separator, len(layout.header)
     case = layout.header.index(table.heading(CASE).column)
     numbers: list[int] = []
     lines: list[str] = []
-    refused: list[tuple[Any, ...]] = []
-    for number, row in enumerate(read_rows(table.path, layout, first, count), first + 1):
+    for place, row in enumerate(rows, number):
         line, fault = _one_line(row, separator, width)
         if fault:
             written = row.content.decode("utf-8", "replace")
             name = (written.split(separator)[case : case + 1] or [""])[0].strip(' "')
-            refused.append((str(table.path), number, name or None, "", written[:200], fault))
+            refused.append((str(table.path), place, name or None, "", written[:200], fault))
         else:
-            numbers.append(number)
+            numbers.append(place)
             lines.append(line)
     cells = pl.Series(lines, dtype=pl.String).str.split_exact(_UNIT_SEPARATOR, width - 1).struct
     frame = cells.rename_fields([str(place) for place in range(width)]).struct.unnest()
-    chosen = [
-        pl.col(str(layout.header.index(heading.column))).replace("", None).alias(heading.column) for heading in table.headings
-    ]
-    frame = frame.select(*chosen).insert_column(0, pl.Series(ROW, numbers, dtype=pl.Int64))
-    return Rows(_with_lists(frame, table), _refusals(refused))
+    return frame.with_columns(pl.all().replace("", None)).insert_column(0, pl.Series(ROW, numbers, dtype=pl.Int64))
 
 
 def _one_line(row: Row, separator: str, width: int) -> tuple[str, str]:
@@ -122,17 +156,24 @@ def _one_line(row: Row, separator: str, width: int) -> tuple[str, str]:
 # NDJSON
 
 
-def _ndjson_cells(table: Table, lines: Lines, first: int, count: int) -> Rows:
+def _ndjson_cells(table: Table, lines: Lines, first: int, count: int, names: Sequence[str]) -> Rows:
+    headings = [heading for heading in table.headings if not names or heading.name in names]
     numbers: list[int] = []
-    columns: dict[str, list[str | None]] = {heading.column: [] for heading in table.headings}
+    columns: dict[str, list[str | None]] = {heading.column: [] for heading in headings}
     refused: list[tuple[Any, ...]] = []
     case = table.heading(CASE).column
+    # Most values are texts already, as they are written.
+    as_they_are = {heading.column: heading.name not in _LISTS for heading in headings}
+    named = {heading.column: heading.name for heading in headings}
     for number, value in enumerate(read_objects(table.path, lines, first, count), first + 1):
         if isinstance(value, Problem):
             refused.append((str(table.path), number, None, "", None, str(value)))
             continue
-        cells = {heading.column: _as_text(heading.name, value.get(heading.column)) for heading in table.headings}
-        nested = [column for column, cell in cells.items() if isinstance(cell, list | dict)]
+        cells = [
+            cell if as_they_are[column] and type(cell) is str else _as_text(named[column], cell)
+            for column, cell in zip(columns, map(value.get, columns), strict=True)
+        ]
+        nested = [column for column, cell in zip(columns, cells, strict=True) if isinstance(cell, list | dict)]
         if nested:
             name = value.get(case)
             shown = json.dumps(value[nested[0]], ensure_ascii=False)[:200]
@@ -142,8 +183,8 @@ def _ndjson_cells(table: Table, lines: Lines, first: int, count: int) -> Rows:
             refused.append((str(table.path), number, name if isinstance(name, str) else None, nested[0], shown, reason))
             continue
         numbers.append(number)
-        for column, cell in cells.items():
-            columns[column].append(cell)
+        for column, cell in zip(columns.values(), cells, strict=True):
+            column.append(cell)
     frame = pl.DataFrame({ROW: numbers, **columns}, schema={ROW: pl.Int64, **dict.fromkeys(columns, pl.String)})
     return Rows(frame, _refusals(refused))
 
