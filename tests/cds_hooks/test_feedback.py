@@ -221,7 +221,7 @@ def test_full_quotas_are_answered_in_words(service: HookService, client: TestCli
 
 def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> None:
     other = tmp_path / "other.sqlite"
-    with sqlite3.connect(other) as connection:
+    with closing(sqlite3.connect(other)) as connection, connection:
         connection.execute("CREATE TABLE mine (a)")
     text = tmp_path / "text.sqlite"
     text.write_text("no database " * 100, encoding="utf-8")
