@@ -31,6 +31,7 @@ prove: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks.reports
 	$(BIN)/python -m benchmarks.consultations
 	$(BIN)/python -m benchmarks.cohorts
 	$(BIN)/python -m benchmarks.cds_hooks

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, NoReturn, TypeAlias
+from typing import Literal, NoReturn, TypeAlias, assert_never
 
 from facts.problems import did_you_mean
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding
@@ -319,29 +319,30 @@ def disjunction(operands: "Iterator[Expression] | list[Expression]") -> Expressi
     return Or(tuple(flat)) if len(flat) > 1 else next(iter(flat))
 
 
+def operands(tree: Expression) -> tuple[Expression, ...]:
+    """Return the conditions that a condition is made of directly: none for a leaf or a name."""
+    match tree:
+        case Present() | Compared() | OneOf() | Named():
+            return ()
+        case Not(operand):
+            return (operand,)
+        case And(parts) | Or(parts) | AtLeast(_, parts):
+            return parts
+        case _:
+            assert_never(tree)
+
+
 def leaves(tree: Expression) -> Iterator[Leaf]:
     """Return every comparison and finding of a condition, in reading order."""
-    match tree:
-        case Present() | Compared() | OneOf():
-            yield tree
-        case Not(operand):
-            yield from leaves(operand)
-        case And(operands) | Or(operands) | AtLeast(_, operands):
-            for operand in operands:
-                yield from leaves(operand)
-        case Named():
-            return
+    if isinstance(tree, Leaf):
+        yield tree
+    for operand in operands(tree):
+        yield from leaves(operand)
 
 
 def names_used(tree: Expression) -> Iterator[str]:
     """Return every definition and conclusion that a condition names, in reading order."""
-    match tree:
-        case Named(name):
-            yield name
-        case Not(operand):
-            yield from names_used(operand)
-        case And(operands) | Or(operands) | AtLeast(_, operands):
-            for operand in operands:
-                yield from names_used(operand)
-        case _:
-            return
+    if isinstance(tree, Named):
+        yield tree.name
+    for operand in operands(tree):
+        yield from names_used(operand)

@@ -128,8 +128,12 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class PlanShape:
-    """How the steps that apply become a short plan; see `schema.PlanFile`."""
+    """How the steps that apply become a short plan; see `schema.PlanFile`.
 
+    A knowledge base that has not `declared` its plan promises nothing of it.
+    """
+
+    declared: bool = False
     at_top: int = 3
     measuring: str = "{which}"
     most_steps: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))

@@ -10,23 +10,30 @@ import jinja2
 
 from facts.assessment import Assessment
 from knowledge_base.model import KnowledgeBase
+from reports.page import page
 from reports.view import ReportView, view
 
 TextFormat: TypeAlias = Literal["text", "markdown", "html"]
 
 _WIDTH = 92
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+_PAGES = {"text": "page.txt.j2", "markdown": "page.md.j2", "html": "report.html.j2"}
 _TEMPLATES = {"text": "report.txt.j2", "markdown": "report.md.j2", "html": "report.html.j2"}
 
 
-def render(assessment: Assessment, knowledge: KnowledgeBase, form: TextFormat) -> str:
-    """Render an assessment made with this knowledge base; the same assessment always gives the same text."""
+def render(assessment: Assessment, knowledge: KnowledgeBase, form: TextFormat, *, full: bool = False) -> str:
+    """Render an assessment made with this knowledge base on one page, or with its whole argument (`full`).
+
+    HTML holds both, the argument folded away. The same assessment always gives the same text.
+    """
+    if form != "html" and not full:
+        return environment(form).get_template(_PAGES[form]).render(page=page(assessment, knowledge))
     return render_view(view(assessment, knowledge), form)
 
 
 def render_view(report: ReportView, form: TextFormat) -> str:
     """Render an assessment that was arranged for reading already."""
-    return environment(form).get_template(_TEMPLATES[form]).render(report=report)
+    return environment(form).get_template(_TEMPLATES[form]).render(report=report, page=report.page)
 
 
 @cache

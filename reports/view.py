@@ -4,7 +4,6 @@ All text that came with the case passes `clean` here, so that no name or medicin
 each format then escapes for its own syntax.
 """
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -13,13 +12,11 @@ from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, M
 from facts.case import NOT_LISTED
 from facts.vocabulary import Codes
 from knowledge_base.model import KnowledgeBase
+from reports.cleaning import clean
+from reports.page import STATEMENT, Page, page, proved
 from reports.remaining import remainders
 from reports.wording import lower_first, sentence, value_text
 
-STATEMENT = (
-    "Charley supports a clinician's judgment and does not replace it. It knows only what it was told: "
-    "what was not asked is unknown, and no conclusion here rests on an answer that was not given."
-)
 _CAUSES_NAMED = 4
 _CUT = {
     "lower_urgency": "to a lower urgency",
@@ -135,8 +132,9 @@ class QuestionsShown(Sequence[tuple[str, str]]):
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """Everything that a report shows."""
+    """Everything that a report shows; `page` is what stands on its first page."""
 
+    page: Page
     case: str
     title: str
     level: str
@@ -171,18 +169,6 @@ _STEP_HEADINGS = {
     "referral": "Refer",
     "advice": "Advise and treat",
 }
-
-
-def clean(text: str) -> str:
-    """Make untrusted text one line without control, format or direction characters, which could forge or hide what is read."""
-    if text.isprintable():
-        # Then the only white space in it is the space, and nothing needs to be replaced.
-        return " ".join(text.split())
-    kept = "".join(
-        " " if character.isspace() else "\ufffd" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") else character
-        for character in text
-    )
-    return " ".join(kept.split())
 
 
 def view(assessment: Assessment, knowledge: KnowledgeBase) -> ReportView:
@@ -220,6 +206,7 @@ class _Arranging:
         main = [view for cause, view in shown if self.is_main(cause)]
         lesser = [view for cause, view in shown if not self.is_main(cause)]
         return ReportView(
+            page=page(assessment, knowledge),
             case=clean(assessment.case),
             title=knowledge.title,
             level=assessment.urgency.level,
@@ -365,20 +352,6 @@ class _Arranging:
         value = value_text(finding, used.value, used.given or "")
         label = sentence(finding.label).removesuffix(".")
         return label, clean(value), clean(used.origin or "")
-
-
-def proved(knowledge: KnowledgeBase) -> str:
-    """Say in one sentence what was proved of the knowledge base for every possible patient."""
-    certificate = knowledge.certificate
-    if certificate is None:
-        return "No proof of this knowledge base is on file."
-    counts = certificate.properties.values()
-    total = sum(count.statements for count in counts)
-    wrong = sum(count.failed + count.undecided for count in counts)
-    accepted = sum(count.accepted for count in counts)
-    told = f"{total - wrong:,} of {total:,} statements about every possible patient hold"
-    meant = f", {accepted} of them as exceptions with a reason" if accepted else ""
-    return f"Proved with z3 {certificate.z3}: {told}{meant}."
 
 
 def codes_text(codes: Codes) -> str:

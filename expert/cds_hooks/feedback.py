@@ -23,7 +23,7 @@ from typing import Literal, TypeAlias
 
 from expert.private_sqlite import Format, StoreError, explaining, open_private, texts
 
-Outcome: TypeAlias = Literal["accepted", "overridden"]
+FeedbackOutcome: TypeAlias = Literal["accepted", "overridden"]
 
 _SCHEMA = """
 CREATE TABLE secret (value BLOB NOT NULL);
@@ -97,7 +97,7 @@ class Feedback:
 
     card: str
     at: datetime
-    outcome: Outcome
+    outcome: FeedbackOutcome
     reason: str = ""
     accepted: tuple[str, ...] = ()
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
 from expert.cds_hooks.feedback import Feedback
-from expert.cds_hooks.outcome import Refused
+from expert.cds_hooks.outcome import CallRefused
 from expert.cds_hooks.request import parsed
 from facts.intake.fhir.values import object_of, text_of
 
@@ -12,12 +12,12 @@ _MOST_FEEDBACK = 1_000
 
 
 def read_feedback(body: bytes) -> list[Feedback]:
-    """Read the body of a feedback call. Raises Refused (400) with everything that is wrong with it."""
+    """Read the body of a feedback call. Raises CallRefused (400) with everything that is wrong with it."""
     entries = parsed(body).get("feedback")
     if not isinstance(entries, list) or not entries:
-        raise Refused(400, "structure", "feedback: expected a list that is not empty; it is required")
+        raise CallRefused(400, "structure", "feedback: expected a list that is not empty; it is required")
     if len(entries) > _MOST_FEEDBACK:
-        raise Refused(413, "too-long", f"more than {_MOST_FEEDBACK:,} entries of feedback")
+        raise CallRefused(413, "too-long", f"more than {_MOST_FEEDBACK:,} entries of feedback")
     read: list[Feedback] = []
     wrong: list[str] = []
     for number, entry in enumerate(entries):
@@ -26,7 +26,7 @@ def read_feedback(body: bytes) -> list[Feedback]:
         except ValueError as error:
             wrong.append(f"feedback[{number}].{error}")
     if wrong:
-        raise Refused(400, "structure", *wrong, "nothing was kept")
+        raise CallRefused(400, "structure", *wrong, "nothing was kept")
     return read
 
 

@@ -24,7 +24,7 @@ from expert.cds_hooks.clients import HookSettings
 from expert.cds_hooks.feedback import FeedbackStore, Issued, QuotaFull
 from expert.cds_hooks.feedback_reading import read_feedback
 from expert.cds_hooks.fetching import FhirFetch, new_client
-from expert.cds_hooks.outcome import Refused, outcome
+from expert.cds_hooks.outcome import CallRefused, outcome
 from expert.cds_hooks.request import read_request
 from expert.cds_hooks.service import Addresses, Answer, CdsService
 from expert.cds_hooks.tokens import TokenChecker, TokenRefused, TrustedClient, fetch_key_set
@@ -83,7 +83,7 @@ class HookService:
         return _ANYBODY if self.checker is None else self.checker.check(header, f"{self.settings.base}{path}")
 
     def call(self, name: str, body: bytes, client: TrustedClient) -> dict[str, Any]:
-        """Answer a call of a service. Raises Refused."""
+        """Answer a call of a service. Raises CallRefused."""
         request = read_request(body, self.services.support.services[name])
         self.record(client.issuer, "called a CDS Hooks service", name)
         allowed = self.settings.open_fhir_servers if self.checker is None else client.fhir_servers
@@ -99,7 +99,7 @@ class HookService:
         return issued, answer.key, render_view(answer.report, "html")
 
     def feedback(self, name: str, body: bytes, client: TrustedClient) -> None:
-        """Keep what was done with cards. Raises Refused; what is about cards that were sent is kept all the same."""
+        """Keep what was done with cards. Raises CallRefused; what is about cards that were sent is kept all the same."""
         entries = read_feedback(body)
         self.record(client.issuer, "told what was done with cards", name)
         missed = self.store.record(name, client.issuer, entries)
@@ -107,7 +107,7 @@ class HookService:
         texts += [f"feedback[{place}]: of this card as much is kept as may be" for place in missed.full]
         if texts:
             kind = (404, "not-found") if missed.unknown else (429, "throttled")
-            raise Refused(*kind, *texts, "everything else in this request was kept")
+            raise CallRefused(*kind, *texts, "everything else in this request was kept")
 
     def report(self, key: str) -> str | None:
         """Return the report that a card linked to, None when there is none any more."""
@@ -145,7 +145,7 @@ def routes(service: HookService) -> list[BaseRoute]:
     async def report(request: Request) -> Response:
         content = await run_in_threadpool(service.report, request.path_params["key"])
         if content is None:
-            raise Refused(404, "not-found", "there is no such report; reports are kept for a day")
+            raise CallRefused(404, "not-found", "there is no such report; reports are kept for a day")
         return Response(content, media_type="text/html", headers={**_NO_STORE, **_report_headers(content)})
 
     shared = Middleware(
@@ -183,19 +183,19 @@ async def _admit(service: HookService, request: Request, by_token: CapacityLimit
 
 
 async def _posted(service: HookService, request: Request, by_token: CapacityLimiter) -> tuple[str, TrustedClient, bytes]:
-    """Return the service that is called, who calls, and the body. Raises Refused or TokenRefused."""
+    """Return the service that is called, who calls, and the body. Raises CallRefused or TokenRefused."""
     client = await _admit(service, request, by_token)
     name = request.path_params["id"]
     if name not in service.services.support.services:
-        raise Refused(404, "not-found", f"there is no such service; GET {PATH} lists them")
+        raise CallRefused(404, "not-found", f"there is no such service; GET {PATH} lists them")
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media not in ("application/json", "application/fhir+json"):
-        raise Refused(415, "not-supported", "expected Content-Type: application/json")
+        raise CallRefused(415, "not-supported", "expected Content-Type: application/json")
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > service.settings.largest_request:
-            raise Refused(413, "too-long", f"the request is longer than {service.settings.largest_request:,} bytes")
+            raise CallRefused(413, "too-long", f"the request is longer than {service.settings.largest_request:,} bytes")
     return name, client, bytes(body)
 
 
@@ -210,7 +210,7 @@ def _answering(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except TokenRefused:
             return Response(status_code=401, headers={**_NO_STORE, "www-authenticate": "Bearer"})
-        except Refused as error:
+        except CallRefused as error:
             return JSONResponse(outcome(error.diagnostics, error.code), error.status, headers=_NO_STORE)
         except ClientDisconnect:
             return JSONResponse(outcome(("the request broke off",), "structure"), 400, headers=_NO_STORE)

@@ -17,6 +17,7 @@ import narwhals as nw
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, names_used
 from knowledge_base.grading import Tally
+from knowledge_base.logic import compare
 from knowledge_base.model import KnowledgeBase
 
 RULE, STANDING, SIGN, COUNT, CONTRADICTION = "rule:", "standing:", "sign:", "count:", "contradiction:"
@@ -248,11 +249,8 @@ class _Emitter:
                 return column
             case OneOf(_, choices):
                 return nw.any_horizontal(*(column == choice for choice in choices), ignore_nulls=False)
-            case Compared(_, "<", threshold):
-                return column < threshold
-            case Compared(_, "<=", threshold):
-                return column <= threshold
-            case Compared(_, ">", threshold):
-                return column > threshold
-            case Compared(_, _, threshold):
-                return column >= threshold
+            case Compared(_, operator, threshold):
+                compared: nw.Expr = compare(column, operator, threshold)
+                return compared
+            case _:
+                assert_never(leaf)

@@ -74,7 +74,7 @@ def sessions() -> None:
 @store_option
 def list_(store: Path | None) -> None:
     """List the consultations that are kept, the oldest first."""
-    from reports.view import clean
+    from reports.cleaning import clean
 
     with telling_errors():
         kept = _opened(store).sessions()
@@ -212,8 +212,8 @@ def _scripted(consultation: "Consultation", file: Path, form: str) -> None:
     from expert.consultation.moments import as_json
     from expert.consultation.progress import status, why_stopped
     from facts.intake.case_files import read_case_files
+    from reports.cleaning import clean
     from reports.json_report import plain, to_json
-    from reports.view import clean
 
     knowledge = consultation.knowledge
     intake = read_case_files([file], knowledge.vocabulary, knowledge.dictionary)
@@ -262,7 +262,7 @@ def _tell_other_knowledge(session: "Session", consultation: "Consultation") -> N
 
 
 def _refuse(message: str) -> Any:
-    from reports.view import clean
+    from reports.cleaning import clean
 
     click.echo(clean(message), err=True)
     sys.exit(REFUSED)

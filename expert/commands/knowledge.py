@@ -86,7 +86,8 @@ def show(name: str, knowledge: Path | None) -> None:
       charley knowledge show serum_potassium
       charley knowledge show Ventolin
     """
-    from reports.showing import UnknownName, describe
+    from facts.problems import UnknownName
+    from reports.showing import describe
 
     try:
         click.echo(describe(name, load(knowledge)))
@@ -229,8 +230,8 @@ def _tell_counts(base: "KnowledgeBase", proof: "Proof") -> None:
 
     click.echo(f"{base.title} {base.version} ({base.hash[:12]}), for every possible patient:")
     for kind, give in PROPERTIES.items():
-        verdicts = [outcome.verdict for outcome in proof.outcomes if outcome.statement.property == kind]
-        counts = [f"{verdicts.count(verdict):,} {verdict}" for verdict in dict.fromkeys(("proved", *verdicts))]
+        decisions = [outcome.decision for outcome in proof.outcomes if outcome.statement.property == kind]
+        counts = [f"{decisions.count(decision):,} {decision}" for decision in dict.fromkeys(("proved", *decisions))]
         says = (give.__doc__ or "").split("\n")[0]
         click.echo(f"  {kind.replace('_', ' '):13} {', '.join(counts):28} {says}")
     total, wrong = len(proof.outcomes), len(proof.wrong)

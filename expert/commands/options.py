@@ -123,7 +123,7 @@ def _echo_lines(lines: Iterable[object]) -> None:
 
 def tell_refusals(refusals: list["Refusal"], assessed: int) -> None:
     """Print what was refused, and how much was not."""
-    from reports.view import clean
+    from reports.cleaning import clean
 
     for refusal in refusals[:_MOST_SHOWN]:
         for problem in refusal.problems:
@@ -148,7 +148,7 @@ def telling_errors() -> Iterator[None]:
     """Say what is in the way of a store or a file, and end with 1."""
     from expert.disk_errors import advise
     from expert.private_sqlite import StoreError
-    from reports.view import clean
+    from reports.cleaning import clean
 
     try:
         yield

@@ -229,7 +229,7 @@ def audit(store: Path | None) -> None:
     from expert.commands.options import store_path, telling_errors
     from expert.consultation.sessions import Store
     from expert.web.audit import entries
-    from reports.view import clean
+    from reports.cleaning import clean
 
     with telling_errors(), closing(Store(store_path(store))) as opened:
         for entry in entries(opened):

@@ -18,9 +18,10 @@ from expert.consultation.progress import kept_open, no_longer_standing, progress
 from expert.consultation.sessions import Session, Store
 from expert.consultation.what_if import what_if
 from expert.private_sqlite import StoreError
+from facts.problems import UnknownName
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
-from reports.view import clean
+from reports.cleaning import clean
 from reports.wording import unit_text
 
 COMMANDS = (
@@ -304,7 +305,7 @@ class Conversation:
                 self.change(rest)
             else:
                 self.what_if(rest)
-        except (enquiry.UnknownName, replies.ReplyError, AnswerRefused) as error:
+        except (UnknownName, replies.ReplyError, AnswerRefused) as error:
             self.terminal.say(f"  {clean(str(error))}")
 
     def why(self, name: str) -> list[str]:

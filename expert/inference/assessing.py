@@ -59,8 +59,11 @@ class Assessor:
 
     def assess(self, case: Case) -> Assessment:
         """Assess one case. Raises ContradictoryCase when the knowledge base says that its answers exclude each other."""
+        return self.conclude(case, self.check(case))
+
+    def conclude(self, case: Case, judgement: Judgement) -> Assessment:
+        """Assess one case that was checked, given its judgement."""
         values = case.values
-        judgement = self.check(case)
         derivation = self.chaining.derive(values)
         fired = self._agreed(case, judgement, derivation)
         arguments = Arguments(self.arguments, case, values, judgement, derivation)

@@ -51,6 +51,8 @@ def guard(formulas: Formulas) -> Iterator[Statement]:
 def first_action(formulas: Formulas) -> Iterator[Statement]:
     """Every danger of the highest level brings an action of that level, which speaks of what the danger is about."""
     knowledge = formulas.knowledge
+    if not knowledge.plan.declared:
+        return
     highest = list(knowledge.levels)[-1]
     actions = [step for step in knowledge.next_steps.values() if step.level == highest and step.kind in _ACTIONS]
     for rule in _dangers(knowledge, highest):

@@ -16,7 +16,7 @@ from expert.web.settings import Settings
 from expert.web.sign_in import Known, SignIns
 from expert.web.users import Users
 from knowledge_base.model import KnowledgeBase
-from reports.view import STATEMENT
+from reports.page import STATEMENT
 
 _FILES_WAITING = 24
 _SIGN_INS_WAITING = 30

@@ -198,7 +198,7 @@ def _substance(rule: Rule) -> tuple[Expression, str, str, str | None, str | None
 
 
 def _wrong(proof: Proof) -> Counter[tuple[str, str, str]]:
-    wrong = Counter((outcome.statement.property, outcome.statement.subject, outcome.verdict) for outcome in proof.wrong)
+    wrong = Counter((outcome.statement.property, outcome.statement.subject, outcome.decision) for outcome in proof.wrong)
     return wrong + Counter((accepted.property, accepted.subject, "idle") for accepted in proof.idle)
 
 

@@ -22,8 +22,8 @@ from facts.assessment import Assessment
 from facts.intake.files import read_files
 from facts.problems import quoted
 from knowledge_base.model import KnowledgeBase
+from reports.cleaning import clean
 from reports.pages import handbook_page, render_page, report_page
-from reports.view import clean
 from reports.writing import file_name
 
 _KINDS = (".yaml", ".yml", ".json", ".jsonl", ".ndjson")

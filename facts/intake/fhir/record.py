@@ -10,8 +10,8 @@ from facts.case import Case, Contradiction, Expected, Observed, Record, Unrecogn
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.findings import condition, observation, patient, procedure
 from facts.intake.fhir.medicines import Ended, Lookup, Taken, medication, order_period
-from facts.intake.fhir.resources import DATED, AsOf, NotUsed, Resource, Statement, label
-from facts.intake.fhir.values import Moment, codings_of, days_between, moment_of, object_of, objects_of, text_of
+from facts.intake.fhir.resources import DATED, AsOf, NotUsed, Resource, StatedFinding, label
+from facts.intake.fhir.values import Timestamp, codings_of, days_between, moment_of, object_of, objects_of, text_of
 from facts.intake.judging import Judging
 from facts.medicines import Stopped
 from facts.problems import Problem
@@ -90,7 +90,7 @@ class _Gathering:
     def __init__(self, resources: Sequence[Resource], index: CodeIndex, lookup: Lookup, judging: Judging) -> None:
         self.resources, self.index, self.lookup, self.judging = resources, index, lookup, judging
         self.as_of = AsOf(judging.as_of or newest_day(resources))
-        self.statements: dict[str, list[Statement]] = {}
+        self.statements: dict[str, list[StatedFinding]] = {}
         self.taken: list[Taken] = []
         self.ended: list[Ended] = []
         self.notes: dict[tuple[str, str], list[str]] = {}
@@ -121,7 +121,7 @@ class _Gathering:
 
     def read(self, resource: Resource) -> None:
         index, as_of = self.index, self.as_of
-        told: Iterator[Statement | NotUsed | Taken | Ended | None]
+        told: Iterator[StatedFinding | NotUsed | Taken | Ended | None]
         match resource.kind:
             case "Observation":
                 told = observation(resource, index)
@@ -138,9 +138,9 @@ class _Gathering:
         for one in told:
             self.keep(one)
 
-    def keep(self, told: Statement | NotUsed | Taken | Ended | None) -> None:
+    def keep(self, told: StatedFinding | NotUsed | Taken | Ended | None) -> None:
         match told:
-            case Statement():
+            case StatedFinding():
                 if why := self.why_not_now(told):
                     self.note(label(self.index.vocabulary.findings[told.finding]), why, told.resource, told.moment)
                 else:
@@ -156,11 +156,11 @@ class _Gathering:
                 if told.fix:
                     message = f"{told.resource.name}: {told.what}: {told.reason}"
                     self.problems.append(Problem(told.resource.place, message, told.fix))
-                unread = Statement(told.finding, None, told.moment, told.resource.name)
+                unread = StatedFinding(told.finding, None, told.moment, told.resource.name)
                 if told.finding and not self.why_not_now(unread):
                     self.statements.setdefault(told.finding, []).append(unread)
 
-    def why_not_now(self, told: Statement) -> str:
+    def why_not_now(self, told: StatedFinding) -> str:
         if self.as_of.before(told.moment):
             return "it was only after the assessment"
         limit, day = self.judging.within_days, self.as_of.day
@@ -169,7 +169,7 @@ class _Gathering:
         age = days_between(told.moment.day or told.moment.instant.date(), day)
         return f"older than {limit} days" if age > limit else ""
 
-    def note(self, what: str, reason: str, resource: str, moment: Moment | None) -> None:
+    def note(self, what: str, reason: str, resource: str, moment: Timestamp | None) -> None:
         shown = resource if moment is None else f"{resource}, {moment.shown}"
         self.notes.setdefault((what, reason), []).append(shown)
 
@@ -205,7 +205,7 @@ class _Gathering:
         when = self.when(chosen)
         return replace(chosen.observed, origin=", ".join(filter(None, (chosen.resource, when))), when=when)
 
-    def when(self, told: Statement) -> str:
+    def when(self, told: StatedFinding) -> str:
         """Return the date of a statement; with its age for an observation, which tells of its own day alone."""
         moment, day = told.moment, self.as_of.day
         if moment is None:
@@ -244,7 +244,7 @@ class _Gathering:
         return list(dict.fromkeys(one.stopped for one in left if recognize(one.stopped.name).medicines))
 
 
-def _by_reduction(finding: QuantityFinding, statements: Sequence[Statement]) -> Statement:
+def _by_reduction(finding: QuantityFinding, statements: Sequence[StatedFinding]) -> StatedFinding:
     """Choose among readings in the order of their times."""
     latest = statements[-1]
     if finding.reduction == "latest" or latest.moment is None or latest.observed is None:
@@ -255,11 +255,11 @@ def _by_reduction(finding: QuantityFinding, statements: Sequence[Statement]) -> 
         for told in reversed(statements)
         if told.observed is not None and told.moment is not None and told.moment.instant >= since
     ]
-    pick: Callable[..., tuple[Value, Statement]] = max if finding.reduction == "highest" else min
+    pick: Callable[..., tuple[Value, StatedFinding]] = max if finding.reduction == "highest" else min
     return pick(recent, key=lambda entry: entry[0])[1]
 
 
-def _by_moment(told: Statement | Taken) -> tuple[str, str]:
+def _by_moment(told: StatedFinding | Taken) -> tuple[str, str]:
     return (told.moment.instant.isoformat() if told.moment else "", told.resource)
 
 

@@ -8,12 +8,13 @@ import pytest
 
 from expert.consultation import explanation as enquiry
 from expert.consultation import replies
-from expert.consultation.answer_log import AnswerRefused, Event, Log, replay, standing
+from expert.consultation.answer_log import AnswerRefused, Event, Log, drop_undone, replay
 from expert.consultation.moments import Consultation, Moment, as_json
 from expert.consultation.next_question import Certificate, ScreenAsked
 from expert.consultation.progress import kept_open, no_longer_standing, progress, status, why_stopped
 from expert.consultation.what_if import what_if
 from expert.inference.assessing import Assessor
+from facts.problems import UnknownName
 from facts.vocabulary import Value
 from knowledge_base.interview import Screen
 from knowledge_base.model import KnowledgeBase
@@ -61,7 +62,7 @@ def test_undo_takes_a_whole_step_back_and_is_itself_on_the_log(consultation: Con
     log, _ = talk(consultation, {"fever": True, "confusion": None})
     shorter = consultation.undone(log, AT)
     assert shorter[: len(log)] == log and shorter[-1].kind == "undone"
-    assert standing(shorter) == ()
+    assert drop_undone(shorter) == ()
     moment = consultation.moment(shorter, "p")
     assert not moment.told.case.findings and not moment.told.unknown
     assert consultation.undone(shorter, AT) == shorter
@@ -240,7 +241,7 @@ def test_how_and_why_not(consultation: Consultation) -> None:
 
 @pytest.mark.parametrize("name", ["hypokalaemia", "", "99"])
 def test_an_unknown_name_is_told_with_what_may_have_been_meant(name: str, consultation: Consultation) -> None:
-    with pytest.raises(enquiry.UnknownName):
+    with pytest.raises(UnknownName):
         enquiry.find(name, consultation.moment((), "p"), consultation.knowledge)
 
 
