@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-lowest test-pythons lint bench prove lock audit clean
+.PHONY: demo test test-lowest test-pythons lint bench prove documents regenerate lock audit clean
 
 demo: $(VENV)/.base
 	rm -rf demo && mkdir demo
@@ -28,6 +28,16 @@ lint: $(VENV)/.test
 prove: $(VENV)/.test
 	$(BIN)/charley knowledge prove --output $(VENV)/proof
 	cp $(VENV)/proof/certificate.json knowledge_base/
+
+# The transcripts, and every block of the documentation that the program says itself.
+documents: $(VENV)/.test
+	$(BIN)/python -m tests.regenerate
+
+# Everything that is written from the knowledge, after a change of it: cases, certificate, transcripts, documentation.
+regenerate: $(VENV)/.test
+	$(BIN)/python -m tests.knowledge.propose_cases
+	$(BIN)/python -m tests.knowledge.propose_part_cases
+	$(MAKE) prove documents
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.engines

@@ -81,7 +81,7 @@ def main() -> None:
     print("|---:|---:|---:|---:|---:|---:|")
     mixed = 0
     for count in options.at_once:
-        clinicians, elapsed, wrong = measured(min(count, 200))
+        clinicians, elapsed, wrong = measure(min(count, 200))
         took = sorted(second * 1000 for clinician in clinicians for second in clinician.took)
         pages = sum(clinician.pages for clinician in clinicians)
         last = took[min(len(took) - 1, round(len(took) * 0.99))]
@@ -90,7 +90,7 @@ def main() -> None:
     sys.exit(1 if mixed else 0)
 
 
-def measured(count: int) -> tuple[list[Clinician], float, int]:
+def measure(count: int) -> tuple[list[Clinician], float, int]:
     """Hold so many consultations at once; gives the clinicians, the seconds it took, and the answers that differ."""
     with tempfile.TemporaryDirectory(prefix="charley-bench-") as folder:
         store = Path(folder) / "consultations.sqlite"
@@ -100,7 +100,7 @@ def measured(count: int) -> tuple[list[Clinician], float, int]:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603 - this very program
         try:
             key = key_of(process)
-            clinicians, elapsed = asyncio.run(asyncio.wait_for(_held(count, port, key), _LONGEST))
+            clinicians, elapsed = asyncio.run(asyncio.wait_for(_hold(count, port, key), _LONGEST))
         finally:
             process.terminate()
             process.wait(20)
@@ -108,7 +108,7 @@ def measured(count: int) -> tuple[list[Clinician], float, int]:
             return clinicians, elapsed, sum(differing(kept, clinician) for clinician in clinicians)
 
 
-async def _held(count: int, port: int, key: str) -> tuple[list[Clinician], float]:
+async def _hold(count: int, port: int, key: str) -> tuple[list[Clinician], float]:
     begun = asyncio.Event()
     clients = [httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=60) for _ in range(count)]
     clinicians = [Clinician(client, number) for number, client in enumerate(clients)]

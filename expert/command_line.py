@@ -25,9 +25,9 @@ from expert.commands.options import (
     REFUSED,
     as_of_option,
     format_option,
+    gc_paused,
     knowledge_option,
     load,
-    making_what_stays,
     tell_refusals,
     what_would_change_option,
     within_option,
@@ -47,9 +47,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """Charley, an expert system for muscle cramps.
 
-    It takes what is known of a patient and says how urgent it is, what it probably is, what speaks against it, what is not
-    known and matters, and what to do next, each with its reasons and sources. It supports a clinician's judgment and does not
-    replace it.
+    It takes what is known of a patient and says how urgent it is, what it could be, what argues against that, which unknowns
+    matter, and what to do next, each with its reasons and sources. It supports a clinician's judgment and does not replace it.
 
     \b
     Examples:
@@ -126,7 +125,7 @@ def report(
     from facts.intake.judging import Judging
     from facts.problems import Problem, quoted
 
-    with making_what_stays():
+    with gc_paused():
         base = load(knowledge, to_assess=True)
         assessor = Assessor(base)
     assess = explaining_changes(assessor) if what_would_change else assessor.assess

@@ -189,11 +189,11 @@ class EvidenceCited:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A finding that would be other than it is, or that would be answered: the clause for that, and the value that was told."""
+    """A finding that would be other than it is, or would be answered: the clause for that, and the value that was recorded."""
 
     finding: str
     says: str
-    told: str | None
+    recorded: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,10 +126,10 @@ def parse(text: str, scope: Scope) -> Expression:
         tree = ast.parse(" ".join(text.split("\n")).strip(), mode="eval")
     except SyntaxError as error:
         raise ConditionError(
-            f"not a condition: {error.msg}", "see the condition language in README", (error.offset or 1) - 1
+            f"not a condition: {error.msg}", "see Conditions in docs/writing-knowledge.md", (error.offset or 1) - 1
         ) from None
     except (ValueError, RecursionError, MemoryError):
-        raise ConditionError("not a condition", "see the condition language in README") from None
+        raise ConditionError("not a condition", "see Conditions in docs/writing-knowledge.md") from None
     if _is_deeper(tree.body, 2 * DEEPEST):
         # As 1,900 minus signs before a number: what is said of a mistake could not be written either.
         raise ConditionError(f"nested more than {DEEPEST} levels deep", "split it into definitions")
@@ -168,7 +168,11 @@ class _Parser:
             case ast.Constant():
                 self.refuse(node, f"{node.value!r} alone is not a condition", "compare a finding with it")
             case _:
-                self.refuse(node, f"{ast.unparse(node)!r} is not part of the condition language", "see README")
+                self.refuse(
+                    node,
+                    f"{ast.unparse(node)!r} is not part of the condition language",
+                    "see Conditions in docs/writing-knowledge.md",
+                )
 
     def name(self, node: ast.Name) -> Expression:
         name = node.id

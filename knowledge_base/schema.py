@@ -1,4 +1,4 @@
-"""The shape of knowledge as it is written in YAML, before its conditions are read; see README for how to write it."""
+"""The shape of knowledge as it is written in YAML, before its conditions are read (docs/writing-knowledge.md)."""
 
 from typing import Annotated, Literal, TypeAlias
 

@@ -33,7 +33,7 @@ def render(assessment: Assessment, knowledge: KnowledgeBase, form: TextFormat, *
 
 def render_view(report: ReportView, form: TextFormat) -> str:
     """Render an assessment that was arranged for reading already."""
-    return environment(form).get_template(_TEMPLATES[form]).render(report=report, page=report.page)
+    return environment(form).get_template(_TEMPLATES[form]).render(report=report)
 
 
 @cache

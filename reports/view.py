@@ -331,7 +331,7 @@ class _Arranging:
         )
 
     def way(self, way: WayToChange) -> str:
-        parts = [change.says + (f" (told: {change.told})" if change.told else "") for change in way.changes]
+        parts = [change.says + (f" (recorded: {change.recorded})" if change.recorded else "") for change in way.changes]
         return clean("; and ".join(parts))
 
     def record(self) -> str:

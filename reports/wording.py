@@ -52,7 +52,7 @@ def value_text(finding: Finding, value: Value, given: str = "") -> str:
 
 
 def finding_clause(finding: Finding, value: Value, given: str = "") -> str:
-    """Say what a known finding tells: "the potassium is 3.1 mmol/L", "the patient is not vomiting"."""
+    """Return the clause of a known finding: "the potassium is 3.1 mmol/L", "the patient is not vomiting"."""
     if isinstance(finding, YesNoFinding):
         return finding.present if value else finding.absent
     if isinstance(finding, QuantityFinding):
@@ -61,7 +61,7 @@ def finding_clause(finding: Finding, value: Value, given: str = "") -> str:
 
 
 def range_clause(finding: QuantityFinding, low: Bound | None, high: Bound | None) -> str:
-    """Say between which bounds a quantity lies: "the potassium is at least 3 and below 3.5 mmol/L"."""
+    """Return between which bounds a quantity lies: "the potassium is at least 3 and below 3.5 mmol/L"."""
     if low is not None and low == high:
         return f"{finding.label} is exactly {quantity_text(finding, low[0])}"
     parts = [f"{'at least' if low[1] else 'above'} {number_text(low[0])}"] if low else []
@@ -72,7 +72,7 @@ def range_clause(finding: QuantityFinding, low: Bound | None, high: Bound | None
 
 
 def tell(tree: Expression, knowledge: KnowledgeBase) -> str:
-    """Say a condition in English, for whoever checks the knowledge."""
+    """Return a condition in English, for readers of the knowledge."""
     return _tell(push_negation_inward(tree), knowledge, nested=False)
 
 
@@ -110,7 +110,7 @@ def _shortened(operands: Sequence[Expression], knowledge: KnowledgeBase) -> list
 
 
 def leaf_clause(leaf: Leaf, truth: bool, knowledge: KnowledgeBase) -> str:
-    """Say what a leaf asks of its finding, or the contrary."""
+    """Return what a leaf asks of its finding, or the contrary."""
     finding = knowledge.vocabulary.findings[leaf.finding]
     match leaf:
         case Compared(_, operator, threshold) if isinstance(finding, QuantityFinding):
@@ -126,7 +126,7 @@ def leaf_clause(leaf: Leaf, truth: bool, knowledge: KnowledgeBase) -> str:
 
 
 def named_clause(name: str, truth: bool, knowledge: KnowledgeBase) -> str:
-    """Say what a definition or conclusion says when it is true, or when it is not."""
+    """Return the clause of a definition or conclusion when it is true, or when it is not."""
     definition = knowledge.definitions.get(name)
     if definition is not None:
         return definition.says[0 if truth else 1]

@@ -139,7 +139,7 @@ class FeedbackStore:
         """Return the key under which the report of a call is kept: the same for the same call, and not to be guessed."""
         return hmac.new(self.secret, call.encode(), sha256).hexdigest()
 
-    def issued(self, cards: Sequence[tuple[Issued, str, str]]) -> None:
+    def keep_issued(self, cards: Sequence[tuple[Issued, str, str]]) -> None:
         """Keep cards that are being sent, each with the key and the HTML of its report. The same card again changes nothing.
 
         Raises QuotaFull.
@@ -217,7 +217,7 @@ class FeedbackStore:
             for *told, count in self.connection.execute(query):
                 knowledge, rule, outcome, reason = texts(self.path, told)
                 counts.setdefault((knowledge, rule), {})[(outcome, reason)] = count
-        return [_counted(rule, knowledge, of_rule) for (knowledge, rule), of_rule in counts.items()]
+        return [_count(rule, knowledge, of_rule) for (knowledge, rule), of_rule in counts.items()]
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -232,7 +232,7 @@ def _begin(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
 
 
-def _counted(rule: str, knowledge: str, counts: dict[tuple[str, str], int]) -> RuleFeedback:
+def _count(rule: str, knowledge: str, counts: dict[tuple[str, str], int]) -> RuleFeedback:
     def number(wanted: str) -> int:
         return sum(count for (outcome, _), count in counts.items() if outcome == wanted)
 

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 
 from expert.cds_hooks.feedback import Feedback
 from expert.cds_hooks.outcome import CallRefused
-from expert.cds_hooks.request import parsed
+from expert.cds_hooks.request import parse
 from facts.intake.fhir.values import object_of, text_of
 
 _MOST_FEEDBACK = 1_000
@@ -13,7 +13,7 @@ _MOST_FEEDBACK = 1_000
 
 def read_feedback(body: bytes) -> list[Feedback]:
     """Read the body of a feedback call. Raises CallRefused (400) with everything that is wrong with it."""
-    entries = parsed(body).get("feedback")
+    entries = parse(body).get("feedback")
     if not isinstance(entries, list) or not entries:
         raise CallRefused(400, "structure", "feedback: expected a list that is not empty; it is required")
     if len(entries) > _MOST_FEEDBACK:

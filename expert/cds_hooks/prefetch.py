@@ -126,7 +126,7 @@ class PrefetchedRecord:
 
     def _pages(self, following: str) -> Iterator[Any]:
         while following:
-            page = self._fetched(following)
+            page = self._fetch(following)
             yield page
             following = _next_page(page) or ""
 
@@ -140,7 +140,7 @@ class PrefetchedRecord:
                 self._is_about_the_patient(found, shown)
             self.resources.append(found)
 
-    def _fetched(self, query: str) -> Any:
+    def _fetch(self, query: str) -> Any:
         if self.fetch is None or self.request.server is None:
             raise FetchFailed("this service may not fetch from the FHIR server of the request")
         return self.fetch(self.request.server, self.request.token, query)
@@ -152,7 +152,7 @@ class PrefetchedRecord:
             if key not in self.templates or key in self.known or (key == "encounter" and self.request.encounter is None):
                 continue
             try:
-                self.take(key, self._fetched(self._query(key)), f"what was fetched as {key}")
+                self.take(key, self._fetch(self._query(key)), f"what was fetched as {key}")
                 if key in self.failed:
                     raise FetchFailed(self.failed[key])
             except FetchFailed as error:
@@ -182,7 +182,7 @@ class PrefetchedRecord:
             if not reference.startswith("Medication/") or named or self.medication(reference):
                 continue
             try:
-                found = self._fetched(reference)
+                found = self._fetch(reference)
             except FetchFailed as error:
                 told = (
                     f"context.draftOrders: an order refers to a Medication that was not sent, and fetching it failed: {error}"

@@ -47,10 +47,10 @@ class HookRequest:
 
 def read_request(body: bytes, service: ServiceEntry) -> HookRequest:
     """Read the body of a call. Raises CallRefused (400) with everything that is wrong with it."""
-    return _Reading(parsed(body), service).request()
+    return _Reading(parse(body), service).request()
 
 
-def parsed(body: bytes) -> Mapping[str, Any]:
+def parse(body: bytes) -> Mapping[str, Any]:
     """Parse a JSON object; numbers stay the text that was written. Raises CallRefused (400)."""
     try:
         text = body.decode("utf-8-sig")

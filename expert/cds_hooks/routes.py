@@ -90,10 +90,10 @@ class HookService:
         fetch = FhirFetch(allowed, self.http) if allowed else None
         answers = self.services.answers(name, request, self.addresses, fetch)
         if answers:
-            self.store.issued([self._issued(name, client, answer) for answer in answers])
+            self.store.keep_issued([self._issue(name, client, answer) for answer in answers])
         return {"cards": [dict(answer.card.content) for answer in answers]}
 
-    def _issued(self, name: str, client: TrustedClient, answer: Answer) -> tuple[Issued, str, str]:
+    def _issue(self, name: str, client: TrustedClient, answer: Answer) -> tuple[Issued, str, str]:
         card, knowledge = answer.card, self.services.knowledge.hash
         issued = Issued(card.uuid, name, client.issuer, knowledge, card.content["indicator"], card.rules, card.suggestions)
         return issued, answer.key, render_view(answer.report, "html")
@@ -133,12 +133,12 @@ def routes(service: HookService) -> list[BaseRoute]:
         return JSONResponse(service.discovery, headers=_NO_STORE)
 
     async def call(request: Request) -> Response:
-        name, client, body = await _posted(service, request, by_token)
+        name, client, body = await _read_call(service, request, by_token)
         answer = await to_thread.run_sync(service.call, name, body, client, limiter=one_by_one)
         return JSONResponse(answer, headers=_NO_STORE)
 
     async def feedback(request: Request) -> Response:
-        name, client, body = await _posted(service, request, by_token)
+        name, client, body = await _read_call(service, request, by_token)
         await run_in_threadpool(service.feedback, name, body, client)
         return JSONResponse({}, headers=_NO_STORE)
 
@@ -182,7 +182,7 @@ async def _admit(service: HookService, request: Request, by_token: CapacityLimit
     return await to_thread.run_sync(service.client, request.headers.get("authorization"), request.url.path, limiter=by_token)
 
 
-async def _posted(service: HookService, request: Request, by_token: CapacityLimiter) -> tuple[str, TrustedClient, bytes]:
+async def _read_call(service: HookService, request: Request, by_token: CapacityLimiter) -> tuple[str, TrustedClient, bytes]:
     """Return the service that is called, who calls, and the body. Raises CallRefused or TokenRefused."""
     client = await _admit(service, request, by_token)
     name = request.path_params["id"]

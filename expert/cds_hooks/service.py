@@ -121,15 +121,15 @@ class CdsService:
             encounter=request.encounter,
             shown_by=places,
             as_of=day.isoformat() if day else None,
-            notes=(*record.notes, *_told(problems)),
+            notes=(*record.notes, *_explain_problems(problems)),
             report_address=addresses.of_report(key),
             reasons_system=f"{addresses.base}/cds-services/override-reasons",
         )
-        assessment = self._assessed(case)
+        assessment = self._assess(case)
         if not ordering:
             report = view(assessment, self.knowledge)
             return (Answer(visit_card(assessment, report, self.knowledge, occasion), key, report),)
-        taken = self._assessed(self._case([*record.resources, *drafts], record, judging)[0])
+        taken = self._assess(self._case([*record.resources, *drafts], record, judging)[0])
         report = view(taken, self.knowledge)
         return (Answer(order_card(assessment, taken, report, orders, self.knowledge, occasion), key, report),)
 
@@ -142,7 +142,7 @@ class CdsService:
     ) -> tuple[Case, tuple[Problem, ...]]:
         return read_record(record.request.patient, resources, self.index, record.medication, judging)
 
-    def _assessed(self, case: Case) -> Assessment:
+    def _assess(self, case: Case) -> Assessment:
         try:
             return self.assessor.assess(case)
         except ContradictoryCase as error:
@@ -187,7 +187,7 @@ class CdsService:
         ]
 
 
-def _told(problems: Sequence[Problem]) -> list[str]:
+def _explain_problems(problems: Sequence[Problem]) -> list[str]:
     told = [f"Could not be used: {problem.message}." for problem in problems[:_PROBLEMS_TOLD]]
     if len(problems) > _PROBLEMS_TOLD:
         told.append(f"Nor could {len(problems) - _PROBLEMS_TOLD} more entries of the record.")

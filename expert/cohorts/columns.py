@@ -83,7 +83,7 @@ class Columns:
         With `first`, so many further columns name the causes that are listed first, as far as they are considered at all.
         """
         frame = nw.from_native(native)
-        given = self._checked(frame, keep)
+        given = self._check(frame, keep)
         emit = _Emitter(given)
         conditions = self.knowledge.conditions
         for layer in self.layers:
@@ -102,7 +102,7 @@ class Columns:
         extra += [f"{TOP}{rank}" for rank in range(1, first + 1)]
         return frame.select(*keep, *self.layout.columns, *extra).to_native()
 
-    def _checked(self, frame: Any, keep: Sequence[str]) -> frozenset[str]:
+    def _check(self, frame: Any, keep: Sequence[str]) -> frozenset[str]:
         if frame.implementation.is_pandas_like():
             raise UnfitFrame("pandas may read unknown as false; give a Polars, DuckDB or Spark frame")
         schema = frame.collect_schema()

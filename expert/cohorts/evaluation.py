@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from expert.cohorts.parts import conclude_part
-from expert.cohorts.plan import files_of, fingerprint, is_table, parts_of, planned
+from expert.cohorts.plan import files_of, fingerprint, is_table, make_plan, parts_of
 from expert.cohorts.record_tables import RecordError, case_of_record, is_record_table
 from expert.cohorts.run import (
     CONCLUSIONS,
@@ -30,7 +30,7 @@ from expert.cohorts.run import (
     sync,
     unrecognized_of,
 )
-from expert.cohorts.summary import merged, summarized
+from expert.cohorts.summary import merge, summarize
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
 from facts.intake.table_columns import UNRECOGNIZED
@@ -118,7 +118,7 @@ def evaluate(
         except CharleyError as error:
             unreadable[str(file)] = error
     plan = {
-        **planned(found, tables, unreadable, knowledge, rows_a_part, limit),
+        **make_plan(found, tables, unreadable, knowledge, rows_a_part, limit),
         "kept": list(kept),
         "also": list(also),
         "mapping": mapping.plain(),
@@ -183,7 +183,7 @@ def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
 def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: KnowledgeBase) -> RunResult:
     """Write what belongs to the whole run, the summary last: once that is there, nothing but names is left to do."""
     numbers = range(len(plan["chunks"]))
-    counts = merged([json.loads(counts_of(work, number).read_text(encoding="utf-8")) for number in numbers])
+    counts = merge([json.loads(counts_of(work, number).read_text(encoding="utf-8")) for number in numbers])
     read, concluded, refused = counts["read"], counts["concluded"], counts["refused"]
     if read != concluded + refused:
         raise AssertionError(f"{read} rows read, but {concluded} concluded and {refused} refused")
@@ -194,7 +194,7 @@ def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: Knowledge
         replace(work / "conclusions.csv", concluded_rows.with_columns(_harmless(CASE), _harmless("file")).sink_csv)
     if "ndjson" in plan["also"]:
         replace(work / "conclusions.ndjson", concluded_rows.sink_ndjson)
-    summary = summarized(counts, unrecognized, plan["mapping"], knowledge)
+    summary = summarize(counts, unrecognized, plan["mapping"], knowledge)
     replace(work / PAGE, lambda path: path.write_text(render_cohort(summary, knowledge), encoding="utf-8"))
     replace(work / SUMMARY, lambda path: path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8"))
     return _close(work, folder, plan)

@@ -14,7 +14,7 @@ import polars as pl
 from expert.cohorts.columns import CEILING, CONTRADICTION, LEADING, STANDING, TOP, URGENCY, Columns, Layout
 from expert.cohorts.record_tables import is_record_table, with_unrecognized_of_records
 from expert.cohorts.run import CONCLUSIONS, DUCKDB, PlannedPart, Run, counts_of, refused_of, replace, unrecognized_of
-from expert.cohorts.summary import counted
+from expert.cohorts.summary import count_part
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
 from facts.intake.table_columns import UNRECOGNIZED, Part, read_part
@@ -65,7 +65,7 @@ def _case_file_part(files: Sequence[Path], run: Run) -> Part:
         for entry in case.unrecognized
     ]
     unrecognized = pl.DataFrame(noted, schema=UNRECOGNIZED, orient="row")
-    return Part(frame, _refused(intake.refusals), len(cases) + len(intake.refusals), unrecognized)
+    return Part(frame, _table_of_refusals(intake.refusals), len(cases) + len(intake.refusals), unrecognized)
 
 
 def _row(case: Case, place: Place, schema: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -75,7 +75,7 @@ def _row(case: Case, place: Place, schema: Mapping[str, Any]) -> tuple[Any, ...]
     return (case.name, place.file, place.line or 0, *answers, case.expected.urgency, causes)
 
 
-def _refused(refusals: Sequence[Refusal]) -> pl.DataFrame:
+def _table_of_refusals(refusals: Sequence[Refusal]) -> pl.DataFrame:
     rows = []
     for refusal in refusals:
         place = refusal.problems[0].place
@@ -112,8 +112,8 @@ def _write(number: int, part: Part, refused_in_reading: int, run: Run) -> None:
     columns = Columns(run.knowledge)
     labels = [key for key in EXPECTED if key in part.cases.columns]
     first = _RANKED if EXPECTED[1] in labels else 0
-    judged = _judged(part.cases, columns, [CASE, "file", "row", *labels], first, run)
-    concluded = judged.with_columns(*_named(columns.layout, first)).collect()
+    judged = _judge(part.cases, columns, [CASE, "file", "row", *labels], first, run)
+    concluded = judged.with_columns(*_name_codes(columns.layout, first)).collect()
     concluded, refused = _without_contradictions(concluded, part, run.knowledge)
     rows_refused = refused_in_reading + part.cases.height - concluded.height
     if concluded.height + rows_refused != part.read:
@@ -125,12 +125,12 @@ def _write(number: int, part: Part, refused_in_reading: int, run: Run) -> None:
     keys = ["file", "row", CASE]
     unrecognized = part.unrecognized.join(concluded.select(keys), on=keys, how="semi", maintain_order="left")
     replace(unrecognized_of(run.work, number), unrecognized.write_parquet)
-    counts = counted(concluded, part.cases, rows_refused, part.read, run.knowledge)
+    counts = count_part(concluded, part.cases, rows_refused, part.read, run.knowledge)
     counts["unrecognized"] = unrecognized.select(keys).unique().height
     replace(counts_of(run.work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
 
 
-def _judged(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: int, run: Run) -> pl.LazyFrame:
+def _judge(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: int, run: Run) -> pl.LazyFrame:
     """Return the conclusions as codes, in the order of the cases."""
     if run.engine == DUCKDB:
         from expert.cohorts.duckdb_engine import conclude
@@ -140,7 +140,7 @@ def _judged(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: i
     return lazy
 
 
-def _named(layout: Layout, first: int) -> list[pl.Expr]:
+def _name_codes(layout: Layout, first: int) -> list[pl.Expr]:
     """Return the codes their names, as an enumeration that Parquet keeps as small numbers."""
     return [
         pl.col(URGENCY, CEILING).cast(pl.UInt8).cat.to(pl.Enum(layout.levels)),

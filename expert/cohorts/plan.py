@@ -57,7 +57,7 @@ def is_table(file: Path) -> bool:
     return False
 
 
-def planned(
+def make_plan(
     files: Sequence[Path],
     tables: Mapping[str, Table],
     unreadable: Mapping[str, CharleyError],

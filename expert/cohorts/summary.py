@@ -21,7 +21,9 @@ _MOST_LISTED = 1_000
 _TEXTS_LISTED = 20
 
 
-def counted(concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: int, knowledge: KnowledgeBase) -> dict[str, Any]:
+def count_part(
+    concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: int, knowledge: KnowledgeBase
+) -> dict[str, Any]:
     """Count one part: everything in it adds up with other parts."""
     rules = concluded.select(
         *(pl.col(RULE + name).sum().alias(f"+{name}") for name in knowledge.rules),
@@ -44,7 +46,7 @@ def counted(concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: in
         "rules_ruled_out": {name: rules[f"-{name}"] or 0 for name in knowledge.rules},
         "findings_known": dict(zip(known.columns, known.row(0), strict=True)) if known.width else {},
         "strata": _strata(concluded, cases, knowledge),
-        **_scored(concluded, knowledge),
+        **_score(concluded, knowledge),
     }
 
 
@@ -77,7 +79,7 @@ def _values(series: pl.Series) -> dict[str, int]:
     return {str(value): count for value, count in counts.rows() if value is not None}
 
 
-def _scored(concluded: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, Any]:
+def _score(concluded: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, Any]:
     """Compare with the labels, where there are any."""
     scored: dict[str, Any] = {
         "confusion": {},
@@ -109,7 +111,7 @@ def _scored(concluded: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, Any]
     return scored
 
 
-def merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Add the counts of parts up."""
     total: dict[str, Any] = {}
     for part in parts:
@@ -129,7 +131,7 @@ def _sum(first: Any, second: Any) -> Any:
     return first + second
 
 
-def summarized(
+def summarize(
     counts: Mapping[str, Any], unrecognized: pl.DataFrame, mapping: Mapping[str, Any], knowledge: KnowledgeBase
 ) -> dict[str, Any]:
     """Return the summary that is written: counts in the order of the knowledge base, and the measures.

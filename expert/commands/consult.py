@@ -39,7 +39,7 @@ def consult(name: str, answers: Path | None, form: str, no_store: bool, store: P
     """Sit with a patient: ask what matters, say why, and stop when no answer can change the conclusion.
 
     The dangers come first. At any prompt: why, how, why not, what if, status, undo, change, report, quit, and ? for help. Each
-    answer is on disk before the next question, so a consultation that broke off goes on with `charley sessions resume`.
+    answer is on disk before the next question, so an interrupted consultation resumes with `charley sessions resume`.
 
     \b
     Examples:
@@ -50,12 +50,12 @@ def consult(name: str, answers: Path | None, form: str, no_store: bool, store: P
 
     consultation = _consultation(load_for_assessing(knowledge))
     if answers is not None:
-        _scripted(consultation, answers, form)
+        _hold_with_answers(consultation, answers, form)
         return
     if form == "json":
         raise click.UsageError("--format json needs --answers CASE; in a consultation, type report")
     with telling_errors():
-        kept = None if no_store else _opened(store)
+        kept = None if no_store else _open_store(store)
         from expert.consultation.sessions import Session
 
         if kept is None:
@@ -67,7 +67,7 @@ def consult(name: str, answers: Path | None, form: str, no_store: bool, store: P
 
 @click.group(context_settings=CONTEXT)
 def sessions() -> None:
-    """Look after kept consultations: list, show, resume, export, import, delete."""
+    """Manage saved consultations: list, show, resume, export, import, delete."""
 
 
 @sessions.command("list", context_settings=CONTEXT)
@@ -77,7 +77,7 @@ def list_(store: Path | None) -> None:
     from reports.cleaning import clean
 
     with telling_errors():
-        kept = _opened(store).sessions()
+        kept = _open_store(store).sessions()
     for session in kept:
         answers = sum(len(event.answers) for event in session.log)
         click.echo(f"{clean(session.id)}  {clean(session.begun)}  {answers:>4} answers  {clean(session.name)}")
@@ -94,7 +94,7 @@ def show(session: str, store: Path | None, knowledge: Path | None) -> None:
     from expert.consultation.answer_log import AnswerRefused
 
     with telling_errors():
-        kept = _opened(store).load(session)
+        kept = _open_store(store).load(session)
         consultation = _consultation(load_for_assessing(knowledge))
         try:
             moment = consultation.moment(kept.log, kept.name)
@@ -114,10 +114,10 @@ def show(session: str, store: Path | None, knowledge: Path | None) -> None:
 @store_option
 @knowledge_option
 def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
-    """Go on with the consultation SESSION."""
+    """Resume the consultation SESSION."""
 
     with telling_errors():
-        kept = _opened(store)
+        kept = _open_store(store)
         found = kept.load(session)
         consultation = _consultation(load_for_assessing(knowledge))
         _tell_other_knowledge(found, consultation)
@@ -135,7 +135,7 @@ def export(session: str, output: Path | None, store: Path | None) -> None:
     from reports.writing import write_private
 
     with telling_errors():
-        text = to_json(exported(_opened(store).load(session)))
+        text = to_json(exported(_open_store(store).load(session)))
         if output is None:
             click.echo(text, nl=False)
         else:
@@ -146,7 +146,7 @@ def export(session: str, output: Path | None, store: Path | None) -> None:
 @click.argument("file", type=PATH)
 @store_option
 def import_(file: Path, store: Path | None) -> None:
-    """Take in a consultation that was exported to FILE."""
+    """Import a consultation that was exported to FILE."""
     import json
 
     from expert.consultation.sessions import imported
@@ -163,7 +163,7 @@ def import_(file: Path, store: Path | None) -> None:
         if not isinstance(written, dict):
             raise StoreError(f"{file}: not an exported consultation; `charley sessions export` writes one")
         session = imported(written)
-        _opened(store).keep(session)
+        _open_store(store).keep(session)
     click.echo(f"{session.id} is kept", err=True)
 
 
@@ -174,7 +174,7 @@ def import_(file: Path, store: Path | None) -> None:
 def delete(session: str, yes: bool, store: Path | None) -> None:
     """Delete the consultation SESSION with everything that was answered."""
     with telling_errors():
-        kept = _opened(store)
+        kept = _open_store(store)
         found = kept.load(session)
         if not yes:
             click.confirm(f"Delete {found.id} ({found.name!r})?", abort=True)
@@ -207,7 +207,7 @@ def _hold(consultation: "Consultation", session: "Session", store: "Store | None
     held.hold()
 
 
-def _scripted(consultation: "Consultation", file: Path, form: str) -> None:
+def _hold_with_answers(consultation: "Consultation", file: Path, form: str) -> None:
     from expert.consultation.answer_log import AnswerRefused
     from expert.consultation.moments import as_json
     from expert.consultation.progress import status, why_stopped
@@ -246,7 +246,7 @@ def _report(moment: "Moment", knowledge: "KnowledgeBase") -> str:
     return render(moment.assessment, knowledge, "text")
 
 
-def _opened(path: Path | None) -> "Store":
+def _open_store(path: Path | None) -> "Store":
     from expert.consultation.sessions import Store
 
     return Store(store_path(path))

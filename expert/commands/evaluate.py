@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @click.command(context_settings=CONTEXT)
 @click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @click.option("--output", required=True, type=PATH, metavar="FOLDER", help="Where the conclusions go; a new folder.")
-@click.option("--resume", is_flag=True, help="Go on with a run that was broken off; what is finished is not done again.")
+@click.option("--resume", is_flag=True, help="Resume an interrupted run; what is finished is not done again.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take the first N rows only.")
 @click.option(
     "--columns",
@@ -124,7 +124,7 @@ def evaluate(
     from expert.cohorts.evaluation import GROUPS, ROWS_A_PART, UNRECOGNIZED_FILE, CohortError
     from expert.cohorts.evaluation import evaluate as conclude
     from expert.cohorts.record_tables import RecordError
-    from facts.intake.files import told_apart
+    from facts.intake.files import partition
     from facts.problems import CharleyError
     from reports.cleaning import clean
 
@@ -140,7 +140,7 @@ def evaluate(
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     base = load_for_assessing(knowledge)
-    apart = told_apart(files)
+    apart = partition(files)
     try:
         records = _tables_of(apart.fhir, output, base, as_of, within_days, resume=resume)
         files = (*apart.others, *records.tables)

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 def feedback(store: Path | None, form: str, knowledge: Path | None) -> None:
     """Show how often clinicians override the cards that each rule speaks in.
 
-    A card rests on several rules, and its outcome counts for each of them. The rate is of the cards that were acted upon, with
-    Wilson's 95 % interval; a card that was ignored tells nothing. Rules of another version of the knowledge base stand apart.
+    A card is based on several rules, and its outcome counts for each of them. The rate is of the cards that were acted upon,
+    with Wilson's 95% interval; a card that was ignored says nothing. Rules of another version of the knowledge base are listed
+    separately.
 
     \b
     Examples:

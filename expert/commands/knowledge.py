@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _needing_z3() -> Iterator[None]:
-    """Say what to install where z3 is not there."""
+    """Refuse with what to install where z3 is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -36,7 +36,7 @@ def knowledge() -> None:
 def check(knowledge: Path | None) -> None:
     """Check the knowledge base: every name, condition, source and level, and what nobody uses.
 
-    Exit status 0 when nothing is wrong, 2 otherwise; every problem is told with its place and what to do.
+    Exit status 0 when nothing is wrong, 2 otherwise; every problem is reported with its place and how to fix it.
 
     \b
     Examples:
@@ -154,7 +154,7 @@ def prove(output: Path | None, steps: int | None, knowledge: Path | None) -> Non
 
     Every rule can fire; none is duplicate, redundant or shadowed; no cause can be both confirmed and excluded; bands have no
     gaps; of every patient with the complaint something is said; no answer lowers the urgency; and every statement of
-    invariants.yaml holds. What fails is told with its place and a patient who shows it. A certificate in the knowledge folder
+    invariants.yaml holds. What fails is reported with its place and a witness. A certificate in the knowledge folder
     is cited by every report. Exit status 2 when a statement fails or is undecided.
 
     \b
@@ -188,13 +188,13 @@ def prove(output: Path | None, steps: int | None, knowledge: Path | None) -> Non
 @knowledge.command(context_settings=CONTEXT)
 @click.argument("old")
 @click.argument("new")
-@click.option("--cases", type=PATH, metavar="FOLDER", help="Count how many of these cases come out otherwise.")
+@click.option("--cases", type=PATH, metavar="FOLDER", help="Count how many of these cases change.")
 @click.option("--output", type=PATH, metavar="FILE", help="Write to a file. Default: the terminal.")
 def diff(old: str, new: str, cases: Path | None, output: Path | None) -> None:
-    """Tell what a change of knowledge from OLD to NEW does to patients, as Markdown for a review.
+    """Show what a change of knowledge from OLD to NEW does to patients, as Markdown for a review.
 
     OLD and NEW are folders, or revisions of the git repository you are in. Every urgency, warning sign and standing that can
-    come out otherwise is listed with a patient and the rules behind it; what is not listed is proved to be the same.
+    change is listed with a patient and the rules behind it; what is not listed is proved to be the same.
 
     \b
     Examples:

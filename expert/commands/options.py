@@ -65,7 +65,7 @@ within_option = click.option(
     "--within-days",
     type=click.IntRange(min=0),
     metavar="N",
-    help="Leave out a FHIR record's readings that are older than N days. Default: of any age, which is told.",
+    help="Leave out a FHIR record's readings that are older than N days. Default: of any age; reasons state it.",
 )
 store_option = click.option(
     "--store",
@@ -79,8 +79,8 @@ _MOST_SHOWN = 200
 
 
 @contextmanager
-def making_what_stays() -> Iterator[None]:
-    """Keep the garbage collector out while the knowledge is made.
+def gc_paused() -> Iterator[None]:
+    """Pause the garbage collector while the knowledge is made.
 
     All of it stays until the process ends, and looking through it again and again takes a third of the time.
     """
@@ -94,7 +94,7 @@ def making_what_stays() -> Iterator[None]:
 
 def load_for_assessing(folder: Path | None) -> "KnowledgeBase":
     """Load a knowledge base that stays until the process ends. Exits with its problems when it cannot be used."""
-    with making_what_stays():
+    with gc_paused():
         return load(folder, to_assess=True)
 
 
@@ -145,7 +145,7 @@ def store_path(path: Path | None) -> Path:
 
 @contextmanager
 def telling_errors() -> Iterator[None]:
-    """Say what is in the way of a store or a file, and end with 1."""
+    """Print what is in the way of a store or a file, and exit with 1."""
     from expert.disk_errors import advise
     from expert.private_sqlite import StoreError
     from reports.cleaning import clean

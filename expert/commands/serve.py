@@ -31,7 +31,7 @@ _users_option = click.option(
 @click.option("--clients", type=PATH, metavar="FILE", help="The clinical systems that may call CDS Hooks (YAML).")
 @click.option("--public-address", metavar="URL", help="The address that they call, where a proxy stands before the service.")
 @click.option(
-    "--feedback", type=PATH, metavar="PATH", help="The file that keeps what was done with cards. Default: beside the store."
+    "--feedback", type=PATH, metavar="PATH", help="The file that keeps what was done with cards. Default: next to the store."
 )
 @store_option
 @knowledge_option
@@ -164,7 +164,7 @@ def _listen(uvicorn: Any, application: Any, settings: "Settings") -> None:
 
 @click.group(context_settings=CONTEXT)
 def users() -> None:
-    """Look after the file of users of `charley serve`: add, remove, list."""
+    """Manage the file of users of `charley serve`: add, remove, list."""
 
 
 @users.command(context_settings=CONTEXT)
@@ -192,7 +192,7 @@ def add(name: str, users: Path) -> None:
 @click.argument("name")
 @_users_option
 def remove(name: str, users: Path) -> None:
-    """Remove the user NAME, who is signed out by that; what they were told stays."""
+    """Remove the user NAME, who is then signed out; their consultations stay."""
     from expert.web.users import UserError, remove_user
 
     try:

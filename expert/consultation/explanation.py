@@ -262,7 +262,7 @@ def _arguments(mark: str, arguments: Iterable[Argument]) -> Iterator[str]:
     for argument in arguments:
         weight = argument.strength or ("decisive" if argument.kind in ("confirms", "excludes") else "")
         yield f"  {mark} {clean(argument.because)}{f' ({weight})' if weight else ''}"
-        yield f"      rests on: {clean('; '.join(used.says for used in argument.findings))}"
+        yield f"      based on: {clean('; '.join(used.says for used in argument.findings))}"
         yield f"      rule {argument.rule}; source: {argument.source}"
 
 

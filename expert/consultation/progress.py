@@ -19,13 +19,13 @@ def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
         at_least = f"urgency at least {_level(moment.assessment.urgency.level, knowledge)}"
         up_to = _level(moment.assessment.urgency.ceiling, knowledge)
         # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided.
-        urgency = f"{at_least}, still open" if moment.prospect.raising else f"{at_least} ({up_to} hangs on what is unknown)"
+        urgency = f"{at_least}, still open" if moment.prospect.raising else f"{at_least} ({up_to} depends on unknowns)"
     count = len(moment.prospect.open_causes)
     hidden = 0 if count else sum(_is_hidden(cause, knowledge) for cause in moment.assessment.causes)
     causes = "causes decided"
     if count or hidden:
-        hangs = "still open" if count else f"hang{'s' * (hidden == 1)} on what is unknown"
-        causes = f"{count or hidden} cause{'s' * ((count or hidden) != 1)} {hangs}"
+        state = "still open" if count else f"depend{'s' * (hidden == 1)} on unknowns"
+        causes = f"{count or hidden} cause{'s' * ((count or hidden) != 1)} {state}"
     return f"{urgency} · {causes}"
 
 
@@ -70,7 +70,7 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     told = kept_open(certificate, knowledge)
     lines += told[:_MOST_TOLD]
     if len(told) > _MOST_TOLD:
-        lines.append(f"  … and {len(told) - _MOST_TOLD} further causes; open tells all")
+        lines.append(f"  … and {len(told) - _MOST_TOLD} other causes; type open to see all")
     return lines
 
 

@@ -50,25 +50,38 @@ def read_case_files(
     `system` is the one of bare numbers in files that do not say theirs. An entry that says `units:` and nothing else says it
     for what follows in its file, and is no case.
     """
+    parts = [read_cases(read_entries(path, str(path)), vocabulary, dictionary, system) for path in _files(paths)]
+    return Intake(
+        tuple(case for part in parts for case in part.cases),
+        tuple(refusal for part in parts for refusal in part.refusals),
+        sum(part.read for part in parts),
+    )
+
+
+def read_cases(
+    entries: Iterable[Entry | Problem],
+    vocabulary: Vocabulary,
+    dictionary: MedicineDictionary,
+    system: UnitSystem | None = None,
+) -> Intake:
+    """Read the entries of one file, or of a text, into cases; no two of them may have the same name."""
     cases: list[tuple[Case, Place]] = []
     refusals: list[Refusal] = []
     read = 0
-    for path in _files(paths):
-        first_place: dict[str, Place] = {}
-        of_file = system
-        for part in read_entries(path, str(path)):
-            if isinstance(part, Entry) and not part.problems and _says_units_only(part):
-                of_file = read_system(part.value["units"])
-                continue
-            read += 1
-            if isinstance(part, Problem):
-                refusals.append(Refusal(None, (part,)))
-                continue
-            outcome = read_case(part, vocabulary, dictionary, first_place, of_file)
-            if isinstance(outcome, Refusal):
-                refusals.append(outcome)
-            else:
-                cases.append((outcome, part.locate((), False)))
+    first_place: dict[str, Place] = {}
+    for part in entries:
+        if isinstance(part, Entry) and not part.problems and _says_units_only(part):
+            system = read_system(part.value["units"])
+            continue
+        read += 1
+        if isinstance(part, Problem):
+            refusals.append(Refusal(None, (part,)))
+            continue
+        outcome = read_case(part, vocabulary, dictionary, first_place, system)
+        if isinstance(outcome, Refusal):
+            refusals.append(outcome)
+        else:
+            cases.append((outcome, part.locate((), False)))
     return Intake(tuple(cases), tuple(refusals), read)
 
 

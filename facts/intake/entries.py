@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -56,10 +56,35 @@ def _by_format(path: Path, shown: str, stream: BinaryIO, size: int) -> Iterator[
     text = stream.read().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     if not text.strip():
         yield Problem(Place(shown), "the file is empty", "write a case into it")
-    elif path.suffix == ".json" or text.lstrip()[:1] in ("{", "["):
+    elif path.suffix == ".json":
         yield from _json(text, shown)
     else:
-        yield from _yaml(text, shown)
+        yield from read_text(text, shown)
+
+
+def read_text(text: str, shown: str) -> Iterator[Entry | Problem]:
+    """Return every entry of a text that is YAML or JSON, and in its place a Problem for every part that cannot be read."""
+    return _json(text, shown) if text.lstrip()[:1] in ("{", "[") else _yaml(text, shown)
+
+
+def read_mapping(mapping: Mapping[str, object], shown: str) -> Entry | Problem:
+    """Return the entry that a program made, read as if it had been written as JSON; its places are paths of keys."""
+    try:
+        text = json.dumps(mapping, default=_plain)
+    except (TypeError, ValueError, RecursionError) as error:
+        return Problem(Place(shown), f"this cannot be written as JSON: {error}", "use texts, numbers, True, False and None")
+    value = _DECODER.decode(text)
+    problem = _not_utf8(json.dumps(value, ensure_ascii=False), shown, 0)
+    return problem or Entry(value, lambda path, _of_key: Place(".".join([shown, *map(str, path)])))
+
+
+def _plain(value: object) -> object:
+    """Return a number of numpy or Polars as Python's own; json asks this of what it does not know."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        return value.item()
+    raise TypeError(f"found {quoted(value)} ({type(value).__name__})")
 
 
 def _yaml(text: str, shown: str) -> Iterator[Entry | Problem]:

@@ -62,13 +62,13 @@ def leaf_texts() -> st.SearchStrategy[str]:
 def condition_texts(negatable: tuple[str, ...], conclusions: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
     """Draw conditions over the findings, these definitions, and these conclusions, which are never negated."""
     plain = st.one_of(leaf_texts(), st.sampled_from(negatable)) if negatable else leaf_texts()
-    negated = st.recursive(plain, lambda inner: st.one_of(combined(inner), inner.map("not ({})".format)), max_leaves=5)
+    negated = st.recursive(plain, lambda inner: st.one_of(combine(inner), inner.map("not ({})".format)), max_leaves=5)
     if not conclusions:
         return negated
-    return st.recursive(st.one_of(negated, st.sampled_from(conclusions)), combined, max_leaves=4)
+    return st.recursive(st.one_of(negated, st.sampled_from(conclusions)), combine, max_leaves=4)
 
 
-def combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+def combine(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     parts = st.lists(inner, min_size=2, max_size=4, unique=True)
     return st.one_of(
         parts.map(lambda texts: " and ".join(f"({text})" for text in texts)),
@@ -110,10 +110,10 @@ def kinds() -> st.SearchStrategy[tuple[str, str]]:
 
 
 def knowledge_bases() -> st.SearchStrategy[KnowledgeBase]:
-    return knowledge_parts().map(_loaded)
+    return knowledge_parts().map(_load)
 
 
-def _loaded(parts: Mapping[str, Any]) -> KnowledgeBase:
+def _load(parts: Mapping[str, Any]) -> KnowledgeBase:
     with tempfile.TemporaryDirectory() as folder:
         return load(Path(folder), FINDINGS, **parts)
 
@@ -147,19 +147,19 @@ def consistent(values: Mapping[str, Value]) -> dict[str, Value]:
     """Make what requires something imply it, and drop it where that is denied."""
     kept = dict(values)
     for name in FINDINGS:
-        for needed in _needed(name):
+        for needed in _requirements(name):
             if name in kept and kept[name] is not False and kept.get(needed) is False:
                 del kept[name]
     for name in list(kept):
         if kept[name] is not False:
-            kept.update(dict.fromkeys(_needed(name), True))
+            kept.update(dict.fromkeys(_requirements(name), True))
     return {name: kept[name] for name in FINDINGS if name in kept}
 
 
 @cache
-def _needed(name: str) -> tuple[str, ...]:
+def _requirements(name: str) -> tuple[str, ...]:
     above = FINDINGS[name].get("requires")
-    return (above, *_needed(above)) if above else ()
+    return (above, *_requirements(above)) if above else ()
 
 
 def operators(tree: Expression) -> Iterator[str]:
