@@ -1,5 +1,7 @@
 """The pages of a consultation as a clinician meets them, without a browser: the same interview as in the terminal."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -336,3 +338,25 @@ def test_a_name_that_is_too_long_is_refused_in_words(browser: Browser) -> None:
     browser.open("/")
     assert browser.post("/consultations", {"name": "x" * 300}).status_code == 422
     assert "200 characters" in browser.text
+
+
+# Whether it is well
+
+
+def test_what_watches_over_the_service_needs_no_sign_in_and_learns_nothing(consultation: Consultation, tmp_path: Path) -> None:
+    behind = application(
+        consultation, tmp_path, trusted_header="X-Remote-User", trusted_proxies=("10.0.0.1",), host_names=("clinic.example",)
+    )
+    for watching in (Browser(application(consultation, tmp_path)), Browser(behind, base="https://clinic.example")):
+        told = watching.client.get("/healthz")
+        assert told.status_code == 200 and told.json() == {"status": "ok", "knowledge": consultation.knowledge.hash}
+        assert "set-cookie" not in told.headers and told.headers["cache-control"] == "no-store"
+    assert Browser(behind, base="https://clinic.example").client.get("/").status_code == 403
+
+
+def test_a_store_that_is_gone_is_not_well(browser: Browser, service: Any) -> None:
+    browser.begin("a name")
+    with closing(sqlite3.connect(service_of(service).settings.store)) as connection:
+        connection.execute("ALTER TABLE session RENAME TO lost")
+    told = browser.client.get("/healthz")
+    assert told.status_code == 503 and told.json() == {"status": "the store cannot be used"}
