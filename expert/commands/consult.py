@@ -238,9 +238,9 @@ def _scripted(consultation: "Consultation", file: Path, form: str) -> None:
 
 
 def _report(moment: "Moment", knowledge: "KnowledgeBase") -> str:
-    from reports.rendering import render
+    from reports.formats import TEXT
 
-    return render(moment.assessment, knowledge, "text")
+    return TEXT.render(moment.assessment, knowledge)
 
 
 def _opened(path: Path | None) -> "Store":

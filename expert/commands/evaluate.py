@@ -184,7 +184,7 @@ def explain(folder: Path, case: str, form: str, what_would_change: bool, knowled
     from expert.inference.assessing import Assessor
     from expert.proofs.what_would_change import explaining_changes
     from reports.cleaning import clean
-    from reports.writing import together
+    from reports.formats import FORMATS
 
     base = load_for_assessing(knowledge)
     try:
@@ -194,7 +194,7 @@ def explain(folder: Path, case: str, form: str, what_would_change: bool, knowled
     except CohortError as error:
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
-    click.echo(together(base, [assessment], [], form), nl=False)
+    click.echo(FORMATS[form].render(assessment, base), nl=False)
 
 
 class _Progress:
