@@ -17,8 +17,11 @@ from expert.commands.consult import consult, sessions
 from expert.commands.evaluate import evaluate, explain
 from expert.commands.feedback import feedback
 from expert.commands.knowledge import knowledge
+from expert.commands.operating import backup, doctor, restore
 from expert.commands.options import (
     CONTEXT,
+    PATH,
+    PATH_AS_WRITTEN,
     REFUSED,
     as_of_option,
     format_option,
@@ -72,14 +75,17 @@ main.add_command(knowledge)
 main.add_command(serve)
 main.add_command(users)
 main.add_command(audit)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(doctor)
 
 
 @main.command(context_settings=CONTEXT)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @format_option
 @click.option(
     "--output",
-    type=click.Path(),
+    type=PATH_AS_WRITTEN,
     metavar="PATH",
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
@@ -163,26 +169,35 @@ def _write_reports(
         else:
             click.echo(FORMATS[form].render_all(assessed, refusals, base, full=full), nl=False)
     except OSError as error:
+        from expert.disk_errors import advise
+
         raise click.ClickException(
-            f"{error.filename or output}: cannot be written: {error.strerror}; check the path and the space left"
+            f"{error.filename or output}: cannot be written: {error.strerror}; {advise(error)}"
         ) from None
 
 
 @main.command(context_settings=CONTEXT)
-@click.argument("what", type=click.Choice(["case", "assessment"]))
+@click.argument("what", type=click.Choice(["case", "assessment", "table", "mapping"]))
 @knowledge_option
 def schema(what: str, knowledge: Path | None) -> None:
-    """Print the JSON Schema of a case file or of an assessment.
+    """Print the JSON Schema of a case file or of an assessment; or a filled example of a table, or of a mapping file.
 
     \b
     Examples:
       charley schema case > case.schema.json
       charley schema assessment
+      charley schema table > example.csv
+      charley schema mapping > columns.yaml
     """
+    from facts.intake.table_example import mapping_example, table_example
     from reports.json_report import assessment_schema, case_schema, to_json
 
     if what == "assessment":
         click.echo(to_json(assessment_schema()), nl=False)
         return
     base = load(knowledge)
+    if what in ("table", "mapping"):
+        example = table_example(base.vocabulary, base.dictionary) if what == "table" else mapping_example(base.vocabulary)
+        click.echo(example, nl=False)
+        return
     click.echo(to_json(case_schema(base.vocabulary, list(base.levels), list(base.causes))), nl=False)

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from facts.quantities import Interval
 from facts.vocabulary import Finding, Value
 
 _NOWHERE: Mapping[str, str] = MappingProxyType({})
@@ -35,6 +36,8 @@ def answer_text(value: Value) -> str:
     """Return a value as an answer is written: "yes", "no", "sudden", "3.1"."""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Interval):
+        return f"between {value.low:.10g} and {value.high:.10g}"
     return value if isinstance(value, str) else f"{value:.10g}"
 
 

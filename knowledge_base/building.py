@@ -10,7 +10,13 @@ from facts.problems import Place, did_you_mean
 from knowledge_base import schema
 from knowledge_base.building_plan import build_next_steps, build_plan
 from knowledge_base.building_rules import build_rule, build_warning_signs, present
-from knowledge_base.consistency import check_because_sentences, check_manifest, check_medicine_sources, order_conditions
+from knowledge_base.consistency import (
+    check_because_sentences,
+    check_finding_sources,
+    check_manifest,
+    check_medicine_sources,
+    order_conditions,
+)
 from knowledge_base.entries import Context, KnowledgeFile, Node, Problems
 from knowledge_base.expression import Scope
 from knowledge_base.grading import build_grading
@@ -85,6 +91,8 @@ def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> Knowledge
     check_manifest(files.manifest, files.causes, findings, declared.definitions, problems)
     if files.has_own_medicines:
         check_medicine_sources(files.medicines, evidence, problems)
+    if files.has_own_findings:
+        check_finding_sources(files.vocabulary, evidence, problems)
     if not problems:
         check_because_sentences(knowledge, problems)
     return knowledge

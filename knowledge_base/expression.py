@@ -8,6 +8,7 @@ Longer than other modules: the parser is one walk, and most of it is what it say
 """
 
 import ast
+import math
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -129,7 +130,17 @@ def parse(text: str, scope: Scope) -> Expression:
         ) from None
     except (ValueError, RecursionError, MemoryError):
         raise ConditionError("not a condition", "see the condition language in README") from None
+    if _is_deeper(tree.body, 2 * DEEPEST):
+        # As 1,900 minus signs before a number: what is said of a mistake could not be written either.
+        raise ConditionError(f"nested more than {DEEPEST} levels deep", "split it into definitions")
     return _Parser(scope).expression(tree.body, 0)
+
+
+def _is_deeper(node: ast.AST, levels: int) -> bool:
+    layer = [node]
+    for _ in range(levels):
+        layer = [child for parent in layer for child in ast.iter_child_nodes(parent)]
+    return bool(layer)
 
 
 class _Parser:
@@ -286,7 +297,11 @@ def _number(node: ast.expr) -> float | None:
         sign = -sign if isinstance(node.op, ast.USub) else sign
         node = node.operand
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-        return sign * float(node.value)
+        try:
+            return sign * float(node.value)
+        except OverflowError:
+            # More digits than a number can have: like any other that is too large, outside of every plausible range.
+            return sign * math.inf
     return None
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from expert.cds_hooks.outcome import CallRefused
 from facts.intake.fhir.values import object_of, objects_of, text_of
+from facts.nesting import DEEPEST_RECORD, is_deeper
 from facts.problems import quoted
 from knowledge_base.schema import ServiceEntry
 
@@ -20,6 +21,8 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """A FHIR id. Anything else never gets into an address."""
 _LONGEST_ADDRESS = 2_000
 _LONGEST_TOKEN = 16_384
+_MOST_PARTS = 250_000
+"""Values of a request, lists and objects. A record as large as a request may be has fewer; empty ones take gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,11 @@ def parsed(body: bytes) -> Mapping[str, Any]:
     """Parse a JSON object; numbers stay the text that was written. Raises CallRefused (400)."""
     try:
         text = body.decode("utf-8-sig")
+        if (parts := sum(map(text.count, ",[{"))) > _MOST_PARTS:
+            raise CallRefused(413, "too-long", f"the request has about {parts:,} values, and {_MOST_PARTS:,} are taken")
         value = json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=_object)
+        if is_deeper(value, DEEPEST_RECORD):
+            raise RecursionError
         if "\\ud" in text.lower():
             # Half of a surrogate pair is no text, and could not be sent back.
             json.dumps(value, ensure_ascii=False).encode()

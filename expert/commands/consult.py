@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expert.commands.options import CONTEXT, REFUSED, knowledge_option, load_for_assessing, store_option
+from expert.commands.options import CONTEXT, PATH, REFUSED, knowledge_option, load_for_assessing, store_option
 
 if TYPE_CHECKING:
     from expert.consultation.moments import Consultation, Moment
@@ -20,7 +20,7 @@ from expert.commands.options import store_path, telling_errors
 @click.option("--name", default="consultation", show_default=True, help="What to call the patient in the report.")
 @click.option(
     "--answers",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="CASE",
     help="Answer from a case file instead: what it does not tell is “unknown”. Nothing is kept.",
 )
@@ -126,7 +126,7 @@ def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
 
 @sessions.command(context_settings=CONTEXT)
 @click.argument("session")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
+@click.option("--output", type=PATH, metavar="FILE", help="Write to a file. Default: the terminal.")
 @store_option
 def export(session: str, output: Path | None, store: Path | None) -> None:
     """Write the consultation SESSION as JSON, with its whole log."""
@@ -143,7 +143,7 @@ def export(session: str, output: Path | None, store: Path | None) -> None:
 
 
 @sessions.command("import", context_settings=CONTEXT)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @store_option
 def import_(file: Path, store: Path | None) -> None:
     """Take in a consultation that was exported to FILE."""
@@ -151,10 +151,13 @@ def import_(file: Path, store: Path | None) -> None:
 
     from expert.consultation.sessions import imported
     from expert.private_sqlite import StoreError
+    from facts.nesting import DEEPEST_CASE, is_deeper
 
     with telling_errors():
         try:
             written: Any = json.loads(file.read_text(encoding="utf-8"))
+            if is_deeper(written, DEEPEST_CASE):
+                raise RecursionError
         except (ValueError, RecursionError):
             raise StoreError(f"{file}: not JSON; `charley sessions export` writes it") from None
         if not isinstance(written, dict):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expert.commands.options import CONTEXT, FAILED, knowledge_option, load_for_assessing
+from expert.commands.options import CONTEXT, FAILED, PATH, knowledge_option, load_for_assessing
 
 if TYPE_CHECKING:
     from expert.cds_hooks.feedback import RuleFeedback
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(context_settings=CONTEXT)
 @click.option(
     "--store",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="PATH",
     help="The file that keeps feedback. Default: feedback.sqlite in your data folder.",
 )

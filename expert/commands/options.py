@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -22,9 +22,22 @@ FAILED = 1
 REFUSED = 2
 """Something in the input or the knowledge was refused; the rest was done."""
 
+
+class _GivenPath(click.Path):
+    """A path that was really given: an empty one, as of a shell variable without a value, would be this folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty text names no file; write . for this folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _GivenPath(path_type=Path)
+PATH_AS_WRITTEN = _GivenPath()
+
 knowledge_option = click.option(
     "--knowledge",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FOLDER",
     help="Use the knowledge base in FOLDER instead of the shipped one.",
 )
@@ -58,7 +71,7 @@ within_option = click.option(
 )
 store_option = click.option(
     "--store",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="PATH",
     help="The file that keeps consultations. Default: consultations.sqlite in your data folder.",
 )
@@ -135,6 +148,7 @@ def store_path(path: Path | None) -> Path:
 @contextmanager
 def telling_errors() -> Iterator[None]:
     """Say what is in the way of a store or a file, and end with 1."""
+    from expert.disk_errors import advise
     from expert.private_sqlite import StoreError
     from reports.cleaning import clean
 
@@ -144,5 +158,5 @@ def telling_errors() -> Iterator[None]:
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     except OSError as error:
-        click.echo(f"{clean(str(error.filename))}: {error.strerror}; check the path and the space left", err=True)
+        click.echo(f"{clean(str(error.filename))}: {error.strerror}; {advise(error)}", err=True)
         sys.exit(FAILED)

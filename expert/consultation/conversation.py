@@ -80,6 +80,8 @@ class Conversation:
         self.knowledge = self.consultation.knowledge
         self.moment = self.consultation.moment(self.log, self.session.name)
         self.shown: Moment | None = None
+        self.is_lost = False
+        """Whether the last answers could not be kept."""
 
     def hold(self) -> Moment:
         """Ask until the consultation may stop or somebody stops it; gives where it stands then."""
@@ -96,7 +98,8 @@ class Conversation:
         except (EOFError, KeyboardInterrupt):
             self.terminal.say()
         if self.store is not None:
-            self.terminal.say(f"Kept. Go on with: charley sessions resume {self.session.id}", "quiet")
+            kept = "What was answered before is kept" if self.is_lost else "Kept"
+            self.terminal.say(f"{kept}. Go on with: charley sessions resume {self.session.id}", "quiet")
         return self.moment
 
     # One screen
@@ -227,6 +230,7 @@ class Conversation:
                 self.session = self.store.append(self.session, log)
             except StoreError as error:
                 self.terminal.say(f"NOT KEPT: {clean(str(error))}", "danger")
+                self.is_lost = True
                 self.terminal.say("The answers, so that they are not lost:")
                 for event in log[len(self.log) :]:
                     for name, value in event.answers.items():

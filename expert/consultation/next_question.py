@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from facts.quantities import Interval
 from facts.requirements import ancestors
 from facts.vocabulary import Value
 from knowledge_base.grading import Tally
@@ -39,7 +40,7 @@ class ScreenAsked:
 
 @dataclass(frozen=True, slots=True)
 class KeptOpen:
-    """A conclusion that only answers of "unknown" keep open, what it could still become, and those answers."""
+    """A conclusion that only answers of "unknown" or numbers known in part keep open, what it could become, and those."""
 
     conclusion: str
     could_be: str
@@ -48,12 +49,16 @@ class KeptOpen:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Why a consultation stopped. `remaining` counts the questions that were never asked and can change nothing any more."""
+    """Why a consultation stopped. `remaining` counts the questions that were never asked and can change nothing any more.
+
+    Of the findings that keep a conclusion open, those in `inexact` are known in part: their exact figure could decide it.
+    """
 
     urgency: str
     leading: str | None
     remaining: int
     kept_open: tuple[KeptOpen, ...]
+    inexact: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,12 +239,13 @@ class Questioner:
     # The certificate
 
     def certificate(self, known: Known, prospect: Prospect) -> Certificate:
-        """Say what is settled, and what only answers of "unknown" keep open."""
+        """Say what is settled, and what only answers of "unknown", or numbers known in part, keep open."""
         return Certificate(
             urgency=prospect.urgency,
             leading=prospect.leading,
             remaining=len(prospect.answerable),
             kept_open=tuple(self._kept_open(known, prospect)),
+            inexact=_inexact(known),
         )
 
     def _kept_open(self, known: Known, prospect: Prospect) -> Iterator[KeptOpen]:
@@ -263,9 +269,10 @@ class Questioner:
                 yield KeptOpen(cause.id, likely[0], names)
 
     def _only_unknown(self, bits: int, known: Known) -> tuple[str, ...]:
-        """Return those findings that were answered "unknown"; what hangs on one of them was never asked."""
+        """Return those findings that were answered "unknown" or in part; what hangs on one of them was never asked."""
         lists = self.listed if known.lists_asked else frozenset()
-        return tuple(name for name in self.judge.findings_of(bits) if name in known.unknown or name in lists)
+        closed = known.unknown | lists | _inexact(known)
+        return tuple(name for name in self.judge.findings_of(bits) if name in closed)
 
 
 class _Argument(NamedTuple):
@@ -287,6 +294,10 @@ class _Race:
     place: int
     worst: int
     best: int
+
+
+def _inexact(known: Known) -> frozenset[str]:
+    return frozenset(name for name, value in known.values.items() if isinstance(value, Interval))
 
 
 def _count(arguments: Sequence[_Argument], true: Sequence[Any], open_: Sequence[int]) -> tuple[Tally, Tally]:

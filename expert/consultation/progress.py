@@ -78,7 +78,8 @@ def kept_open(certificate: Certificate, knowledge: KnowledgeBase) -> list[str]:
     """Say which answers of "unknown" keep which conclusion open, and what it could become."""
     lines = ["What was answered “unknown” keeps open:"] if certificate.kept_open else []
     for kept in certificate.kept_open:
-        labels = "; ".join(knowledge.vocabulary.findings[name].label for name in kept.findings)
+        named = ((name, knowledge.vocabulary.findings[name].label) for name in kept.findings)
+        labels = "; ".join(f"the exact figure of {label}" if name in certificate.inexact else label for name, label in named)
         if kept.conclusion == "urgency":
             lines.append(f"  ? urgency, up to {knowledge.levels[kept.could_be].label}: {labels}")
         else:

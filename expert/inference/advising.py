@@ -1,11 +1,14 @@
 """The plan of a case as it is reported: its steps with their reasons, and what was set aside."""
 
 from collections.abc import Collection
+from functools import reduce
+from operator import or_
 
 from expert.inference.arguing import Arguments
 from expert.inference.ground_rules import Derived
 from expert.inference.planning import Plan, Planned, Planner
 from facts.assessment import StepAdvised, StepSetAside
+from facts.quantities import Interval
 from knowledge_base.judgement import Judge, unless_key
 from knowledge_base.model import KnowledgeBase, NextStep
 from reports.wording import join
@@ -25,7 +28,16 @@ class Advising:
             return step.unless is not None and bool(true[self.judge.position[unless_key(step.id)]])
 
         applying = [step for name, step in self.knowledge.next_steps.items() if name in fired]
-        return self.planner.plan(applying, level, arguments.values, is_set_aside)
+        return self.planner.plan(applying, level, self._known_enough(arguments), is_set_aside)
+
+    def _known_enough(self, arguments: Arguments) -> Collection[str]:
+        """Return the findings that are known, but for numbers of which the exact figure would still decide something."""
+        values = arguments.values
+        partly = [name for name, value in values.items() if isinstance(value, Interval)]
+        if not partly:
+            return values
+        open_ = set(self.judge.findings_of(reduce(or_, arguments.judgement.missing[self.judge.rules], 0)))
+        return values.keys() - open_.intersection(partly)
 
     def advise(self, plan: Plan, arguments: Arguments) -> tuple[StepAdvised, ...]:
         """Return the steps of a plan in their order, then those that are done."""

@@ -1,6 +1,7 @@
 """What is missing of a case and pertinent: what could raise the urgency, then what bears on a cause in question."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from facts.vocabulary import Value
 from knowledge_base.interview import MEDICINES
 from knowledge_base.judgement import Judge
 from knowledge_base.model import KnowledgeBase
+from reports.wording import value_text
 
 
 class _Ranked(NamedTuple):
@@ -31,7 +33,7 @@ class Asking:
         self.make = lru_cache(maxsize=16_384)(self._make)
 
     def missing(self, verdict: Verdict, found: Sequence[CauseFound], values: Mapping[str, Value]) -> tuple[MissingFinding, ...]:
-        """Return the pertinent unknown findings; those that the medicine lists decide are one question."""
+        """Return the pertinent findings, unknown or known in part; those that the medicine lists decide are one question."""
         levels: dict[str, str] = {}
         # The most urgent dangers come first, and their level is the one that counts.
         for danger in verdict.open:
@@ -49,7 +51,15 @@ class Asking:
             for name, some in causes.items()
             if self.urgency.can_be_put(name, values)
         ]
-        return tuple([entry.finding for entry in sorted(ranked)])
+        return tuple([self._put(entry.finding, values) for entry in sorted(ranked)])
+
+    def _put(self, missing: MissingFinding, values: Mapping[str, Value]) -> MissingFinding:
+        """Ask for the exact figure where something is known already."""
+        value = values.get(missing.id)
+        if value is None:
+            return missing
+        known = value_text(self.knowledge.vocabulary.findings[missing.id], value)
+        return replace(missing, question=f"{missing.question} ({known} so far; the exact figure decides)")
 
     def _asked_as(self, name: str) -> str:
         return MEDICINES if name in self.urgency.verdicts.listed else name

@@ -8,6 +8,7 @@ level is open to history or examination; `ceiling` is sound all the same: it cou
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.interview import asked_by, told_by_lists
 from knowledge_base.judgement import Judge, Judgement, look_for_key, only_if_key
@@ -131,13 +132,17 @@ class Verdicts:
         ordered: Iterable[NextStep],
         closed: Collection[str] = frozenset(),
     ) -> frozenset[str]:
-        """Return the findings that can become known: by history, by examination, or by a test that a step orders."""
+        """Return the findings that can become known: by history, by examination, or by a test that a step orders.
+
+        A number that is known in part can become known exactly, by whatever told that much.
+        """
+        partly = {name for name, value in values.items() if isinstance(value, Interval)}
         tested = {name for step in ordered for name in step.answers}
         return frozenset(
             name
             for name, by in self.asked_by.items()
-            if name not in values
+            if (name not in values or name in partly)
             and name not in closed
-            and (by != "test" or name in tested)
+            and (by != "test" or name in tested or name in partly)
             and not (name in self.only_if and judgement.false(self.only_if[name]))
         )

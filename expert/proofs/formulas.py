@@ -1,21 +1,23 @@
 """Every possible patient at once: conditions, standings and urgency as formulas, which z3 decides.
 
-The only module that imports z3. A finding of a patient is a pair: is it known, and its value; a condition is two formulas, when
-it is true and when it is false, and where neither holds it is unknown, as the meaning (`knowledge_base.logic`) has it. What no
+The only module that imports z3. A finding of a patient is a pair: is it known, and its value, which is two bounds for a number
+because that may be known in part; a condition is two formulas, when it is true and when it is false, and where neither holds it
+is unknown, as the meaning (`knowledge_base.logic`) has it. What no
 patient can be (a value outside its plausible range, a child without its parent, answers that contradict each other) is assumed
 away. Effort is counted in z3's own steps, not in seconds, so that a verdict is the same on every machine.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 import z3
 
+from facts.quantities import Interval, bounds
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Operator, Or, Present
 from knowledge_base.logic import compare
 
 if TYPE_CHECKING:
@@ -28,17 +30,21 @@ Formula: TypeAlias = Any
 class Patient:
     """A patient of whom anything may be known: for every finding whether it is known, and its value.
 
-    `mark` sets two patients apart. Quantities are reals in the finding's own unit; a choice has one formula for each value.
+    `mark` sets two patients apart. Quantities are reals in the finding's own unit: the least and the greatest that one can be,
+    which are the same where it is known exactly. A choice has one formula for each value.
     """
 
     def __init__(self, findings: Mapping[str, Finding], mark: str = "") -> None:
         self.findings, self.mark = findings, mark
         self.known: dict[str, Formula] = {name: z3.Bool(f"{mark}known {name}") for name in findings}
         self.value: dict[str, Formula] = {}
+        self.least: dict[str, Formula] = {}
+        self.greatest: dict[str, Formula] = {}
         self.choices: dict[str, dict[str, Formula]] = {}
         for name, finding in findings.items():
             if isinstance(finding, QuantityFinding):
-                self.value[name] = z3.Real(f"{mark}{name}")
+                self.least[name] = z3.Real(f"{mark}{name}")
+                self.greatest[name] = z3.Real(f"{mark}{name} at most")
             elif isinstance(finding, ChoiceFinding):
                 self.choices[name] = {choice: z3.Bool(f"{mark}{name} {choice}") for choice in finding.choices}
             else:
@@ -52,7 +58,8 @@ class Patient:
     def _possible(self, name: str, finding: Finding) -> Iterator[Formula]:
         if isinstance(finding, QuantityFinding):
             low, high = finding.range
-            yield z3.And(_number(low) <= self.value[name], self.value[name] <= _number(high))
+            least, greatest = self.least[name], self.greatest[name]
+            yield z3.And(number(low) <= least, least <= greatest, greatest <= number(high))
         elif isinstance(finding, ChoiceFinding):
             yield z3.PbEq([(choice, 1) for choice in self.choices[name].values()], 1)
         if finding.requires is not None:
@@ -69,7 +76,12 @@ class Patient:
             return self.choices[name][str(value)]
         if isinstance(value, bool):
             return self.value[name] if value else z3.Not(self.value[name])
-        return self.value[name] == _number(float(value))
+        least, greatest = bounds(value if isinstance(value, Interval) else float(value))
+        return z3.And(self.least[name] == number(least), self.greatest[name] == number(greatest))
+
+    def exact(self, name: str) -> Formula:
+        """Say that a quantity, if it is known, is known exactly; of other findings it goes without saying."""
+        return self.least[name] == self.greatest[name] if name in self.least else z3.BoolVal(True)
 
     def pinned(self, values: Mapping[str, Value]) -> list[Formula]:
         """Say that exactly these findings are known, with these values."""
@@ -78,29 +90,39 @@ class Patient:
 
     def variables(self, name: str) -> list[Formula]:
         """Return everything that stands for one finding: known, and its value or its choices."""
-        return [self.known[name], *(self.choices[name].values() if name in self.choices else [self.value[name]])]
+        if name in self.choices:
+            return [self.known[name], *self.choices[name].values()]
+        return [self.known[name], *([self.least[name], self.greatest[name]] if name in self.least else [self.value[name]])]
 
     def tells(self, leaf: Leaf, truth: bool) -> Formula:
-        """Say that a leaf's finding is known, and that its value is what the leaf asks for, or is not."""
-        holds = self.leaf(leaf)
-        return z3.And(self.known[leaf.finding], holds if truth else z3.Not(holds))
+        """Say that a leaf's finding is known, and that its value surely is what the leaf asks for, or surely is not."""
+        return z3.And(self.known[leaf.finding], self.leaf(leaf, truth))
 
-    def leaf(self, leaf: Leaf) -> Formula:
-        """Say that a known finding's value is what a leaf asks for."""
+    def leaf(self, leaf: Leaf, truth: bool) -> Formula:
+        """Say that a known finding's value surely is what a leaf asks for, or (`truth` false) surely is not."""
         match leaf:
             case Present(name):
-                return self.value[name]
+                return self.value[name] if truth else z3.Not(self.value[name])
             case OneOf(name, choices):
-                return z3.Or([self.choices[name][choice] for choice in choices])
+                chosen = z3.Or([self.choices[name][choice] for choice in choices])
+                return chosen if truth else z3.Not(chosen)
             case Compared(name, operator, threshold):
-                return compare(self.value[name], operator, _number(threshold))
+                asked = operator if truth else _OPPOSITE[operator]
+                # Surely below when the greatest that it can be is; surely above when the least is.
+                bound = self.greatest[name] if asked in ("<", "<=") else self.least[name]
+                return compare(bound, asked, number(threshold))
             case _:
                 assert_never(leaf)
 
 
-def _number(number: float) -> Formula:
+_OPPOSITE: Mapping[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+@cache
+def number(value: float) -> Formula:
+    """Return a number as z3 knows it."""
     # By its decimal digits: 0.1 is a tenth, as it was written.
-    return z3.RealVal(repr(number))
+    return z3.RealVal(repr(value))
 
 
 @dataclass(frozen=True)

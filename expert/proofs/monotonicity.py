@@ -6,33 +6,49 @@ from functools import partial
 import z3
 
 from expert.proofs.formulas import Encoding, Formula, Patient
-from knowledge_base.expression import Expression, Leaf
+from knowledge_base.expression import Expression
+
+
+class Later(Patient):
+    """The same patient later: what is known, and within what bounds, may be other than now; values are the same."""
+
+    def __init__(self, now: Patient) -> None:
+        super().__init__(now.findings, "later ")
+        self.value, self.choices = now.value, now.choices
 
 
 class Opaque:
-    """Two states of one patient, of whom more is known in the second; what is named is any three-valued thing."""
+    """Two states of one patient, of whom more is known later; what is named is any three-valued thing."""
 
-    def __init__(self, patient: Patient, findings: Iterable[str], names: Iterable[str]) -> None:
-        self.patient = patient
-        self.later = {name: z3.Bool(f"later known {name}") for name in findings}
+    def __init__(self, now: Patient, later: Later, findings: Iterable[str], names: Iterable[str]) -> None:
+        self.now, self.later, self.findings = now, later, tuple(findings)
         self.named = {
             name: [[z3.Bool(f"{when} {truth} {name}") for truth in (False, True)] for when in ("now", "later")]
             for name in names
         }
-        self._now = Encoding(patient.tells, partial(self._named, 0))
-        self._later = Encoding(self._tells_later, partial(self._named, 1))
+        self._now = Encoding(self.now.tells, partial(self._named, 0))
+        self._later = Encoding(self.later.tells, partial(self._named, 1))
 
     @property
-    def known_pairs(self) -> list[tuple[Formula, Formula]]:
-        """What says of each finding that it is known, now and later."""
-        return [(self.patient.known[name], later) for name, later in self.later.items()]
+    def pairs(self) -> list[tuple[Formula, Formula]]:
+        """What says of each finding that it is known, and in what bounds a number lies, now and later."""
+        now, later = self.now, self.later
+        sides = ((now.known, later.known), (now.least, later.least), (now.greatest, later.greatest))
+        return [(before[name], after[name]) for name in self.findings for before, after in sides if name in after]
 
     @property
     def more_is_known(self) -> list[Formula]:
-        """Say that what is known stays known, and that every named thing is at most one of true and false and stays so."""
-        grows = [z3.Implies(self.patient.known[name], later) for name, later in self.later.items()]
-        for now, later in self.named.values():
-            grows += [z3.Not(z3.And(later)), *(z3.Implies(before, after) for before, after in zip(now, later, strict=True))]
+        """Say that what is known stays known, a number within its bounds, and a named thing at most one of true and false."""
+        now, later = self.now, self.later
+        grows = []
+        for name in self.findings:
+            stays = [later.known[name]]
+            if name in later.least:
+                stays += [now.least[name] <= later.least[name], later.greatest[name] <= now.greatest[name]]
+                grows.append(later.least[name] <= later.greatest[name])
+            grows.append(z3.Implies(now.known[name], z3.And(stays)))
+        for was, is_ in self.named.values():
+            grows += [z3.Not(z3.And(is_)), *(z3.Implies(before, after) for before, after in zip(was, is_, strict=True))]
         return grows
 
     def unsaid(self, tree: Expression, truth: bool) -> Formula:
@@ -42,18 +58,14 @@ class Opaque:
     def _named(self, when: int, name: str, truth: bool) -> Formula:
         return self.named[name][when][truth]
 
-    def _tells_later(self, leaf: Leaf, truth: bool) -> Formula:
-        made = self.patient.tells(leaf, truth)
-        return z3.substitute(made, (self.patient.known[leaf.finding], self.later[leaf.finding]))
-
 
 def better_and_worse(patient: Patient, then: Patient, finding: str, order: str | Sequence[str | bool]) -> list[Formula]:
-    """Say that a finding is known of both, and worse of the second."""
-    known = [patient.known[finding], then.known[finding]]
+    """Say that a finding is known of both, a number exactly, and worse of the second."""
+    known = [patient.known[finding], then.known[finding], patient.exact(finding), then.exact(finding)]
     if order == "higher":
-        return [*known, then.value[finding] > patient.value[finding]]
+        return [*known, then.least[finding] > patient.least[finding]]
     if order == "lower":
-        return [*known, then.value[finding] < patient.value[finding]]
+        return [*known, then.least[finding] < patient.least[finding]]
     worse = [
         z3.And(patient.is_(finding, before), then.is_(finding, after))
         for place, before in enumerate(order)

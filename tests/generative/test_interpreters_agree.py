@@ -24,7 +24,7 @@ from knowledge_base.logic import (
 )
 from knowledge_base.model import KnowledgeBase, tally
 from reports.wording import tell
-from tests.generative.drawing import EVERY_OPERATOR, cases, completions, consistent, knowledge_bases, operators
+from tests.generative.drawing import EVERY_OPERATOR, cases, completions, consistent, knowledge_bases, operators, sorts_of
 from tests.small_knowledge import case
 
 
@@ -38,6 +38,7 @@ def test_all_interpreters_agree_and_every_operator_was_drawn() -> None:
             drawn.update(operators(tree))
             assert tell(tree, knowledge)
         for values in patients:
+            drawn.update(sorts_of(values))
             truths = meaning(knowledge, values)
             judgement = judge(values)
             assert judge.truths(judgement) == truths

@@ -8,10 +8,13 @@ import json
 import random
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
+from facts.answers import write_answer
+from facts.case import Observed
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, operands
 from knowledge_base.judgement import Judge, contradiction_key
@@ -296,15 +299,22 @@ def written(name: str, values: Mapping[str, Value], **expected: list[str]) -> st
 
 def labeled(name: str, values: Mapping[str, Value], expected: Mapping[str, str]) -> str:
     """Write a case whose labels are written already."""
-    findings = ", ".join(f"{key}: {_word(value)}" for key, value in values.items())
+    findings = ", ".join(f"{key}: {_word(key, value)}" for key, value in values.items())
     labels = ", ".join(f"{key}: {label}" for key, label in expected.items())
     return f"- case: {json.dumps(name)}\n  findings: {{{findings}}}\n  expected: {{{labels}}}\n"
 
 
-def _word(value: Value) -> str:
-    return (
-        {True: "yes", False: "no"}[value] if isinstance(value, bool) else f"{value:.10g}" if isinstance(value, float) else value
-    )
+def _word(name: str, value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    # A number that might be in another unit is written with its own.
+    written = write_answer(_findings()[name], Observed(value))
+    return f"{written:.10g}" if isinstance(written, float) else str(written)
+
+
+@cache
+def _findings() -> Mapping[str, Finding]:
+    return load_knowledge_base().vocabulary.findings
 
 
 def main() -> None:

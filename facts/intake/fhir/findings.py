@@ -183,6 +183,8 @@ def _quantity(
         fix = f"give one of UCUM, such as {finding.unit}"
         return NotUsed(what, f"{quoted(value)} has no unit", resource, moment, fix, finding.id)
     unit = next((unit for unit in units if match_unit(unit, finding)), units[0] if units else "")
+    # UCUM's unit of what has none, which after a number nobody writes by hand.
+    unit = "" if unit == "1" and finding.unit == "count" else unit
     return _answered(resource, finding, f"{value} {unit}".strip(), moment)
 
 
