@@ -155,7 +155,8 @@ def _write_reports(
     output: str | None,
     full: bool,
 ) -> None:
-    from reports.writing import documents, together, write_folder, write_private
+    from reports.formats import FORMATS
+    from reports.writing import documents, write_folder, write_private
 
     try:
         # A Path forgets the slash at its end, so whether a folder is meant is asked of the text.
@@ -163,9 +164,9 @@ def _write_reports(
             count = write_folder(Path(output), documents(base, assessed, refusals, form, full=full))
             click.echo(f"{count} {'file' if count == 1 else 'files'} written to {output}", err=True)
         elif output is not None:
-            write_private(Path(output), together(base, assessed, refusals, form, full=full))
-        elif assessed or form == "json":
-            click.echo(together(base, assessed, refusals, form, full=full), nl=False)
+            write_private(Path(output), FORMATS[form].render_all(assessed, refusals, base, full=full))
+        else:
+            click.echo(FORMATS[form].render_all(assessed, refusals, base, full=full), nl=False)
     except OSError as error:
         from expert.disk_errors import advise
 

@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 from facts.assessment import Assessment
+from facts.intake.case_files import Refusal
 from facts.unit_systems import SYSTEMS
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Vocabulary
 
@@ -16,6 +17,15 @@ def plain(assessment: Assessment) -> dict[str, Any]:
     data: dict[str, Any] = _adapter().dump_python(assessment, mode="json", by_alias=True)
     plain_data: dict[str, Any] = _without_absent(data)
     return plain_data
+
+
+def refused(refusal: Refusal) -> dict[str, Any]:
+    """Return a refusal as plain data: the case's name where it could be read, and what was wrong."""
+    problems = [
+        {"file": p.place.file, "line": p.place.line, "column": p.place.column, "problem": p.message, "fix": p.fix}
+        for p in refusal.problems
+    ]
+    return {"case": refusal.case, "refused": problems}
 
 
 def to_json(data: Any) -> str:

@@ -250,9 +250,9 @@ def _hold_with_answers(consultation: "Consultation", file: Path, form: str) -> N
 
 
 def _report(moment: "Moment", knowledge: "KnowledgeBase") -> str:
-    from reports.rendering import render
+    from reports.formats import TEXT
 
-    return render(moment.assessment, knowledge, "text")
+    return TEXT.render(moment.assessment, knowledge)
 
 
 def _open_store(path: Path | None) -> "Store":

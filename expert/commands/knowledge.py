@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from expert.commands.options import CONTEXT, FAILED, PATH, REFUSED, knowledge_option, load, refuse_knowledge, tell_refusals
+from reports.formats import HANDBOOKS
 
 if TYPE_CHECKING:
     from expert.proofs.proving import Proof
@@ -98,7 +99,12 @@ def show(name: str, knowledge: Path | None) -> None:
 
 @knowledge.command(context_settings=CONTEXT)
 @click.option(
-    "--format", "form", type=click.Choice(["html", "markdown"]), default="html", show_default=True, help="What to write."
+    "--format",
+    "form",
+    type=click.Choice(list(HANDBOOKS)),
+    default=next(iter(HANDBOOKS)),
+    show_default=True,
+    help="What to write.",
 )
 @click.option("--output", type=PATH, metavar="FILE", help="Write to a file. Default: the terminal.")
 @click.option("--cases", type=PATH, metavar="FOLDER", help="Name each rule's cases from these case files.")
@@ -125,7 +131,7 @@ def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path
     for case, _ in intake.cases:
         for rule in (*case.expected.fires, *case.expected.ruled_out):
             named.setdefault(rule, []).append(case.name)
-    text = render_handbook(tell_all(base, named), "html" if form == "html" else "markdown")
+    text = render_handbook(tell_all(base, named), form)
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -12,7 +12,7 @@ from expert.consultation.next_question import ScreenAsked
 from expert.inference.assessing import Assessor
 from facts.intake.case_files import read_case_files
 from knowledge_base.loading import load_knowledge_base
-from reports.rendering import render
+from reports.formats import HTML
 from tests.web.browsing import Browser, application, service_of, signed_in
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +68,7 @@ def test_the_page_asks_what_the_terminal_asks_and_concludes_the_same(
     browser.open(f"{here}/report")
     # The report of the page is that of `charley report`, with another head.
     ours, theirs = (
-        text.split("<main>")[1].split("</main>")[0] for text in (browser.text, render(moment.assessment, knowledge, "html"))
+        text.split("<main>")[1].split("</main>")[0] for text in (browser.text, HTML.render(moment.assessment, knowledge))
     )
     assert ours == theirs
 
