@@ -16,7 +16,8 @@ from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
 from facts.case import Case
 from facts.intake.fhir.codes import code_index
-from facts.intake.fhir.record import newest_day, read_record
+from facts.intake.fhir.days import newest_day
+from facts.intake.fhir.record import read_record
 from facts.intake.fhir.resources import Resource
 from facts.intake.fhir.values import bare_code, text_of
 from facts.intake.judging import Judging
