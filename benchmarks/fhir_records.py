@@ -16,10 +16,11 @@ from collections.abc import Iterable, Iterator
 from itertools import cycle
 from pathlib import Path
 
+from facts.intake.fhir.findings import condition, observation, procedure
+
 from expert.cohorts.record_tables import make_tables
 from facts.intake.fhir.codes import CodeIndex, code_index
 from facts.intake.fhir.files import read_resources
-from facts.intake.fhir.findings import condition, observation, procedure
 from facts.intake.fhir.intake import NEWEST, is_fhir, opened
 from facts.intake.fhir.medicines import medication
 from facts.intake.fhir.record import newest_day

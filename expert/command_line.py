@@ -20,22 +20,20 @@ from expert.commands.knowledge import knowledge
 from expert.commands.options import (
     CONTEXT,
     REFUSED,
-    as_of_option,
     format_option,
     knowledge_option,
     load,
     making_what_stays,
     tell_refusals,
     what_would_change_option,
-    within_option,
 )
+from expert.commands.record_options import judging_options
 from expert.commands.serve import audit, serve, users
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from facts.assessment import Assessment
     from facts.intake.case_files import Refusal
+    from facts.intake.judging import Judging
     from knowledge_base.model import KnowledgeBase
 
 
@@ -83,16 +81,14 @@ main.add_command(audit)
     metavar="PATH",
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
-@as_of_option
-@within_option
+@judging_options
 @what_would_change_option
 @knowledge_option
 def report(
     files: tuple[Path, ...],
     form: str,
     output: str | None,
-    as_of: "datetime | None",
-    within_days: int | None,
+    judging: "Judging",
     what_would_change: bool,
     knowledge: Path | None,
 ) -> None:
@@ -114,14 +110,12 @@ def report(
     from expert.proofs.what_would_change import explaining_changes
     from facts.intake.case_files import Refusal
     from facts.intake.files import read_files
-    from facts.intake.judging import Judging
     from facts.problems import Problem, quoted
 
     with making_what_stays():
         base = load(knowledge, to_assess=True)
         assessor = Assessor(base)
     assess = explaining_changes(assessor) if what_would_change else assessor.assess
-    judging = Judging(as_of.date() if as_of else None, within_days)
     intake = read_files(files, base.vocabulary, base.dictionary, judging)
     refusals = list(intake.refusals)
     assessed: list[Assessment] = []

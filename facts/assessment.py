@@ -74,12 +74,16 @@ class OpenWarning:
 
 @dataclass(frozen=True, slots=True)
 class Urgency:
-    """How urgent at least (`level`), and at most whatever the unknown findings turn out to be (`ceiling`)."""
+    """How urgent at least (`level`), and at most whatever the unknown findings turn out to be (`ceiling`).
+
+    `verified_level` is what verified findings alone demand, where an unverified one demands more.
+    """
 
     level: str
     ceiling: str
     because: tuple[str, ...]
     could_rise: tuple[OpenWarning, ...]
+    verified_level: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,18 @@ class MissingFinding:
     question: str
     urgency: str | None
     causes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedReading:
+    """What a record says of a finding and nobody vouches for, why nobody does, and the warnings that it alone sets off.
+
+    It never makes anything false, excluded or less urgent. `warns` holds ids of rules.
+    """
+
+    finding: FindingUsed
+    reason: str
+    warns: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +225,4 @@ class Assessment:
     evidence: tuple[EvidenceCited, ...]
     what_would_change: WhatWouldChange | None = None
     record: Record | None = None
+    unverified: tuple[UnverifiedReading, ...] = ()

@@ -10,19 +10,18 @@ from expert.commands.options import (
     CONTEXT,
     FAILED,
     REFUSED,
-    as_of_option,
     format_option,
     knowledge_option,
     load_for_assessing,
     what_would_change_option,
-    within_option,
 )
+from expert.commands.record_options import judging_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from expert.cohorts.record_tables import RecordTables
+    from facts.intake.judging import Judging
     from knowledge_base.model import KnowledgeBase
 
 
@@ -57,8 +56,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="Rows in a part: what fits into memory, and what a worker of Spark takes at a time. [default: 500000]",
 )
-@as_of_option
-@within_option
+@judging_options
 @knowledge_option
 def evaluate(
     files: tuple[Path, ...],
@@ -70,8 +68,7 @@ def evaluate(
     engine: str,
     master: str | None,
     part_rows: int | None,
-    as_of: "datetime | None",
-    within_days: int | None,
+    judging: "Judging",
     knowledge: Path | None,
 ) -> None:
     """Conclude every case of FILES into a folder: by the thousand or by the million, with the same conclusions as one by one.
@@ -82,7 +79,8 @@ def evaluate(
     out, null open), refused.csv, summary.json and cohort.html. Exit status 2 when a row was refused.
 
     FHIR R4 records (Bundles, or Bulk Data in .ndjson, also as .gz) are first made into tables, a row for each patient; the
-    tables and refused.csv, which lists the resources that cannot be read, stand in FOLDER.records.
+    tables stand in FOLDER.records, with refused.csv (what cannot be read, and the deceased) and unverified.csv (results that
+    nobody has verified, such as preliminary ones: the conclusions are without them, and their warnings are listed there).
 
     \b
     Examples:
@@ -108,7 +106,7 @@ def evaluate(
     base = load_for_assessing(knowledge)
     apart = told_apart(files)
     try:
-        records = _tables_of(apart.fhir, output, base, as_of, within_days, resume=resume)
+        records = _tables_of(apart.fhir, output, base, judging, resume=resume)
         files = (*apart.others, *records.tables)
         with _Progress() as progress:
             outcome = conclude(
@@ -141,26 +139,26 @@ def _tables_of(
     files: "Sequence[Path]",
     output: Path,
     base: "KnowledgeBase",
-    as_of: "datetime | None",
-    within_days: int | None,
+    judging: "Judging",
     *,
     resume: bool,
 ) -> "RecordTables":
     """Make tables of the FHIR files, if there are any, and say what was in them."""
     from expert.cohorts.evaluation import CohortError
     from expert.cohorts.record_tables import REFUSED as REFUSED_FILE
-    from expert.cohorts.record_tables import RecordTables, beside, make_tables
-    from facts.intake.judging import Judging
+    from expert.cohorts.record_tables import UNVERIFIED, RecordTables, beside, make_tables
 
     if not files:
-        return RecordTables((), 0, 0)
+        return RecordTables((), 0, 0, 0)
     if output.exists():
         raise CohortError(f"{output} exists already; name another folder, or remove it first")
-    judging = Judging(as_of.date() if as_of else None, within_days)
     records = make_tables(files, beside(output), base, judging, resume=resume)
     click.echo(f"{records.patients:,} patients in {len(files):,} files of FHIR records", err=True)
     if records.refused:
         click.echo(f"{records.refused:,} parts of them refused: {beside(output) / REFUSED_FILE}", err=True)
+    if records.unverified:
+        told = "with results that nobody has verified; the conclusions are without them, and what they would warn of is in"
+        click.echo(f"{records.unverified:,} patients {told} {beside(output) / UNVERIFIED}", err=True)
     return records
 
 

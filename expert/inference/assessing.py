@@ -9,6 +9,7 @@ from itertools import compress
 
 from expert.inference.forward_chaining import Derivation, ForwardChaining, MatcherName
 from expert.inference.ground_rules import Derived, GroundRule, Observation
+from expert.inference.unverified import add_unverified
 from facts.assessment import (
     Argument,
     Assessment,
@@ -102,7 +103,10 @@ class Assessor:
         """Assess one case. Raises ContradictoryCase when the knowledge base says that its answers exclude each other."""
         values = case.values
         judgement = self.check(case)
-        return _Assessing(self, case, values, judgement, self.chaining.derive(values)).assessment()
+        assessment = _Assessing(self, case, values, judgement, self.chaining.derive(values)).assessment()
+        if not case.unverified:
+            return assessment
+        return add_unverified(assessment, case, judgement, self.judge, self.knowledge, self.sentences)
 
     def check(self, case: Case) -> Judgement:
         """Judge a case's conditions. Raises ContradictoryCase when its answers exclude each other."""

@@ -18,5 +18,7 @@ class Judging:
     accepted: frozenset[str] = frozenset()
 
 
+VOID = frozenset({"cancelled", "entered-in-error"})
+"""Statuses of what was withdrawn: nothing may make it count."""
 NEWEST = Judging()
 """Judge on the newest day of the record, by readings for as long as their findings last."""

@@ -102,4 +102,3 @@ def procedure(resource: Resource, index: CodeIndex) -> Iterator[Told]:
             yield NotUsed(label(finding), "it was completed; whether it goes on is not recorded", resource, moment)
         else:
             yield NotUsed(label(finding), f"status {quoted(status)}", resource, moment)
-

@@ -5,6 +5,7 @@ from typing import Any
 
 from facts.intake.fhir.resources import Resource
 from facts.intake.fhir.values import objects_of, text_of
+from facts.intake.judging import VOID
 
 _READ = frozenset(
     {
@@ -21,7 +22,6 @@ _READ = frozenset(
 _PASSED_ON = ("subject", "patient", "implicitRules", "modifierExtension")
 """What holds of everything in a resource, unless that says otherwise."""
 _DATES = ("effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming", "issued")
-_VOID = frozenset({"cancelled", "entered-in-error"})
 
 
 def contained_in(resource: Resource) -> Iterator[Resource]:
@@ -42,4 +42,4 @@ def _whole(inside: Mapping[str, Any], container: Resource) -> dict[str, Any]:
         if not any(element in inside for element in _DATES):
             whole.update({key: container.value[key] for key in _DATES if key in container.value})
     status = text_of(container.value.get("status"))
-    return {**whole, "status": status} if status in _VOID else whole
+    return {**whole, "status": status} if status in VOID else whole

@@ -205,7 +205,9 @@ def opened(
         records.file(read_resources(path, str(path)))
     records.close_filing()
     if not records.patients and not records.refusals and paths:
-        problem = Problem(Place(str(paths[0])), "no resource of a patient is in it", "give the Patient and what is recorded of it")
+        problem = Problem(
+            Place(str(paths[0])), "no resource of a patient is in it", "give the Patient and what is recorded of it"
+        )
         records.refusals.append(Refusal(None, (problem,)))
     return records
 

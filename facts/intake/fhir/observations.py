@@ -14,11 +14,11 @@ from facts.intake.fhir.readings import Reading, answer_to, by_reference_range, r
 from facts.intake.fhir.resources import DATED, NotUsed, Resource, Statement, Told, with_value
 from facts.intake.fhir.systems import INTERPRETATION
 from facts.intake.fhir.values import Coding, codings_of, names_of, objects_of, text_of
+from facts.intake.judging import VOID
 from facts.problems import quoted
 from facts.vocabulary import Finding, QuantityFinding, YesNoFinding
 
 _VERIFIED = frozenset({"final", "amended", "corrected", "appended"})
-_VOID = frozenset({"cancelled", "entered-in-error"})
 _ASSERTION = Coding("HL7 act", "ASSERTION", "")
 # Yes and no themselves, as HL7's table 0136, LOINC's answer lists and SNOMED CT's qualifiers write them; other answers are
 # knowledge, and stand in the vocabulary.
@@ -62,7 +62,7 @@ def _told(
         yield NotUsed(what, reason, resource, moment, finding=finding.id)
     elif value.get("focus"):
         yield NotUsed(what, "it is about somebody or something else than the patient (focus)", resource, moment)
-    elif status in _VOID:
+    elif status in VOID:
         yield NotUsed(what, f"status {quoted(status)}: the result is void", resource, moment)
     elif reading.observed is None:
         # What gives no value supersedes nothing; nor does what nobody vouches for.

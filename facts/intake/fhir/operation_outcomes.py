@@ -15,5 +15,7 @@ def error_of(outcome: Mapping[str, Any]) -> str:
     for issue in issues:
         if bare_code(issue.get("severity")) in _SERIOUS:
             said = text_of(issue.get("diagnostics")) or next(names_of(issue.get("details")), "")
-            return " ".join(filter(None, (bare_code(issue.get("severity")), bare_code(issue.get("code")), quoted(said) if said else "")))
+            return " ".join(
+                filter(None, (bare_code(issue.get("severity")), bare_code(issue.get("code")), quoted(said) if said else ""))
+            )
     return "" if issues else "it tells no issue"

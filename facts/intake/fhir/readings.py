@@ -96,9 +96,11 @@ def _written(part: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex
     if named := next(names_of(part.get("valueCodeableConcept")), ""):
         flagged = {word for coding in codings_of(part.get("valueCodeableConcept")) if (word := _FLAGS.get(coding.code))}
         return (flagged.pop(), "", "") if len(flagged) == 1 else (named, "", "")
-    return "", "the record says that the value is missing" if part.get("dataAbsentReason") and not _interpretations(
-        part
-    ) else "", ""
+    return (
+        "",
+        "the record says that the value is missing" if part.get("dataAbsentReason") and not _interpretations(part) else "",
+        "",
+    )
 
 
 def _text(told: str, finding: QuantityFinding) -> tuple[str, str, str]:
@@ -108,9 +110,7 @@ def _text(told: str, finding: QuantityFinding) -> tuple[str, str, str]:
     return text, "", ""
 
 
-def _quantity(
-    measured: Mapping[str, Any], value: Any, finding: QuantityFinding, index: CodeIndex
-) -> tuple[str, str, str]:
+def _quantity(measured: Mapping[str, Any], value: Any, finding: QuantityFinding, index: CodeIndex) -> tuple[str, str, str]:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return "", f"found {described(value)}, expected a number", "write the value as a number"
     comparator = text_of(measured.get("comparator"))
@@ -124,9 +124,7 @@ def _quantity(
     return f"{comparator} {value} {unit}".strip(), "", ""
 
 
-def _unit(
-    measured: Mapping[str, Any], value: str, finding: QuantityFinding, index: CodeIndex
-) -> tuple[str, str, str]:
+def _unit(measured: Mapping[str, Any], value: str, finding: QuantityFinding, index: CodeIndex) -> tuple[str, str, str]:
     """Return the unit that is meant; or why none is. What is printed and what is coded must mean the same."""
     printed, coded = text_of(measured.get("unit")), text_of(measured.get("code"))
     in_ucum = system_of(text_of(measured.get("system"))) == "UCUM"
