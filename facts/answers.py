@@ -3,12 +3,14 @@
 from typing import Any
 
 from facts.case import Observed
+from facts.measurements import Implausible, read_measurement
 from facts.problems import did_you_mean, quoted
-from facts.units import UnitError, read_quantity
+from facts.quantities import Interval, quantity_words
+from facts.units import UnitError
 from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
 
-_YES = frozenset({"yes", "y", "true", "present"})
-_NO = frozenset({"no", "n", "false", "absent"})
+_YES = frozenset({"yes", "y", "true", "present", "pos", "positive"})
+_NO = frozenset({"no", "n", "false", "absent", "neg", "negative"})
 _UNKNOWN = frozenset({"unknown", "?", "not known"})
 
 
@@ -59,14 +61,19 @@ def _read_quantity(finding: QuantityFinding, text: Any) -> Observed:
     if isinstance(text, bool):
         raise AnswerError(f"{finding.id}: found {quoted(text)}, expected a number in {finding.unit}; write the measured value")
     try:
-        value, given = read_quantity(str(text), finding)
+        return Observed(*read_measurement(str(text), finding))
+    except Implausible as error:
+        raise AnswerError(f"{finding.id}: found {quoted(text)}{error}") from None
     except UnitError as error:
         raise AnswerError(f"{finding.id}: found {quoted(text)}; {error}") from None
-    low, high = finding.range
-    if not low <= value <= high:
-        converted = f" ({value:g} {finding.unit})" if given else ""
-        raise AnswerError(
-            f"{finding.id}: found {quoted(text)}{converted}, which is outside the plausible range "
-            f"{low:g} to {high:g} {finding.unit}; check the figure and its unit"
-        )
-    return Observed(value, given)
+
+
+def write_answer(finding: YesNoFinding | QuantityFinding | ChoiceFinding, observed: Observed) -> bool | float | str:
+    """Write what is known of a finding so that `read_answer` reads the same again: plain, or as a text."""
+    if observed.given:
+        return observed.given
+    if isinstance(observed.value, Interval):
+        if not isinstance(finding, QuantityFinding):
+            raise TypeError(f"{finding.id} is not a quantity")
+        return quantity_words(observed.value, finding.range, "{:.10g}".format)
+    return observed.value

@@ -4,22 +4,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from facts.derived_findings import agree, compute
 from facts.medicines import MedicineDictionary, Recognition, Stopped, findings_of_current, findings_of_stopped
-from facts.vocabulary import Value, Vocabulary
+from facts.quantities import Interval, Quantity, narrow, quantity_words
+from facts.reference_intervals import WORDS, NoReference, quantity_of_word
+from facts.vocabulary import QuantityFinding, Value, Vocabulary
 
 NOT_LISTED = "not on the complete list of medicines"
 """The origin of a finding that is absent because a medicine list says nothing of it."""
 IMPLIED = "implied by"
 """How the origin of a finding begins that another answer implies."""
+COMPUTED = "computed from"
+"""How the origin of a finding begins that is computed from others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What is known of one finding.
 
-    `given` is what was written when that was in another unit; `origin` tells where the value comes from when nobody answered
-    the finding itself (a resource of a record, a medicine on the list, another answer that implies it). `when` is the date of
-    what a record says, with its age: reasons tell it, because an old reading is a weak one.
+    `given` is what was written when that was in another unit, or one of the words low, normal and high; `origin` tells where
+    the value comes from when nobody answered the finding itself (a resource of a record, a medicine on the list, another answer
+    that implies it, others that it is computed from). `when` is the date of what a record says, with its age: reasons tell it,
+    because an old reading is a weak one.
     """
 
     value: Value
@@ -115,7 +121,9 @@ def complete(
     *,
     sources: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, Observed], tuple[Unrecognized, ...]]:
-    """Add to the answers what follows from them: findings from the medicine lists, and what a finding requires.
+    """Add to the answers what follows from them: findings of the medicine lists, what is computed, what a finding requires.
+
+    The words low, normal and high get the meaning that they have for this patient.
 
     Lists that were not given (None) say nothing. `sources` tells that the lists are gathered from a record, and where each
     current medicine stands in it: nobody says that such a list is complete, so what is not on it stays unknown.
@@ -125,6 +133,8 @@ def complete(
     """
     findings = dict(answered)
     unrecognized: list[Unrecognized] = []
+    _settle_words(vocabulary, findings, unrecognized)
+    _add_computed(vocabulary, findings, unrecognized)
     current = None if medicines is None else [_recognized(dictionary, text, sources) for text in medicines]
     past = None if stopped is None else [(entry, dictionary.recognize(entry.name)) for entry in stopped]
     for derived, recognitions in (
@@ -138,6 +148,60 @@ def complete(
     _add_required(vocabulary, findings)
     ordered = {name: findings[name] for name in vocabulary.findings if name in findings}
     return ordered, tuple(dict.fromkeys(unrecognized))
+
+
+def _settle_words(vocabulary: Vocabulary, findings: dict[str, Observed], unrecognized: list[Unrecognized]) -> None:
+    words = [name for name, seen in findings.items() if type(seen.value) is Interval and seen.given in WORDS]
+    if not words:
+        return
+    known = {name: observed.value for name, observed in findings.items() if name not in words}
+    for name in words:
+        finding, observed = vocabulary.findings[name], findings[name]
+        word = next(word for word in WORDS if word == observed.given)
+        if isinstance(finding, QuantityFinding):
+            try:
+                findings[name] = replace(observed, value=quantity_of_word(finding, word, known))
+            except NoReference as error:
+                # What the word means of this patient is not declared, though it is of others.
+                del findings[name]
+                unrecognized.append(Unrecognized(f"{finding.label}: {word}", str(error)))
+
+
+def _add_computed(vocabulary: Vocabulary, findings: dict[str, Observed], unrecognized: list[Unrecognized]) -> None:
+    for finding in vocabulary.derived:
+        derivation = finding.derived
+        if derivation is None or not all(name in findings for name in derivation.inputs):
+            continue
+        inputs = {name: _quantity(findings[name]) for name in derivation.inputs}
+        told = (f"{vocabulary.findings[name].label} ({_written(vocabulary, name, value)})" for name, value in inputs.items())
+        origin = f"{COMPUTED} {' and '.join(told)}"
+        computed = compute(derivation, finding, inputs)
+        given = findings.get(finding.id)
+        if computed is None:
+            unrecognized.append(Unrecognized(finding.label, f"what is {origin} is not plausible; check the figures and units"))
+        elif given is None:
+            findings[finding.id] = Observed(computed, origin=origin)
+        elif not agree(_quantity(given), computed, derivation.agrees_within):
+            shown = [_written(vocabulary, finding.id, value) for value in (_quantity(given), computed)]
+            reason = f"{shown[1]} is {origin}; the value that was given is used; correct one of them"
+            unrecognized.append(Unrecognized(f"{finding.label}: {shown[0]}", reason))
+        elif isinstance(given.value, Interval):
+            try:
+                findings[finding.id] = Observed(narrow(given.value, computed), given.given, origin, given.when)
+            except ValueError:
+                # They differ by less than is told; what was given stays.
+                continue
+
+
+def _quantity(observed: Observed) -> Quantity:
+    return observed.value if isinstance(observed.value, Interval) else float(observed.value)
+
+
+def _written(vocabulary: Vocabulary, name: str, value: Quantity) -> str:
+    finding = vocabulary.findings[name]
+    if not isinstance(finding, QuantityFinding):
+        raise TypeError(f"{name} is not a quantity")
+    return f"{quantity_words(value, finding.range, '{:.4g}'.format)} {finding.unit}"
 
 
 def _recognized(dictionary: MedicineDictionary, text: str, sources: Mapping[str, str] | None) -> Recognition:

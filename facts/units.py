@@ -13,7 +13,12 @@ from facts.vocabulary import QuantityFinding
 if TYPE_CHECKING:
     import pint
 
-_WRITTEN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*(.*)", re.DOTALL)
+# Thousands may stand apart ("20 000"), by whatever space; a comma is not read, because it means decimals to half the world.
+NUMBER = r"[-+]?(?:\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?!\d)(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?"
+"""A number as people write it, for a pattern."""
+_WRITTEN = re.compile(rf"({NUMBER})\s*(.*)", re.DOTALL)
+_COMMA = re.compile(r"\d,\d")
+_COMMA_GROUPS = re.compile(r"(\d{1,3}(?:,\d{3})+)(?!\d)")
 _SIGNIFICANT_DIGITS = 10
 """More than any laboratory gives, and few enough that 1.234 mg/dL does not become 0.50769999999999993."""
 
@@ -44,12 +49,30 @@ def read_quantity(text: str, finding: QuantityFinding) -> tuple[float, str]:
     Returns the value in the finding's own unit, and what was written when that was in another unit (else "").
     Raises UnitError. The plausible range is not judged here.
     """
-    comma = re.match(r"[-+]?\d+,\d", text.strip())
-    match = None if comma else _WRITTEN.fullmatch(text.strip())
+    check_commas(text, finding)
+    match = _WRITTEN.fullmatch(text.strip())
     if match is None or len(text) > 60:
-        hint = " with a decimal point" if comma else ""
-        raise UnitError(f"a number in {finding.unit} was expected{hint}, like {_example(finding)}")
-    number, unit = Decimal(match[1]), match[2].strip()
+        raise UnitError(f"a number in {finding.unit} was expected, like {_example(finding)}")
+    return convert(match[1], match[2].strip(), finding)
+
+
+def check_commas(text: str, finding: QuantityFinding) -> None:
+    """Raise UnitError for a number with a comma, which may mean decimals or thousands."""
+    if _COMMA.search(text) is None:
+        return
+    if (grouped := _COMMA_GROUPS.search(text)) and grouped[1].count(",") == 1:
+        plain = grouped[1]
+        meant = f"write {plain.replace(',', '')} or {plain.replace(',', '.')}"
+        raise UnitError(f"a comma can mean thousands or decimals; {meant}")
+    raise UnitError(f"a number in {finding.unit} was expected with a decimal point, like {_example(finding)}")
+
+
+def convert(written: str, unit: str, finding: QuantityFinding) -> tuple[float, str]:
+    """Turn a number (as NUMBER matched it) and the unit beside it into the finding's own unit.
+
+    Returns the value, and what was written when that was in another unit (else ""). Raises UnitError.
+    """
+    number = Decimal("".join(written.split()))
     if not unit:
         return _rounded(number), ""
     known = match_unit(unit, finding)
@@ -59,7 +82,7 @@ def read_quantity(text: str, finding: QuantityFinding) -> tuple[float, str]:
         )
     if known == finding.unit:
         return _rounded(number), ""
-    return _rounded(converter(finding, known)(number)), f"{match[1]} {known}"
+    return _rounded(converter(finding, known)(number)), f"{written} {known}"
 
 
 def match_unit(text: str, finding: QuantityFinding) -> str | None:

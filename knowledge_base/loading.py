@@ -18,7 +18,7 @@ import facts
 from facts.medicines import MedicineDictionary, dictionary, load_medicines
 from facts.problems import CharleyError, Place, Problem, did_you_mean
 from facts.schema_reading import read_knowledge_file, validate
-from facts.vocabulary import Vocabulary, load_vocabulary
+from facts.vocabulary import QuantityFinding, Vocabulary, load_vocabulary
 from facts.yaml_reading import Document, KeyPath
 from knowledge_base import invariants as proofs
 from knowledge_base import schema
@@ -117,6 +117,8 @@ class _Loader:
         build.check_manifest({name: file.category for name, file in causes.items()})
         if self.files.get("facts/medicines.yaml") == self.folder / "medicines.yaml" or self.folder == SHIPPED:
             build.check_medicine_sources(medicines)
+        if (self.folder / "findings").is_dir() or self.folder == SHIPPED:
+            build.check_finding_sources()
         if not self.problems:
             orders = built_support.orders.values() if built_support else ()
             build.check_templates(conditions, (*built_signs.values(), *built_causes.values()), built_steps.values(), orders)
@@ -514,6 +516,16 @@ class _Builder:
                     fix = did_you_mean(key, self.evidence) or "add it to evidence.yaml"
                     message = f"{name}: the source {key} is not in evidence.yaml"
                     self.loader.problems.append(Problem(medicines.places[name], message, fix))
+
+    def check_finding_sources(self) -> None:
+        for name, finding in self.vocabulary.findings.items():
+            for cited in (finding.reference, finding.derived) if isinstance(finding, QuantityFinding) else ():
+                written = () if cited is None else cited.source
+                for key in [written] if isinstance(written, str) else written:
+                    if key not in self.evidence:
+                        fix = did_you_mean(key, self.evidence) or "add it to evidence.yaml"
+                        message = f"{name}: the source {key} is not in evidence.yaml"
+                        self.loader.problems.append(Problem(self.vocabulary.places[name], message, fix))
 
 
 def _present(rules: Iterable[Rule | None]) -> tuple[Rule, ...]:

@@ -1,12 +1,14 @@
 """What a condition means: Kleene's three-valued logic over what is known of a case. The reference for every engine.
 
-None stands for unknown. A finding that a case does not hold is unknown; `not`, `and`, `or`, comparisons and `at_least` are
-Kleene's, so that more knowledge never changes True or False into anything else.
+None stands for unknown. A finding that a case does not hold is unknown, and so is a comparison of which a number that is
+known in part can lie on both sides. `not`, `and`, `or`, comparisons and `at_least` are Kleene's, so that more knowledge never
+changes True or False into anything else.
 """
 
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias, assert_never
 
+from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 
@@ -47,6 +49,8 @@ def evaluate_leaf(leaf: Leaf, values: Values) -> Truth:
     value = values.get(leaf.finding)
     if value is None:
         return None
+    if type(value) is Interval and type(leaf) is Compared:
+        return _compare(value, leaf.operator, leaf.threshold)
     match leaf:
         case Present():
             return value is True
@@ -60,6 +64,19 @@ def evaluate_leaf(leaf: Leaf, values: Values) -> Truth:
             return value > threshold  # type: ignore[operator]
         case Compared(_, _, threshold):
             return value >= threshold  # type: ignore[operator]
+
+
+def _compare(interval: Interval, operator: str, threshold: float) -> Truth:
+    """Compare a number that is known in part: true where all of the interval meets it, false where none of it does."""
+    match operator:
+        case "<":
+            return True if interval < threshold else False if interval >= threshold else None
+        case "<=":
+            return True if interval <= threshold else False if interval > threshold else None
+        case ">":
+            return True if interval > threshold else False if interval <= threshold else None
+        case _:
+            return True if interval >= threshold else False if interval < threshold else None
 
 
 def could_be_true(tree: Expression, values: Values, named: Truths) -> bool:
@@ -159,7 +176,10 @@ def evaluate_named(conditions: Mapping[str, Expression], values: Values) -> dict
 
 
 def open_findings(tree: Expression, values: Values, named: Truths, conditions: Mapping[str, Expression]) -> tuple[str, ...]:
-    """Return the unknown findings that could still decide an undecided condition, those behind named conditions too."""
+    """Return the findings that could still decide an undecided condition, those behind named conditions too.
+
+    They are unknown, or known in part.
+    """
     found: dict[str, None] = {}
     waiting = [tree]
     while waiting:

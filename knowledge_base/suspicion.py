@@ -23,7 +23,7 @@ class Suspicion:
 
 
 def suspicions(case: Case, verified: Judgement, judge: Judge, knowledge: KnowledgeBase) -> Iterator[Suspicion]:
-    """Return each warning rule that only unverified readings set off, in the order of the knowledge; with the fewest of them."""
+    """Return each warning rule that only unverified readings set off, in the order of the knowledge."""
     if not case.unverified:
         return
     warnings = [rule for sign in knowledge.warning_signs.values() for rule in sign.rules]

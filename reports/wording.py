@@ -5,6 +5,8 @@ from string import Formatter
 from typing import TypeAlias
 
 from facts.case import IMPLIED, Observed
+from facts.quantities import Interval, Quantity, quantity_words
+from facts.reference_intervals import WORDS
 from facts.vocabulary import Finding, QuantityFinding, Value, YesNoFinding
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.logic import Truth, evaluate, push_negation_inward
@@ -26,9 +28,9 @@ def number_text(number: float) -> str:
     return f"{number:.4g}" if abs(number) < 1_000 else f"{number:.10g}"
 
 
-def quantity_text(finding: QuantityFinding, number: float) -> str:
-    """Write a quantity with its unit."""
-    return f"{number_text(number)} {unit_text(finding)}".rstrip()
+def quantity_text(finding: QuantityFinding, quantity: Quantity) -> str:
+    """Write a quantity with its unit: "3.1 mmol/L", "below 1.5 mmol/L"."""
+    return f"{quantity_words(quantity, finding.range, number_text)} {unit_text(finding)}".rstrip()
 
 
 def unit_text(finding: QuantityFinding) -> str:
@@ -37,11 +39,14 @@ def unit_text(finding: QuantityFinding) -> str:
 
 
 def value_text(finding: Finding, value: Value, given: str = "") -> str:
-    """Write the value of a finding: "yes", "sudden", "0.6171 mmol/L (1.5 mg/dL)"."""
+    """Write the value of a finding: "yes", "sudden", "0.6171 mmol/L (1.5 mg/dL)", "low, no figure given (below 3.5 mmol/L)"."""
     if isinstance(finding, YesNoFinding):
         return "yes" if value else "no"
     if isinstance(finding, QuantityFinding):
-        own = quantity_text(finding, float(value))
+        own = quantity_text(finding, value if isinstance(value, Interval) else float(value))
+        word = next((word for word in WORDS if given.partition("; ")[0] == word), None)
+        if word is not None:
+            return f"{word}, no figure given ({own}{given.removeprefix(word)})"
         return f"{own} ({given})" if given else own
     return str(value).replace("_", " ")
 

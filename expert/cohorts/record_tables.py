@@ -6,8 +6,8 @@ from those files, where its findings have their origins. They are made a few tho
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,12 @@ from typing import Any
 import polars as pl
 
 from expert.cohorts.plan import fingerprint
+from facts.answers import write_answer
 from facts.case import Case
 from facts.intake.case_files import Refusal
 from facts.intake.fhir.intake import Judging, Records, opened
 from facts.intake.tables import CASE, polars_type
+from facts.quantities import Interval
 from knowledge_base.judgement import Judge
 from knowledge_base.model import KnowledgeBase
 from knowledge_base.suspicion import suspicions
@@ -141,9 +143,14 @@ def _frame(cases: Sequence[Case], knowledge: KnowledgeBase) -> pl.DataFrame:
     known = {name for case in cases for name in case.findings}
     schema: dict[str, Any] = {CASE: pl.String}
     schema |= {name: polars_type(finding) for name, finding in knowledge.vocabulary.findings.items() if name in known}
+    # What is known in part is written as people write it, and so is the rest of its column.
+    in_part = {name for case in cases for name, value in case.values.items() if isinstance(value, Interval)}
+    schema |= dict.fromkeys(in_part, pl.String)
     rows = []
     for case in cases:
-        values: Mapping[str, Any] = case.values
+        values: dict[str, Any] = dict(case.values)
+        for name in in_part & set(values):
+            values[name] = str(write_answer(knowledge.vocabulary.findings[name], replace(case.findings[name], given="")))
         rows.append((case.name, *(values.get(name) for name in list(schema)[1:])))
     return pl.DataFrame(rows, schema=schema, orient="row")
 

@@ -24,7 +24,7 @@ from expert.consultation.answer_log import (
 )
 from expert.consultation.next_question import Certificate, Known, Prospect, Questioner, ScreenAsked
 from expert.inference.assessing import Assessor, ContradictoryCase
-from facts.answers import is_unknown
+from facts.answers import is_unknown, write_answer
 from facts.assessment import Assessment, WarningSignFound
 from facts.case import IMPLIED, Case, Observed
 from facts.medicines import Stopped
@@ -115,15 +115,18 @@ class Consultation:
     def reply(self, asked: ScreenAsked, case: Case) -> dict[str, Any]:
         """Return what a case answers to a screen."""
         if not asked.screen.medicines:
-            return {name: _written(case.findings.get(name)) for name in asked.questions}
+            return {name: self._written(name, case.findings.get(name)) for name in asked.questions}
         direct = {
-            name: _written(observed)
+            name: self._written(name, observed)
             for name, observed in case.findings.items()
             if name in self.questioner.listed and (not observed.origin or observed.origin.startswith(IMPLIED))
         }
         stopped = None if case.stopped_medicines is None else [_stop(entry) for entry in case.stopped_medicines]
         current = None if case.medicines is None else list(case.medicines)
         return {MEDICINES: current, STOPPED_MEDICINES: stopped, **direct}
+
+    def _written(self, name: str, observed: Observed | None) -> Any:
+        return None if observed is None else write_answer(self.knowledge.vocabulary.findings[name], observed)
 
     def _event(self, log: Log, kind: EventKind, screen: str, answers: Mapping[str, Any], at: str) -> Event:
         return Event(next_step(log), kind, screen, MappingProxyType(dict(answers)), at, self.knowledge.hash)
@@ -158,10 +161,6 @@ def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, A
             ],
         },
     }
-
-
-def _written(observed: Observed | None) -> Any:
-    return None if observed is None else observed.given or observed.value
 
 
 def _stop(entry: Stopped) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES
 from expert.consultation.next_question import ScreenAsked
-from facts.answers import AnswerError, read_answer
+from facts.answers import AnswerError, read_answer, write_answer
 from facts.vocabulary import ChoiceFinding, Finding, YesNoFinding
 from knowledge_base.model import KnowledgeBase
 
@@ -88,7 +88,7 @@ def read_value(finding: Finding, text: str) -> Any:
         observed = read_answer(finding, text.strip())
     except AnswerError as error:
         raise ReplyError(str(error)) from None
-    return None if observed is None else observed.given or observed.value
+    return None if observed is None else write_answer(finding, observed)
 
 
 def read_medicines(text: str) -> list[str] | None:

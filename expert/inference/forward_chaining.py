@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from expert.inference.experta_engine import GroundEngine, GroundIndex, Known, P, ReteEngine, Rule
 from expert.inference.ground_rules import Derived, GroundRule, Premise, ground_rules
+from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.expression import Compared, Leaf, Present
 from knowledge_base.grading import Tally
@@ -133,9 +134,9 @@ def _about(derived: Derived) -> str:
 
 def _leaf_test(leaf: Leaf, truth: bool) -> Callable[[Any], bool]:
     finding = leaf.finding
-    kind = float if isinstance(leaf, Compared) else str
+    kinds = (float, Interval) if isinstance(leaf, Compared) else (str,)
     # RETE may try a test on the value of any other fact before it looks at what that fact is about.
-    return lambda value: type(value) is kind and evaluate_leaf(leaf, {finding: value}) is truth
+    return lambda value: type(value) in kinds and evaluate_leaf(leaf, {finding: value}) is truth
 
 
 @dataclass(frozen=True, slots=True)

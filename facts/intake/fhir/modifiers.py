@@ -1,4 +1,4 @@
-"""What turns a resource into something other than it seems to say: modifiers that are not known, and the "not" of older releases.
+"""What turns a resource into something other than it seems to say: unknown modifiers, and the "not" of older releases.
 
 FHIR R4, Extensibility: whoever does not know a modifierExtension must not use the resource; implicitRules likewise.
 """
@@ -29,10 +29,10 @@ _APART = frozenset({"contained", "text", "extension", "meta"})
 def why_not_understood(resource: Mapping[str, Any]) -> str:
     """Return why nothing that a resource says may be relied on; "" when that may be."""
     if rules := resource.get("implicitRules"):
-        return f"it was written under implicitRules {quoted(rules)}, which are not known here: what it says may mean something else"
+        return f"its implicitRules {quoted(rules, 120)} are not known here, so what it says may mean something else"
     for part in _parts(resource):
         if found := part.get("modifierExtension"):
-            return f"its modifierExtension {quoted(_url(found))} is not known here, and may mean the opposite"
+            return f"its modifierExtension {quoted(_url(found), 120)} is not known here, and may mean the opposite"
     for element, release in _NEGATIONS.items():
         if resource.get(element) in (True, "true"):
             return f"{element} is true ({release}): it did not happen"

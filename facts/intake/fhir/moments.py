@@ -1,4 +1,4 @@
-"""When things were, by the dates of a record: read in every form that is unambiguous, and compared no finer than they are written."""
+"""When things were, by the dates of a record: read in every unambiguous form, compared no finer than written."""
 
 import re
 from calendar import monthrange
@@ -79,7 +79,7 @@ def moment_of(value: Any) -> Moment | None:
 
 
 def when(resource: Mapping[str, Any], *elements: str) -> Moment | None:
-    """Return the first of these elements that holds a date: a dateTime, the end or start of a Period, the last event of a Timing."""
+    """Return the first of these elements that holds a date: a dateTime, the end or start of a Period, a Timing's last event."""
     return next((found for element in elements if (found := _moment_in(resource.get(element)))), None)
 
 

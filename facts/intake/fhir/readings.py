@@ -1,10 +1,10 @@
-"""A measured value as an Observation gives it (a figure, a limit, a range, words, a flag), turned into what people write for it.
+"""A measured value as an Observation gives it (a figure, a limit, a range, words, a flag), turned into what people write.
 
 All of it is then read by the one reader of answers, so a record and a case file mean the same by "< 1.5 mmol/L" and by "low".
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -15,12 +15,16 @@ from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.systems import INTERPRETATION, system_of
 from facts.intake.fhir.values import bare_code, codings_of, described, names_of, object_of, objects_of, text_of
 from facts.problems import quoted
+from facts.quantities import Interval, bounds
 from facts.units import UnitError, match_unit, read_quantity
 from facts.vocabulary import Finding, QuantityFinding
 
 _LIMITS = frozenset({"<", "<=", ">", ">="})
 _FLAGS = {"L": "low", "LL": "low", "LU": "low", "H": "high", "HH": "high", "HU": "high", "N": "normal"}
 """What the codes of HL7's ObservationInterpretation say of a quantity, in the words of the reader of answers."""
+_CRITICAL = frozenset({"LL", "HH"})
+_LIMITS_DIFFER = 0.1
+"""The share by which the limits of one laboratory may lie beyond those of another."""
 _WITH_UNIT = re.compile(r"\d\s*(?:[^\W\d_]|[%°µ/\[{])", re.UNICODE)
 
 
@@ -41,7 +45,8 @@ class Reading:
 
 def read_reading(part: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex) -> Iterator[Reading]:
     """Read the value of an Observation or component; two readings where its value and its flag contradict each other."""
-    flags = {word for coding in _interpretations(part) if (word := _FLAGS.get(coding))}
+    codes = {code for code in _interpretations(part) if code in _FLAGS}
+    flags = {_FLAGS[code] for code in codes}
     flag = flags.pop() if len(flags) == 1 else ""
     text, reason, fix = _written(part, finding, index)
     if not text:
@@ -51,13 +56,14 @@ def read_reading(part: Mapping[str, Any], finding: QuantityFinding, index: CodeI
             yield Reading(None, reason or "it gives no value", fix, gives_nothing=not reason)
         return
     found = answer_to(finding, text)
-    if flag and found.observed is not None and (why := _contradicts(part, flag)):
-        yield Reading(found.observed, doubt=f"{why}: its value and its flag contradict each other")
-        flagged = answer_to(finding, flag)
-        if flagged.observed is not None:
-            yield Reading(flagged.observed, doubt=f"{why}: its value and its flag contradict each other")
+    why = _contradicts(part, finding, found.observed, flag, codes) if flag and found.observed is not None else ""
+    if not why:
+        yield found
         return
-    yield found
+    yield Reading(found.observed, doubt=why)
+    flagged = answer_to(finding, flag)
+    if flagged.observed is not None:
+        yield Reading(flagged.observed, doubt=why)
 
 
 def answer_to(finding: Finding, written: str) -> Reading:
@@ -74,12 +80,25 @@ def _interpretations(part: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(coding.code for coding in codings_of(part.get("interpretation")) if coding.system == INTERPRETATION)
 
 
-def _contradicts(part: Mapping[str, Any], flag: str) -> str:
-    """Return how the flag differs from the laboratory's own limits, "" where it does not or they are not given."""
-    possible = {_FLAGS[code] for code in by_reference_range(part)}
-    if not possible or flag in possible:
-        return ""
-    return f"it is flagged {flag}, and by its own reference range it is {' or '.join(sorted(possible))}"
+def _contradicts(part: Mapping[str, Any], finding: QuantityFinding, observed: Observed, flag: str, codes: Set[str]) -> str:
+    """Return how a value's flag differs from the laboratory's own limits, or from the finding's; "" where it fits."""
+    if possible := {_FLAGS[code] for code in by_reference_range(part)}:
+        limits = "by its own reference range"
+        fits = flag in possible
+    else:
+        limits = "by the reference interval used here"
+        fits = _fits(finding, observed, flag, is_critical=bool(codes & _CRITICAL))
+    return "" if fits else f"it is flagged {'/'.join(sorted(codes))} ({flag}), which {limits} it is not"
+
+
+def _fits(finding: QuantityFinding, observed: Observed, flag: str, *, is_critical: bool) -> bool:
+    """Return whether a flag can be a value's: laboratories' limits differ by a tenth, but not about what is critical."""
+    called = answer_to(finding, flag).observed
+    if called is None or not isinstance(called.value, Interval) or not isinstance(observed.value, Interval | int | float):
+        return True
+    (least, greatest), (low, high) = bounds(observed.value), bounds(called.value)
+    share = 0 if is_critical else _LIMITS_DIFFER
+    return least <= high + abs(high) * share and greatest >= low - abs(low) * share
 
 
 def _written(part: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex) -> tuple[str, str, str]:

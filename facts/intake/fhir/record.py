@@ -192,7 +192,7 @@ class _Gathering:
     # Several statements of one finding
 
     def settled(self, name: str) -> Observed | None:
-        """Make one answer of all that the record says of a finding, and keep what may only warn; None where nothing is known."""
+        """Make one answer of all that the record says of a finding; None where nothing is known. What may only warn is kept."""
         finding = self.index.vocabulary.findings[name]
         found = settle(finding, self.lasting(name))
         for told in found.doubted:

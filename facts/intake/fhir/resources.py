@@ -9,6 +9,7 @@ from facts.case import Observed
 from facts.intake.fhir.moments import Moment
 from facts.intake.fhir.values import described, is_id, object_of, reference_of, text_of
 from facts.problems import Place
+from facts.quantities import Interval, quantity_words
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding
 
 DATED = {
@@ -60,8 +61,8 @@ class Statement:
     """What a resource says of one finding; `observed` is None when it answers in a way that cannot be read.
 
     With a `doubt` nobody vouches for it: it may warn, and never reassures. `is_reading` tells what was true at its moment alone
-    (an Observation) from what has been true since (a Condition); `recorded` is when that was last said of it. `remark` is what is
-    to be known of its source.
+    (an Observation) from what has been true since (a Condition); `recorded` is when that was last said of it. `remark` is what
+    to know about its source.
     """
 
     finding: str
@@ -124,8 +125,9 @@ def with_value(finding: Finding, observed: Observed | None) -> str:
         return f"{label(finding)} {observed.given}"
     value = observed.value
     if isinstance(finding, QuantityFinding):
+        known = value if isinstance(value, Interval) else float(value)
         unit = "" if finding.unit == "count" else f" {finding.unit}"
-        return f"{label(finding)} {value:g}{unit}"
+        return f"{label(finding)} {quantity_words(known, finding.range, '{:g}'.format)}{unit}"
     told = "yes" if value is True else "no" if value is False else str(value)
     return f"{label(finding)}: {told.replace('_', ' ') if isinstance(finding, ChoiceFinding) else told}"
 

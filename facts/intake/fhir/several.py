@@ -1,4 +1,4 @@
-"""Several statements of one finding made into what is known of it: the newest counts, and no verdict rests on one that is in doubt.
+"""Several statements of one finding made into what is known of it: the newest counts, and what is in doubt decides nothing.
 
 "Newest" is what no other statement is certainly later than: a date without a time may be any time of its day, and one that is
 not dated at all any time. Where the newest differ, or the newest of them nobody has verified, the finding is known only as far
@@ -141,7 +141,7 @@ def _narrowed(statements: Sequence[Statement]) -> Statement | None:
 
 
 def _agreed(finding: Finding, statements: Sequence[Statement]) -> Observed | None:
-    """Return what all of these statements leave possible: a figure or an answer that they share, or the span of their figures."""
+    """Return what all of these statements leave possible: an answer that they share, or the span of their figures."""
     first = statements[0].observed
     if first is None or any(told.observed is None for told in statements):
         return None
@@ -151,4 +151,4 @@ def _agreed(finding: Finding, statements: Sequence[Statement]) -> Observed | Non
         return None
     low = min(_ends(told)[0] for told in statements)
     high = max(_ends(told)[1] for told in statements)
-    return replace(first, value=between(low, high), given="")  # type: ignore[arg-type]
+    return replace(first, value=between(low, high), given="")

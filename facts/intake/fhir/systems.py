@@ -1,4 +1,4 @@
-"""What terminology a record means by the system of a code: the URIs of the HL7 registry and how they are misspelled in the field."""
+"""What terminology the system of a code means: the URIs of the HL7 registry, and how they are misspelled in the field."""
 
 import re
 from functools import lru_cache

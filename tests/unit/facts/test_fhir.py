@@ -667,4 +667,4 @@ def test_an_answer_that_is_none_of_a_finding_is_a_mistake_of_the_vocabulary(tmp_
     }
     with pytest.raises(Exception, match="lefd is not an answer to it; did you mean left") as raised:
         load(tmp_path, findings)
-    assert "a quantity has no coded answers" in str(raised.value)
+    assert "use low, normal, high" in str(raised.value)
