@@ -59,7 +59,7 @@ class Record:
     """The record that a case was read from: the date at which the patient is judged, and how many resources were used.
 
     `chosen` tells that somebody gave the date; otherwise it is the newest one in the record. `expired` names, with its value,
-    what is too old to count.
+    what is too old to count; `conditions_not_known` are those that are present and have no code that the vocabulary knows.
     """
 
     as_of: str | None
@@ -67,6 +67,7 @@ class Record:
     resources: int
     used: int
     expired: tuple[str, ...] = ()
+    conditions_not_known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

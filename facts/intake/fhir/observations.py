@@ -81,8 +81,8 @@ def not_known(codings: tuple[Coding, ...], resource: Resource, index: CodeIndex,
     if not index.knows(codings):
         for coding in codings:
             if coding.system == "" and index.is_code_elsewhere(coding.code):
-                system = f"the system {quoted(coding.written)}, which is not known" if coding.written else "no system"
-                yield NotUsed(f"code {coding.code}", f"it has {system}, so what it means is not", resource, moment)
+                system = f"its system is {quoted(coding.written)}" if coding.written else "it has none"
+                yield NotUsed(f"code {coding.code} without a known system", f"not used: {system}", resource, moment)
 
 
 def asserted(concept: Any, index: CodeIndex) -> Iterator[tuple[Finding, str]]:

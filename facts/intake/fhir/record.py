@@ -23,7 +23,6 @@ from facts.medicines import Stopped
 from facts.problems import Problem
 
 _NAMED = 3
-_MOST_CONDITIONS = 12
 _CODED = frozenset({"Observation", "Condition", "Procedure"})
 
 
@@ -111,8 +110,8 @@ class _Gathering:
             len(self.resources),
             len(self.used),
             tuple(self.expired),
+            tuple(self.not_known),
         )
-        self.tell_conditions()
         told = (*(self.told(*note) for note in self.notes.items()), *map(_of_a_record, unrecognized))
         case = Case(
             name, MappingProxyType(findings), told, Expected(), record=record, unverified=self.in_order(self.unverified)
@@ -180,15 +179,6 @@ class _Gathering:
         more = f" and {len(where) - _NAMED} more" if len(where) > _NAMED else ""
         return Unrecognized(f"{what} ({'; '.join(where[-_NAMED:])}{more})", reason)
 
-    def tell_conditions(self) -> None:
-        """Tell of the conditions that nothing here knows, in one note: a record lists dozens."""
-        names = list(self.not_known)
-        if names:
-            more = f"; and {len(names) - _MOST_CONDITIONS} more" if len(names) > _MOST_CONDITIONS else ""
-            what = f"{len(names)} condition{'s' * (len(names) != 1)}"
-            reason = "present, with codes that the vocabulary does not know, so they say nothing here"
-            self.notes[(what, reason)] = ["; ".join(names[:_MOST_CONDITIONS]) + more]
-
     # Several statements of one finding
 
     def settled(self, name: str) -> Observed | None:
@@ -199,7 +189,6 @@ class _Gathering:
             observed = self.observed(told)
             if observed is not None:
                 self.unverified.append(Unverified(name, observed, told.doubt))
-                self.note(with_value(finding, observed), told.doubt, told.resource, told.moment)
         if found.chosen is None:
             return None
         self.used.add(found.chosen.resource)
@@ -242,9 +231,9 @@ class _Gathering:
         told, age, limit = max(dropped, key=lambda entry: by_moment(entry[0]))
         what = with_value(self.index.vocabulary.findings[name], told.observed)
         more = f" ({len(dropped) - 1} older too)" if len(dropped) > 1 else ""
-        reason = f"{age} days old, and it counts for {limit}: whether it is still so is not known{more}"
+        reason = f"{age} days old, and it counts for {limit} days: whether it is still so is not known{more}"
         self.note(what, reason, told.resource, told.moment)
-        self.expired.append(f"{what} ({told.resource}): {age} days old, counts for {limit}")
+        self.expired.append(f"{what} ({told.resource}): {age} days old, counts for {limit} days")
 
     def when(self, told: Statement) -> str:
         """Return the date of a statement; with its age for a reading, which tells of its own day alone."""

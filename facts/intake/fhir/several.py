@@ -46,7 +46,7 @@ def settle(finding: Finding, statements: Sequence[Statement]) -> Settled:
     if certain is not None and agreed is not None and agreed.value == _value(certain):
         return Settled(certain, tuple(doubted))
     superseded = [replace(told, doubt=told.doubt or _SUPERSEDED) for told in standing]
-    chosen = replace(standing[-1], observed=agreed) if standing and agreed is not None else None
+    chosen = _spanning([*standing, *doubted], agreed) if standing and agreed is not None else None
     return Settled(chosen, (*superseded, *doubted))
 
 
@@ -82,7 +82,7 @@ def _quantity(finding: QuantityFinding, firm: Sequence[Statement]) -> tuple[Stat
     narrowest = _narrowed(newest)
     if narrowest is not None:
         return narrowest, []
-    chosen = replace(newest[-1], observed=agreed) if agreed is not None else None
+    chosen = _spanning(newest, agreed) if agreed is not None else None
     return chosen, [replace(told, doubt=_CONTRADICTED) for told in newest]
 
 
@@ -111,6 +111,13 @@ def _answer(firm: Sequence[Statement]) -> tuple[Statement | None, list[Statement
     if len({_value(told) for told in both}) > 1:
         return None, [replace(told, doubt="the record says both, so neither counts") for told in both]
     return (newest[-1] if newest else standing[-1] if standing else None), []
+
+
+def _spanning(statements: Sequence[Statement], agreed: Observed) -> Statement:
+    """Return what several statements leave possible as one, which names the others."""
+    others = dict.fromkeys(told.resource for told in statements[1:] if told.resource != statements[0].resource)
+    remark = f"which {' and '.join(others)} contradict{'s' * (len(others) == 1)}" if others else ""
+    return replace(statements[0], observed=agreed, remark=remark, doubt="")
 
 
 def _value(told: Statement) -> object:
