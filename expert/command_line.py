@@ -154,15 +154,18 @@ def _write_reports(
 
 
 @main.command(context_settings=CONTEXT)
-@click.argument("what", type=click.Choice(["case", "assessment"]))
+@click.argument("what", type=click.Choice(["case", "assessment", "questionnaire"]))
 @knowledge_option
 def schema(what: str, knowledge: Path | None) -> None:
-    """Print the JSON Schema of a case file or of an assessment.
+    """Print the JSON Schema of a case file or of an assessment, or the findings as a FHIR Questionnaire.
+
+    A QuestionnaireResponse to that Questionnaire is read as a part of the patient's record.
 
     \b
     Examples:
       charley schema case > case.schema.json
       charley schema assessment
+      charley schema questionnaire > questionnaire.json
     """
     from reports.json_report import assessment_schema, case_schema, to_json
 
@@ -170,4 +173,9 @@ def schema(what: str, knowledge: Path | None) -> None:
         click.echo(to_json(assessment_schema()), nl=False)
         return
     base = load(knowledge)
+    if what == "questionnaire":
+        from reports.questionnaire import questionnaire
+
+        click.echo(to_json(questionnaire(base)), nl=False)
+        return
     click.echo(to_json(case_schema(base.vocabulary, list(base.levels), list(base.causes))), nl=False)
