@@ -4,7 +4,7 @@ A case is judged again with each of them taken as known, and with all of them to
 and not by what is verified, come of it: nothing is made false, excluded or less urgent by a result that may be wrong.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from facts.case import Case, Contradiction, Observed, Unverified, complete
@@ -29,13 +29,29 @@ def suspicions(case: Case, verified: Judgement, judge: Judge, knowledge: Knowled
     warnings = [rule for sign in knowledge.warning_signs.values() for rule in sign.rules]
     silent = [rule for rule in warnings if not verified.true[judge.position[rule.id]]]
     found: dict[str, Suspicion] = {}
+
+    def suppose(rule: Rule, readings: tuple[Unverified, ...]) -> Suspicion | None:
+        findings = _supposed(case, readings, knowledge)
+        judgement = judge({name: observed.value for name, observed in findings.items()})
+        holds = judgement.true[judge.position[rule.id]]
+        return Suspicion(rule, readings, findings, judgement) if holds else None
+
     for readings in _suppositions(case.unverified):
         findings = _supposed(case, readings, knowledge)
         judgement = judge({name: observed.value for name, observed in findings.items()})
         for rule in silent:
             if rule.id not in found and judgement.true[judge.position[rule.id]]:
-                found[rule.id] = Suspicion(rule, readings, findings, judgement)
+                found[rule.id] = _without_idle(Suspicion(rule, readings, findings, judgement), suppose)
     yield from (found[rule.id] for rule in silent if rule.id in found)
+
+
+def _without_idle(suspicion: Suspicion, suppose: Callable[[Rule, tuple[Unverified, ...]], Suspicion | None]) -> Suspicion:
+    """Leave out the readings without which the rule holds all the same."""
+    for reading in suspicion.readings:
+        if len(suspicion.readings) > 1:
+            fewer = tuple(one for one in suspicion.readings if one is not reading)
+            suspicion = suppose(suspicion.rule, fewer) or suspicion
+    return suspicion
 
 
 def _suppositions(unverified: tuple[Unverified, ...]) -> Iterator[tuple[Unverified, ...]]:

@@ -232,6 +232,7 @@ class _Gathering:
         what = with_value(self.index.vocabulary.findings[name], told.observed)
         more = f" ({len(dropped) - 1} older too)" if len(dropped) > 1 else ""
         reason = f"{age} days old, and it counts for {limit} days: whether it is still so is not known{more}"
+        reason += f"; {told.doubt}" if told.doubt else ""
         self.note(what, reason, told.resource, told.moment)
         self.expired.append(f"{what} ({told.resource}): {age} days old, counts for {limit} days")
 
