@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from facts.case import Record
+from facts.case import Record, UnrecognizedText
 from facts.vocabulary import Value
 
 Answer: TypeAlias = Literal["yes", "no", "unknown"]
@@ -17,7 +17,11 @@ Answer: TypeAlias = Literal["yes", "no", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class FindingUsed:
-    """A known finding: its value in the finding's own unit, what was written where that was another unit, its clause."""
+    """A known finding: its value in the finding's own unit, its clause, and what was written in another unit or as a word.
+
+    The value of a number that is known in part is an object with both ends and whether they are included; an end of which
+    nothing is known is that of what is plausible.
+    """
 
     id: str
     value: Value
@@ -73,14 +77,31 @@ class OpenWarning:
 
 
 @dataclass(frozen=True, slots=True)
-class Urgency:
-    """How urgent at least (`level`), and at most whatever the unknown findings turn out to be (`ceiling`).
+class OpenFindings:
+    """The unknown findings that could still raise the urgency, by what it takes to know them; `medicines` are the lists."""
 
-    `verified_level` is what verified findings alone demand, where an unverified one demands more.
+    history: tuple[str, ...] = ()
+    examination: tuple[str, ...] = ()
+    test: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Urgency:
+    """The verdict. `level` is what the known findings require, `ceiling` what no finding, asked or not, rules out.
+
+    It is `decided` when history and examination can no longer show a pertinent danger above the level: one that everybody is
+    screened for, or that something known makes one look for. Such dangers could raise it to `could_rise_to` (None: none is
+    open); `awaiting` are the next steps whose tests could still do so. `not_known` was asked, and nobody knew.
+    `verified_level` is what verified findings alone require, where an unverified one requires more.
     """
 
     level: str
     ceiling: str
+    decided: bool
+    could_rise_to: str | None
+    open: OpenFindings
+    not_known: tuple[str, ...]
+    awaiting: tuple[str, ...]
     because: tuple[str, ...]
     could_rise: tuple[OpenWarning, ...]
     verified_level: str | None = None
@@ -113,7 +134,10 @@ class Complaint:
 
 @dataclass(frozen=True, slots=True)
 class StepAdvised:
-    """A next step whose rule fired. `done` when everything it would tell is known already."""
+    """A next step of the plan, in its order. `done` when everything it would tell is known already.
+
+    `do_now` are the few that stand at the top; `includes` are the ids of tests that became one line with it.
+    """
 
     id: str
     kind: str
@@ -124,11 +148,30 @@ class StepAdvised:
     level: str | None
     answers: tuple[str, ...]
     done: bool
+    do_now: bool = False
+    includes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StepSetAside:
+    """A next step whose rule fired and that is not in the plan.
+
+    `reason`: a `hazard` here, or `later` than what matters beside the danger, or `said_better` by another step, or
+    `measured_together` with another test, or one of `too_many` for a plan.
+    """
+
+    id: str
+    do: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class MissingFinding:
-    """An unknown finding that could still change something: the highest urgency it bears on (if any) and the causes."""
+    """A finding that is pertinent: it could raise the urgency (to this level at most) or change a cause in question.
+
+    It is unknown, or a number that is known in part, which is then said in the question. The medicine lists stand for all
+    findings that they decide, with the id `medicines`.
+    """
 
     id: str
     question: str
@@ -149,14 +192,6 @@ class UnverifiedReading:
 
 
 @dataclass(frozen=True, slots=True)
-class UnrecognizedText:
-    """Something on the case from which not everything was concluded, and why."""
-
-    text: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class EvidenceCited:
     """A source that an argument here cites. `checked` is False for general knowledge, inference and machine-written text."""
 
@@ -168,11 +203,11 @@ class EvidenceCited:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A finding that would be other than it is, or that would be answered: the clause for that, and the value that was told."""
+    """A finding that would be other than it is, or would be answered: the clause for that, and the value that was recorded."""
 
     finding: str
     says: str
-    told: str | None
+    recorded: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +254,7 @@ class Assessment:
     warning_signs: tuple[WarningSignFound, ...]
     causes: tuple[CauseAssessed, ...]
     next_steps: tuple[StepAdvised, ...]
+    steps_set_aside: tuple[StepSetAside, ...]
     missing: tuple[MissingFinding, ...]
     unrecognized: tuple[UnrecognizedText, ...]
     findings: tuple[FindingUsed, ...]

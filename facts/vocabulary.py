@@ -77,6 +77,16 @@ class YesNoFinding(_Finding):
     absent: str
 
 
+class UnitOfSystem(Declared):
+    """How laboratories of another unit system write a finding: their unit, and the figures that they report in it.
+
+    `usual` is left out where the figure is the same in both, as mEq/L of potassium is.
+    """
+
+    unit: str
+    usual: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+
+
 class ReferenceInterval(Declared):
     """The limits of what is normal, in the finding's own unit and both normal themselves; a limit left out is none.
 
@@ -140,6 +150,8 @@ class QuantityFinding(_Finding):
     """Charges per ion; what turns mEq/L into mmol/L."""
     range: Annotated[list[float], Field(min_length=2, max_length=2)]
     """The plausible values, ends included; anything outside is taken for a slip."""
+    systems: dict[Literal["SI", "conventional"], UnitOfSystem] = {}
+    """The unit of a bare number in a file that declares this system, where it is not the finding's own."""
     reduction: Literal["latest", "lowest", "highest"] = "latest"
     """Which of several readings counts: the latest, or the lowest or highest within 24 hours of the latest."""
     reference: Reference | None = None
@@ -151,6 +163,15 @@ class QuantityFinding(_Finding):
     def _range_ascends(self) -> "QuantityFinding":
         if self.range[0] >= self.range[1]:
             raise ValueError("the range must run from a lower to a higher number")
+        return self
+
+    @model_validator(mode="after")
+    def _systems_are_accepted(self) -> "QuantityFinding":
+        for system, other in self.systems.items():
+            if other.unit not in self.accepts:
+                raise ValueError(f"the {system} unit {other.unit} must be among those that the finding accepts")
+            if other.usual is not None and other.usual[0] >= other.usual[1]:
+                raise ValueError(f"the usual figures in {other.unit} must run from a lower to a higher number")
         return self
 
 
@@ -185,6 +206,15 @@ class Vocabulary:
         """The findings that are computed from others where they are not given."""
         quantities = (finding for finding in self.findings.values() if isinstance(finding, QuantityFinding))
         return tuple(finding for finding in quantities if finding.derived is not None)
+
+    @cached_property
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """The findings that require each finding, where there are any, in the order of declaration."""
+        found: dict[str, list[str]] = {}
+        for name, finding in self.findings.items():
+            if finding.requires is not None:
+                found.setdefault(finding.requires, []).append(name)
+        return {name: tuple(children) for name, children in found.items()}
 
     def suggest(self, name: str) -> str:
         """Suggest the finding that a mistyped `name` may have meant, or how to see them all."""

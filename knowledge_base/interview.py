@@ -1,10 +1,14 @@
 """The screens of a consultation: which questions are asked together, and which screens come first (interview.yaml)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from facts.medicines import MedicineDictionary
+from facts.problems import did_you_mean
 from facts.vocabulary import Vocabulary
+from knowledge_base.entries import Context, KnowledgeFile
+from knowledge_base.expression import Expression
 from knowledge_base.schema import AskedBy, InterviewFile
 
 MEDICINES = "medicines"
@@ -31,6 +35,10 @@ class Interview:
 
     opening: tuple[str, ...]
     screens: Mapping[str, Screen]
+    always: frozenset[str] = frozenset()
+    """What everybody is asked for beside the medicine lists."""
+    only_if: Mapping[str, Expression] = field(default_factory=lambda: MappingProxyType({}))
+    """Findings that are worth asking for only where something does not rule them out, and that condition."""
 
 
 def told_by_lists(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> frozenset[str]:
@@ -39,19 +47,77 @@ def told_by_lists(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> fro
     return frozenset(listed & set(vocabulary.findings))
 
 
+def asked_by(interview: Interview, vocabulary: Vocabulary) -> dict[str, AskedBy]:
+    """Return what it takes to know each finding: history where no screen asks for it, as of what the lists tell."""
+    by: dict[str, AskedBy] = dict.fromkeys(vocabulary.findings, "history")
+    for screen in interview.screens.values():
+        by.update(dict.fromkeys(screen.ask, screen.by))
+    return by
+
+
 def opens_a_page(name: str, beside: tuple[str, ...], vocabulary: Vocabulary) -> bool:
     """Return whether most of what hangs on a finding is asked on another page than the questions `beside` it."""
-    elsewhere = [child for child, finding in vocabulary.findings.items() if finding.requires == name and child not in beside]
-    return len(elsewhere) > 3
+    return sum(child not in beside for child in vocabulary.children.get(name, ())) > 3
 
 
-def declared(file: InterviewFile) -> Interview:
-    """Return the interview that a file declares."""
+def build_interview(file: KnowledgeFile[InterviewFile] | None, dictionary: MedicineDictionary, context: Context) -> Interview:
+    """Build the interview that interview.yaml declares, noting what is wrong in it; by groups where there is no such file."""
+    if file is None:
+        return by_groups(context.vocabulary, dictionary)
+    content = file.content
+    _check_opening(file, context)
+    _check_always(file, context)
+    _check_questions(file, told_by_lists(context.vocabulary, dictionary), context)
     screens = {
         name: Screen(name, entry.label, entry.lead_in, entry.by, tuple(entry.ask), frozenset(entry.each), entry.medicines)
-        for name, entry in file.screens.items()
+        for name, entry in content.screens.items()
     }
-    return Interview(tuple(file.opening), screens)
+    return Interview(tuple(content.opening), screens, frozenset(content.always), _read_only_if(file, context))
+
+
+def _read_only_if(file: KnowledgeFile[InterviewFile], context: Context) -> dict[str, Expression]:
+    conditions: dict[str, Expression] = {}
+    for name, text in file.content.only_if.items():
+        node = file.node("only_if", name)
+        if name not in context.vocabulary.findings:
+            context.problems.add(node.key_place, f"{name} is not a finding", context.vocabulary.suggest(name))
+        condition = context.read_condition(node, text)
+        if condition is not None:
+            conditions[name] = condition
+    return conditions
+
+
+def _check_opening(file: KnowledgeFile[InterviewFile], context: Context) -> None:
+    screens = file.content.screens
+    for index, name in enumerate(file.content.opening):
+        if name not in screens:
+            fix = did_you_mean(name, screens) or "declare it under screens"
+            context.problems.add(file.node("opening", index).place, f"{name} is not a screen", fix)
+
+
+def _check_always(file: KnowledgeFile[InterviewFile], context: Context) -> None:
+    for index, name in enumerate(file.content.always):
+        if name not in context.vocabulary.findings:
+            fix = context.vocabulary.suggest(name)
+            context.problems.add(file.node("always", index).place, f"always: {name} is not a finding", fix)
+
+
+def _check_questions(file: KnowledgeFile[InterviewFile], listed: frozenset[str], context: Context) -> None:
+    """Note the questions that are not there, that stand twice or that a list answers."""
+    first: dict[str, str] = {}
+    for screen, entry in file.content.screens.items():
+        for index, name in enumerate(entry.ask):
+            place = file.node("screens", screen, "ask", index).place
+            if name not in context.vocabulary.findings:
+                context.problems.add(place, f"{screen}: {name} is not a finding", context.vocabulary.suggest(name))
+            elif name in listed:
+                context.problems.add(place, f"{screen}: the medicine lists tell {name}", "remove it here")
+            elif first.setdefault(name, screen) != screen or entry.ask.index(name) != index:
+                context.problems.add(place, f"{screen}: {name} is asked already, on {first[name]}", "ask it once")
+        for index, name in enumerate(entry.each):
+            if name not in entry.ask:
+                place = file.node("screens", screen, "each", index).place
+                context.problems.add(place, f"{screen}: {name} is not asked here", "add it to ask")
 
 
 def by_groups(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Interview:

@@ -1,21 +1,13 @@
 """What must hold of every possible patient, as declared in invariants.yaml; `expert.proofs.statements` says how to prove it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 from facts.problems import Place, did_you_mean
 from facts.vocabulary import Finding
-from facts.yaml_reading import KeyPath
+from knowledge_base.entries import Context, KnowledgeFile, Node
 from knowledge_base.expression import Expression
-from knowledge_base.schema import InvariantEntry, InvariantFile
-
-FILE = "invariants.yaml"
-
-Read: TypeAlias = Callable[[str, KeyPath, str], Expression | None]
-"""Parses a condition of a file at a place; notes what is wrong with it and gives None."""
-Complain: TypeAlias = Callable[[str, KeyPath, str, str], None]
-"""Notes a problem: file, place in it, message, how to fix it."""
+from knowledge_base.schema import InvariantEntry, InvariantFile, TopicEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +49,17 @@ class Worse:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """Where `when` is known to hold, no step is shown that speaks of one of these topics in this direction."""
+
+    id: str
+    says: str
+    when: Expression
+    never: Mapping[str, str]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """Something that a proof finds and that is meant, and why."""
 
@@ -74,6 +77,7 @@ class Invariants:
     exclusive: Mapping[str, Group] = field(default_factory=dict)
     bands: Mapping[str, Group] = field(default_factory=dict)
     worse: Mapping[str, Worse] = field(default_factory=dict)
+    guards: Mapping[str, Guard] = field(default_factory=dict)
     accepted: tuple[Accepted, ...] = ()
 
     @property
@@ -81,69 +85,89 @@ class Invariants:
         """Every condition that is part of them."""
         written = [tree for entry in self.statements.values() for tree in (entry.when, entry.always, entry.never)]
         groups = (*self.exclusive.values(), *self.bands.values())
+        written += [guard.when for guard in self.guards.values()]
         return [tree for tree in written if tree is not None] + [tree for group in groups for tree in group.conditions.values()]
 
 
 @dataclass(frozen=True)
 class Names:
-    """What invariants may name: findings, causes, standings, levels and next steps."""
+    """What invariants may name besides findings and levels of urgency: causes, standings, next steps and their topics."""
 
-    findings: Mapping[str, Finding]
     causes: Iterable[str]
     standings: Iterable[str]
-    levels: Iterable[str]
     steps: Iterable[str]
+    topics: Mapping[str, TopicEntry]
 
 
-def declared(
-    file: InvariantFile, names: Names, read: Read, complain: Complain, place: Callable[[KeyPath], Place]
-) -> Invariants:
-    """Return the invariants of a file, with its conditions parsed; what is wrong is told to `complain`."""
-    for path, name, known, kind in _unknown(file, names):
-        complain(FILE, path, f"{name} is not a {kind}", did_you_mean(name, known) or f"use one of: {', '.join(known)}")
-    statements = {name: _invariant(name, entry, read, place) for name, entry in file.invariants.items()}
-    exclusive = {name: _group("exclusive", name, texts, read, place) for name, texts in file.exclusive.items()}
-    bands = {name: _group("bands", name, texts, read, place) for name, texts in file.bands.items()}
-    worse = {
-        name: Worse(name, _order(names.findings.get(name), order), place(("worse", name))) for name, order in file.worse.items()
-    }
-    for name, entry in worse.items():
-        if name in names.findings and not _orders(names.findings[name], entry.order):
-            fix = "write higher or lower for a quantity, the choices in order for a choice, [no, yes] for another finding"
-            written = file.worse[name]
-            told = written if isinstance(written, str) else f"[{', '.join(written)}]"
-            complain(FILE, ("worse", name), f"{told} is no order of the values of {name}", fix)
-    accepted = tuple(
-        Accepted(kind, subject, reason, place(("accepted", kind, subject)))
-        for kind, reasons in file.accepted.items()
-        for subject, reason in reasons.items()
+def build_invariants(context: Context, file: KnowledgeFile[InvariantFile] | None, names: Names) -> Invariants:
+    """Build the invariants that invariants.yaml declares, noting what is wrong in them."""
+    if file is None:
+        return Invariants()
+    content = file.content
+    for node, name, known, kind in _unknown(context, file, names):
+        fix = did_you_mean(name, known) or f"use one of: {', '.join(known)}"
+        context.problems.add(node.place, f"{name} is not a {kind}", fix)
+    return Invariants(
+        statements={
+            name: _build_invariant(context, file.node("invariants", name), entry) for name, entry in content.invariants.items()
+        },
+        exclusive={
+            name: _build_group(context, file.node("exclusive", name), texts) for name, texts in content.exclusive.items()
+        },
+        bands={name: _build_group(context, file.node("bands", name), texts) for name, texts in content.bands.items()},
+        worse={name: _build_worse(context, file.node("worse", name), order) for name, order in content.worse.items()},
+        guards=_build_guards(context, file),
+        accepted=tuple(
+            Accepted(kind, subject, reason, file.node("accepted", kind, subject).key_place)
+            for kind, reasons in content.accepted.items()
+            for subject, reason in reasons.items()
+        ),
     )
-    return Invariants(statements, exclusive, bands, worse, accepted)
 
 
-def _unknown(file: InvariantFile, names: Names) -> Iterator[tuple[KeyPath, str, list[str], str]]:
-    findings, causes = list(names.findings), list(names.causes)
-    standings, levels, steps = list(names.standings), list(names.levels), list(names.steps)
-    for section, named in (("bands", file.bands), ("worse", file.worse)):
-        yield from (((section, name), name, findings, "finding") for name in named if name not in names.findings)
-    for name, entry in file.invariants.items():
-        path = ("invariants", name)
+def _unknown(context: Context, file: KnowledgeFile[InvariantFile], names: Names) -> Iterator[tuple[Node, str, list[str], str]]:
+    """Return every name that is not there: where it stands, what could stand there, and what kind of name that is."""
+    findings, levels = list(context.vocabulary.findings), list(context.levels)
+    causes, standings, steps = list(names.causes), list(names.standings), list(names.steps)
+    for section, named in (("bands", file.content.bands), ("worse", file.content.worse)):
+        yield from ((file.node(section, name), name, findings, "finding") for name in named if name not in findings)
+    for guard, guarding in file.content.guards.items():
+        for topic, direction in guarding.never.items():
+            node = file.node("guards", guard, "never", topic)
+            if topic not in names.topics:
+                yield node, topic, list(names.topics), "topic"
+            elif direction not in names.topics[topic].directions:
+                yield node, direction, list(names.topics[topic].directions), f"direction of {topic}"
+    for name, entry in file.content.invariants.items():
+        node = file.node("invariants", name)
         if entry.at_least is not None and entry.at_least not in levels:
-            yield (*path, "at_least"), entry.at_least, levels, "level of urgency"
-        yield from (((*path, "advises"), step, steps, "next step") for step in entry.advises if step not in steps)
+            yield node.at("at_least"), entry.at_least, levels, "level of urgency"
+        yield from ((node.at("advises"), step, steps, "next step") for step in entry.advises if step not in steps)
         for part, demanded in (("standing", entry.standing), ("not_standing", entry.not_standing)):
             for cause, listed in demanded.items():
                 if cause not in causes:
-                    yield (*path, part, cause), cause, causes, "cause"
-                yield from (((*path, part, cause), one, standings, "standing") for one in listed if one not in standings)
+                    yield node.at(part, cause), cause, causes, "cause"
+                yield from ((node.at(part, cause), one, standings, "standing") for one in listed if one not in standings)
 
 
-def _invariant(name: str, entry: InvariantEntry, read: Read, place: Callable[[KeyPath], Place]) -> Invariant:
+def _build_guards(context: Context, file: KnowledgeFile[InvariantFile]) -> dict[str, Guard]:
+    guards: dict[str, Guard] = {}
+    for name, entry in file.content.guards.items():
+        node = file.node("guards", name)
+        context.read_sources(node, entry.source)
+        when = context.read_condition(node.at("when"), entry.when)
+        if when is not None:
+            guards[name] = Guard(name, entry.says, when, entry.never, node.key_place)
+    return guards
+
+
+def _build_invariant(context: Context, node: Node, entry: InvariantEntry) -> Invariant:
     def condition(part: str, text: str | None) -> Expression | None:
-        return None if text is None else read(FILE, ("invariants", name, part), text)
+        return None if text is None else context.read_condition(node.at(part), text)
 
+    context.read_sources(node, entry.source)
     return Invariant(
-        id=name,
+        id=node.id,
         says=entry.says,
         when=condition("when", entry.when),
         at_least=entry.at_least,
@@ -152,13 +176,23 @@ def _invariant(name: str, entry: InvariantEntry, read: Read, place: Callable[[Ke
         standing={cause: tuple(listed) for cause, listed in entry.standing.items()},
         not_standing={cause: tuple(listed) for cause, listed in entry.not_standing.items()},
         advises=tuple(entry.advises),
-        place=place(("invariants", name)),
+        place=node.key_place,
     )
 
 
-def _group(section: str, name: str, texts: list[str], read: Read, place: Callable[[KeyPath], Place]) -> Group:
-    parsed = {text: read(FILE, (section, name, index), text) for index, text in enumerate(texts)}
-    return Group(name, {text: tree for text, tree in parsed.items() if tree is not None}, place((section, name)))
+def _build_group(context: Context, node: Node, texts: list[str]) -> Group:
+    parsed = {text: context.read_condition(node.at(index), text) for index, text in enumerate(texts)}
+    return Group(node.id, {text: tree for text, tree in parsed.items() if tree is not None}, node.key_place)
+
+
+def _build_worse(context: Context, node: Node, written: str | list[str]) -> Worse:
+    finding = context.vocabulary.findings.get(node.id)
+    order = _order(finding, written)
+    if finding is not None and not _orders(finding, order):
+        fix = "write higher or lower for a quantity, the choices in order for a choice, [no, yes] for another finding"
+        told = written if isinstance(written, str) else f"[{', '.join(written)}]"
+        context.problems.add(node.place, f"{told} is no order of the values of {node.id}", fix)
+    return Worse(node.id, order, node.key_place)
 
 
 def _order(finding: Finding | None, written: str | list[str]) -> str | tuple[str | bool, ...]:

@@ -26,7 +26,7 @@ ANSWERABLE: Any = object()
 """Stands, in an outlook, for the value of a finding that is not known and can still be answered."""
 
 
-class _MoreExactly(Interval):
+class _Exacter(Interval):
     """Stands, in an outlook, for a number that is known in part and can still be answered more exactly."""
 
     __slots__ = ()
@@ -46,6 +46,10 @@ class Judgement(NamedTuple):
         """Return what the condition at this position is worth."""
         return True if self.true[position] else None if self.missing[position] else False
 
+    def false(self, position: int) -> bool:
+        """Return whether the condition at this position is known to be false."""
+        return not self.true[position] and not self.missing[position]
+
 
 class Outlook(NamedTuple):
     """What can still come of every condition, in the order of the judge's names, when only some findings can be answered.
@@ -59,13 +63,24 @@ class Outlook(NamedTuple):
 
 
 class Judge:
-    """Judges definitions, conclusions and rules by their ids, and contradictions by "contradiction " and their id."""
+    """Judges every condition of a knowledge base: definitions, conclusions and rules by their ids, the others by their keys.
+
+    The keys of the others are made by `contradiction_key`, `look_for_key`, `unless_key` and `only_if_key`.
+    """
 
     def __init__(self, knowledge: KnowledgeBase) -> None:
         conditions: dict[str, Expression] = dict(knowledge.conditions)
         conditions.update((rule.id, rule.condition) for rule in knowledge.rules.values())
         conditions.update((contradiction_key(entry.id), entry.condition) for entry in knowledge.contradictions.values())
+        dangers = [rule for sign in knowledge.warning_signs.values() for rule in sign.rules]
+        conditions.update((look_for_key(rule.id), rule.look_for) for rule in dangers if rule.look_for is not None)
+        steps = knowledge.next_steps.values()
+        conditions.update((unless_key(step.id), step.unless) for step in steps if step.unless is not None)
+
+        conditions.update((only_if_key(name), condition) for name, condition in knowledge.interview.only_if.items())
         self.position = {name: position for position, name in enumerate(conditions)}
+        looked_at = [rule.id for rule in dangers] + [look_for_key(rule.id) for rule in dangers if rule.look_for is not None]
+        self.danger_position = {name: position for position, name in enumerate(looked_at)}
         first_rule = len(knowledge.conditions)
         self.rules = slice(first_rule, first_rule + len(knowledge.rules))
         findings = tuple(knowledge.vocabulary.findings)
@@ -77,18 +92,20 @@ class Judge:
     def _looking_ahead(self) -> _Function:
         return _compile(_OutlookWriter(self._conditions, self._findings))
 
+    @cached_property
+    def _looking_ahead_at_dangers(self) -> _Function:
+        return _compile(_OutlookWriter(self._conditions, self._findings), self.danger_position)
+
+    def danger_outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
+        """Look ahead as `outlook` does, at the rules of warning signs and what one looks for them by (`danger_position`)."""
+        return Outlook(*self._looking_ahead_at_dangers(_ahead(values, answerable)))
+
     def outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
         """Look ahead from the known findings; of the others, only the `answerable` can still become known.
 
         A number that is known in part can be answered more exactly where it is among the `answerable`.
         """
-        answerable = tuple(answerable)
-        known: dict[str, Any] = {**dict.fromkeys(answerable, ANSWERABLE), **values}
-        if Interval in map(type, values.values()):
-            for name in answerable:
-                if isinstance(value := values.get(name), Interval):
-                    known[name] = _MoreExactly(*astuple(value))
-        return Outlook(*self._looking_ahead(known))
+        return Outlook(*self._looking_ahead(_ahead(values, answerable)))
 
     def __call__(self, values: Mapping[str, Value]) -> Judgement:
         """Judge everything for the known findings of one case."""
@@ -108,13 +125,39 @@ class Judge:
         return tuple(names)
 
 
+def _ahead(values: Mapping[str, Value], answerable: Iterable[str]) -> dict[str, Any]:
+    ahead: dict[str, Any] = dict.fromkeys(answerable, ANSWERABLE)
+    if Interval in map(type, values.values()):
+        exacter = {name: values[name] for name in ahead if name in values}
+        ahead.update(values)
+        ahead.update((name, _Exacter(*astuple(value))) for name, value in exacter.items() if isinstance(value, Interval))
+    else:
+        ahead.update(values)
+    return ahead
+
+
 def contradiction_key(name: str) -> str:
     """Return the name under which a contradiction is judged; a space keeps it out of every other namespace."""
     return f"contradiction {name}"
 
 
-def _compile(writer: "_Writer") -> _Function:
-    tops = [writer.node(tree) for tree in writer.conditions.values()]
+def look_for_key(rule: str) -> str:
+    """Return the name under which it is judged whether anybody would look for what a warning rule finds."""
+    return f"look for {rule}"
+
+
+def unless_key(step: str) -> str:
+    """Return the name under which it is judged whether a step is set aside."""
+    return f"unless {step}"
+
+
+def only_if_key(finding: str) -> str:
+    """Return the name under which it is judged whether a finding is worth asking for."""
+    return f"only if {finding}"
+
+
+def _compile(writer: "_Writer", names: Iterable[str] | None = None) -> _Function:
+    tops = [writer.node(writer.conditions[name]) for name in (writer.conditions if names is None else names)]
     body = "\n    ".join(writer.lines)
     columns = (f"({''.join(f'{kind}{number}, ' for number in tops)})" for kind in writer.columns)
     source = f"def judge(known):\n    get = known.get\n    {body}\n    return {', '.join(columns)}\n"
@@ -202,6 +245,8 @@ class _Writer:
                 constant = f"c{len(self.constants)}"
                 self.constants[constant] = frozenset(choices)
                 true, false = f"{value} in {constant}", f"not u{position} and {value} not in {constant}"
+            case _:
+                assert_never(leaf)
         return self.decision(position, true, false)
 
     def reading(self, position: int, _leaf: Leaf) -> str:
@@ -228,7 +273,7 @@ class _OutlookWriter(_Writer):
     def __init__(self, conditions: Mapping[str, Expression], findings: tuple[str, ...]) -> None:
         super().__init__(conditions, findings)
         self.constants["answerable"] = ANSWERABLE
-        self.constants["more_exactly"] = _MoreExactly
+        self.constants["exacter"] = _Exacter
 
     def negation(self, inner: int) -> int:
         return self.assign(**dict(zip("tfabpq", (f"{column}{inner}" for column in "ftbaqp"), strict=True)))
@@ -251,14 +296,14 @@ class _OutlookWriter(_Writer):
 
     def reading(self, position: int, leaf: Leaf) -> str:
         value = f"v{position}"
-        partly = f" or type({value}) is more_exactly" if isinstance(leaf, Compared) else ""
+        exacter = f" or type({value}) is exacter" if isinstance(leaf, Compared) else ""
         unknown = f"u{position} = {value} is answerable or {value} is None"
-        return f"{value} = get(n{position}); {unknown}; e{position} = {value} is answerable{partly}"
+        return f"{value} = get(n{position}); {unknown}; e{position} = {value} is answerable{exacter}"
 
     def decision(self, position: int, true: str, false: str) -> int:
         number = self.next
-        can, cannot = f"t{number} or (e{position} and not f{number})", f"f{number} or (e{position} and not t{number})"
-        bit = f"{1 << position} if e{position} and not (t{number} or f{number}) else 0"
+        can, cannot = f"t{number} or e{position} and not f{number}", f"f{number} or e{position} and not t{number}"
+        bit = f"{1 << position} if e{position} and not t{number} and not f{number} else 0"
         return self.assign(t=true, f=false, a=can, b=cannot, p=bit, q=bit)
 
 

@@ -1,8 +1,9 @@
 """A knowledge base ready to reason with: frozen data whose conditions are trees; made by `loading`, read by everything else."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from facts.medicines import MedicineDictionary
@@ -12,6 +13,7 @@ from knowledge_base.expression import Expression
 from knowledge_base.grading import Grading, Tally
 from knowledge_base.interview import Interview
 from knowledge_base.invariants import Invariants
+from knowledge_base.ranking import Ranking, rank_causes
 from knowledge_base.schema import (
     CertificateFile,
     Complaint,
@@ -25,7 +27,7 @@ from knowledge_base.schema import (
 )
 
 ArgumentKind: TypeAlias = Literal["confirms", "supports", "opposes", "excludes"]
-RuleKind: TypeAlias = ArgumentKind | Literal["warns", "advises"]
+RuleKind: TypeAlias = ArgumentKind | Literal["warns", "downgrades", "advises"]
 
 ANY_WARNING_SIGN = "any_warning_sign"
 """The name that stands, in arguments and next steps, for any of the warning signs."""
@@ -46,7 +48,10 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One argument, warning or piece of advice: it fires when its condition is true."""
+    """One argument, warning, downgrade of a warning or piece of advice: it fires when its condition is true.
+
+    `target` is the cause or warning sign that it is about, the warning rule that a downgrade answers, or the step.
+    """
 
     id: str
     kind: RuleKind
@@ -58,6 +63,9 @@ class Rule:
     place: Place
     strength: Strength | None = None
     level: str | None = None
+    """What a warning demands, what a downgrade lowers it to, how soon a step must be done."""
+    look_for: Expression | None = None
+    """What must be known before anybody would look for this warning; None where everybody is screened for it."""
 
     @property
     def counts_as(self) -> str:
@@ -80,13 +88,14 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class WarningSign:
-    """A warning sign; every rule of it demands at least the sign's own level."""
+    """A warning sign; every rule of it demands at least the sign's own level, unless one of its downgrades holds."""
 
     id: str
     label: str
     level: str
     rules: tuple[Rule, ...]
     place: Place
+    downgrades: tuple[Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +106,40 @@ class NextStep:
     kind: StepKind
     do: str
     rule: Rule
-    level: str | None
+    level: str
     answers: tuple[str, ...]
     codes: Codes
+    order: int
+    unless: Expression | None = None
+    first: bool = False
+    fallback: bool = False
+    measure: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
+    topics: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Something that steps could say contrary things about, and the directions of which no patient is told two."""
+
+    id: str
+    label: str
+    directions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanShape:
+    """How the steps that apply become a short plan; see `schema.PlanFile`.
+
+    A knowledge base that has not `declared` its plan promises nothing of it.
+    """
+
+    declared: bool = False
+    at_top: int = 3
+    measuring: str = "{which}"
+    most_steps: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    soonest: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    kinds: Mapping[StepKind, int] = field(default_factory=lambda: MappingProxyType({}))
+    topics: Mapping[str, Topic] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +184,12 @@ class DecisionSupport:
     override_reasons: Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KnowledgeBase:
-    """Everything that medicine says here. `conditions` are all definitions and conclusions, each after what it names."""
+    """Everything that medicine says here. `conditions` are all definitions and conclusions, each after what it names.
+
+    It equals itself alone, so that what is made of it can be kept by it.
+    """
 
     title: str
     version: str
@@ -163,6 +206,7 @@ class KnowledgeBase:
     causes: Mapping[str, Cause]
     warning_signs: Mapping[str, WarningSign]
     next_steps: Mapping[str, NextStep]
+    plan: PlanShape
     contradictions: Mapping[str, ContradictionRule]
     conditions: Mapping[str, Expression]
     interview: Interview
@@ -174,18 +218,38 @@ class KnowledgeBase:
 
     @cached_property
     def rules(self) -> Mapping[str, Rule]:
-        """Every rule by id: warning signs first, then causes, then next steps."""
+        """Every rule by id: warning signs first, then their downgrades, causes and next steps."""
         groups = (
             *(sign.rules for sign in self.warning_signs.values()),
+            *(sign.downgrades for sign in self.warning_signs.values()),
             *(cause.rules for cause in self.causes.values()),
             tuple(step.rule for step in self.next_steps.values()),
         )
         return {rule.id: rule for group in groups for rule in group}
 
     @cached_property
+    def downgrades(self) -> Mapping[str, tuple[Rule, ...]]:
+        """The downgrades of every warning rule that has some, by the rule's id."""
+        by_rule: dict[str, tuple[Rule, ...]] = {}
+        for sign in self.warning_signs.values():
+            for rule in sign.downgrades:
+                by_rule[rule.target] = (*by_rule.get(rule.target, ()), rule)
+        return by_rule
+
+    def rank_demanded(self, rule: Rule, holds: Callable[[Rule], bool]) -> int:
+        """Return the rank of the level that a warning rule demands where it fires, less the downgrades that hold."""
+        ranks = [self.level_rank[entry.level or ""] for entry in self.downgrades.get(rule.id, ()) if holds(entry)]
+        return min([self.level_rank[rule.level or ""], *ranks])
+
+    @cached_property
     def level_rank(self) -> Mapping[str, int]:
         """The place of every level of urgency, 0 for the lowest."""
         return {level: rank for rank, level in enumerate(self.levels)}
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The order in which causes are listed."""
+        return rank_causes(self.grading, {name: tally(cause.rules) for name, cause in self.causes.items()})
 
 
 def tally(rules: Iterable[Rule]) -> Tally:

@@ -1,4 +1,4 @@
-"""The shape of knowledge as it is written in YAML, before its conditions are read; see README for how to write it."""
+"""The shape of knowledge as it is written in YAML, before its conditions are read (docs/writing-knowledge.md)."""
 
 from typing import Annotated, Literal, TypeAlias
 
@@ -156,10 +156,22 @@ class CauseFile(Declared):
     causes: dict[Name, CauseEntry]
 
 
+class DowngradeEntry(ArgumentEntry):
+    """What answers the concern of a warning rule: where it holds, that rule demands only the level `to`."""
+
+    to: Name
+
+
 class WarningRuleEntry(ArgumentEntry):
-    """A way in which a warning sign shows; `level` where this one demands more than the sign itself."""
+    """A way in which a warning sign shows; `level` where this one demands more than the sign itself.
+
+    `look_for` says what must be known of a patient before anybody would look for it, and stands for that of the sign;
+    without either, everybody is screened for it.
+    """
 
     level: Name | None = None
+    look_for: str | None = None
+    downgrades: dict[RuleId, DowngradeEntry] = {}
 
 
 class WarningSignEntry(Declared):
@@ -167,6 +179,8 @@ class WarningSignEntry(Declared):
 
     label: str
     level: Name
+    look_for: str | None = None
+    """What must be known before anybody would look for this sign; everybody is screened for a sign without it."""
     rules: Annotated[dict[RuleId, WarningRuleEntry], Field(min_length=1)]
 
 
@@ -182,14 +196,50 @@ class NextStepEntry(ArgumentEntry):
     kind: StepKind
     do: Sentence
     level: Name | None = None
+    """How soon it must be done; the lowest level where nothing is said."""
     answers: list[Name] = []
     codes: Codes = {}
+    unless: str | None = None
+    """The step is set aside where this is known to hold: it is a hazard then, or does not matter."""
+    first: bool = False
+    """What saves a life or a limb in the meantime, and so comes before the call for help."""
+    fallback: bool = False
+    """Not said beside another step of the same kind and level."""
+    order: Annotated[int, Field(ge=0, le=9)] | None = None
+    """Its place among the steps of one level, 0 first; where nothing is said, that of its kind (plan.yaml)."""
+    measure: dict[Sentence, Name | None] = {}
+    """What a test measures, each with the finding that it tells (if one does), so that several tests become one line."""
+    topics: dict[Name, Name] = {}
+    """The topics of plan.yaml that it speaks of, each with its direction."""
 
 
 class NextStepFile(Declared):
     """next_steps/<group>.yaml."""
 
     next_steps: dict[RuleId, NextStepEntry]
+
+
+class TopicEntry(Declared):
+    """Something that steps could say contrary things about: its directions, of which no patient is told two."""
+
+    label: str
+    directions: Annotated[list[Name], Field(min_length=2)]
+
+
+class PlanFile(Declared):
+    """plan.yaml: how the steps that apply become a short plan."""
+
+    at_top: Annotated[int, Field(ge=1)] = 3
+    """Steps that stand first, as what to do now."""
+    measuring: Sentence = "{which}"
+    """The sentence for tests that become one line; {which} stands for what is measured."""
+    most_steps: dict[Name, Annotated[int, Field(ge=1)]] = {}
+    """By the patient's level of urgency: how many steps a plan has; what must not be left out is never cut."""
+    soonest: dict[Name, Name] = {}
+    """By the patient's level of urgency: the lowest level of a step that still matters beside it."""
+    kinds: dict[StepKind, Annotated[int, Field(ge=0, le=9)]] = {}
+    """The place of each kind of step among those of one level, 0 first."""
+    topics: dict[Name, TopicEntry] = {}
 
 
 class ContradictionEntry(Declared):
@@ -222,6 +272,10 @@ class InterviewFile(Declared):
 
     opening: list[Name]
     screens: dict[Name, ScreenEntry]
+    always: list[Name] = []
+    """Findings that everybody is asked for, since what anybody would look for depends on them."""
+    only_if: dict[Name, str] = {}
+    """Findings that are asked for only where this is not known to be false ("how much fluid?" where none is lost)."""
 
 
 HookName: TypeAlias = Literal["patient-view", "encounter-start", "order-select", "order-sign"]
@@ -291,6 +345,20 @@ class InvariantEntry(Declared):
         return self
 
 
+AcceptedKind: TypeAlias = Literal["dead", "duplicate", "redundant", "shadowed", "conflict", "gap", "screened", "first_action"]
+"""The properties that may fail for a reason."""
+
+
+class GuardEntry(Declared):
+    """A hazard: where `when` is known to hold, no step is shown that speaks of a topic in this direction."""
+
+    says: Sentence
+    when: str
+    never: dict[Name, Name]
+    """Topics of plan.yaml, each with the direction that would harm."""
+    source: Sources | None = None
+
+
 class InvariantFile(Declared):
     """invariants.yaml: what is proved of every possible patient."""
 
@@ -301,7 +369,12 @@ class InvariantFile(Declared):
     """Conditions of which every known value of a finding has exactly one."""
     worse: dict[Name, Literal["higher", "lower"] | list[Name]] = {}
     """Findings that never lower the urgency by getting worse, and which way that is."""
-    accepted: dict[Literal["dead", "duplicate", "redundant", "shadowed", "conflict", "gap"], dict[str, Sentence]] = {}
+    guards: dict[RuleId, GuardEntry] = {}
+    """What no patient is told where it would harm."""
+    accepted: dict[
+        Literal["dead", "duplicate", "redundant", "shadowed", "conflict", "gap", "screened", "first_action"],
+        dict[str, Sentence],
+    ] = {}
     """What a proof finds and is meant, by its property and subject, with the reason."""
 
 

@@ -14,9 +14,13 @@ from knowledge_base.model import KnowledgeBase, Rule
 
 @dataclass(frozen=True, slots=True)
 class Suspicion:
-    """A warning rule that holds if unverified readings are right; what is then known, and how everything is judged."""
+    """A warning rule that holds if unverified readings are right; what is then known, and how everything is judged.
+
+    `level` is what the rule demands, less the downgrades that hold by what is verified.
+    """
 
     rule: Rule
+    level: str
     readings: tuple[Unverified, ...]
     findings: Mapping[str, Observed]
     judgement: Judgement
@@ -29,19 +33,24 @@ def suspicions(case: Case, verified: Judgement, judge: Judge, knowledge: Knowled
     warnings = [rule for sign in knowledge.warning_signs.values() for rule in sign.rules]
     silent = [rule for rule in warnings if not verified.true[judge.position[rule.id]]]
     found: dict[str, Suspicion] = {}
+    levels = tuple(knowledge.levels)
+
+    def level(rule: Rule) -> str:
+        return levels[knowledge.rank_demanded(rule, lambda entry: bool(verified.true[judge.position[entry.id]]))]
 
     def suppose(rule: Rule, readings: tuple[Unverified, ...]) -> Suspicion | None:
         findings = _supposed(case, readings, knowledge)
         judgement = judge({name: observed.value for name, observed in findings.items()})
         holds = judgement.true[judge.position[rule.id]]
-        return Suspicion(rule, readings, findings, judgement) if holds else None
+        return Suspicion(rule, level(rule), readings, findings, judgement) if holds else None
 
     for readings in _suppositions(case.unverified):
         findings = _supposed(case, readings, knowledge)
         judgement = judge({name: observed.value for name, observed in findings.items()})
         for rule in silent:
             if rule.id not in found and judgement.true[judge.position[rule.id]]:
-                found[rule.id] = _without_idle(Suspicion(rule, readings, findings, judgement), suppose)
+                supposed = Suspicion(rule, level(rule), readings, findings, judgement)
+                found[rule.id] = _without_idle(supposed, suppose)
     yield from (found[rule.id] for rule in silent if rule.id in found)
 
 

@@ -10,8 +10,8 @@ from datetime import date
 from typing import Any
 
 from expert.cds_hooks.complaint import holds, places_shown
-from expert.cds_hooks.outcome import Refused
-from expert.cds_hooks.prefetch import COMPLAINT_KEYS, Fetch, Record, templates
+from expert.cds_hooks.outcome import CallRefused
+from expert.cds_hooks.prefetch import COMPLAINT_KEYS, Fetch, PrefetchedRecord, templates
 from expert.cds_hooks.request import HookRequest
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
@@ -100,10 +100,10 @@ class CdsService:
     ) -> tuple[Answer, ...]:
         """Make the cards of a call; none where there is nothing to say, and none of somebody who has died.
 
-        `today` is the day of the call: a death that is dated later has not happened. Raises Refused when the call cannot be
+        `today` is the day of the call: a death that is dated later has not happened. Raises CallRefused when the call cannot be
         answered.
         """
-        record = Record(request, self.templates, fetch)
+        record = PrefetchedRecord(request, self.templates, fetch)
         record.take_prefetched()
         if self._has_died(record, today):
             return ()
@@ -122,7 +122,7 @@ class CdsService:
             if not places:
                 if unread := record.incomplete.intersection(COMPLAINT_KEYS):
                     told = f"prefetch.{', prefetch.'.join(sorted(unread))}: there are more pages, which could not be fetched"
-                    raise Refused(412, "processing", told)
+                    raise CallRefused(412, "processing", told)
                 return ()
         record.need(tuple(self.templates))
         if self._has_died(record, today):
@@ -138,39 +138,41 @@ class CdsService:
             encounter=request.encounter,
             shown_by=places,
             as_of=day.isoformat() if day else None,
-            notes=(*record.notes, *_expired(case), *_told(problems)),
+            notes=(*record.notes, *_expired(case), *_explain_problems(problems)),
             report_address=addresses.of_report(key),
             reasons_system=f"{addresses.base}/cds-services/override-reasons",
         )
-        assessment = self._assessed(case)
+        assessment = self._assess(case)
         if not ordering:
             report = view(assessment, self.knowledge)
             return (Answer(visit_card(assessment, report, self.knowledge, occasion), key, report),)
-        taken = self._assessed(self._case([*record.resources, *drafts], record, judging)[0])
+        taken = self._assess(self._case([*record.resources, *drafts], record, judging)[0])
         report = view(taken, self.knowledge)
         return (Answer(order_card(assessment, taken, report, orders, self.knowledge, occasion), key, report),)
 
-    def _has_died(self, record: Record, today: date | None) -> bool:
+    def _has_died(self, record: PrefetchedRecord, today: date | None) -> bool:
         day = max(filter(None, (today, newest_day(record.resources))), default=None) if today else None
         return bool(death(record.resources, day))
 
-    def _complaint(self, record: Record) -> tuple[str, ...]:
+    def _complaint(self, record: PrefetchedRecord) -> tuple[str, ...]:
         case, _ = self._case(record.resources, record, Judging(None, self.support.readings_within_days))
         return places_shown(self.support.complaint, record.resources, record.request.encounter, case.values, self.knowledge)
 
-    def _case(self, resources: Sequence[Resource], record: Record, judging: Judging) -> tuple[Case, tuple[Problem, ...]]:
+    def _case(
+        self, resources: Sequence[Resource], record: PrefetchedRecord, judging: Judging
+    ) -> tuple[Case, tuple[Problem, ...]]:
         return read_record(record.request.patient, resources, self.index, record.medication, judging)
 
-    def _assessed(self, case: Case) -> Assessment:
+    def _assess(self, case: Case) -> Assessment:
         try:
             return self.assessor.assess(case)
         except ContradictoryCase as error:
             told = f"what the record says contradicts itself, so nothing is concluded: {error}"
-            raise Refused(422, "business-rule", told) from None
+            raise CallRefused(422, "business-rule", told) from None
 
     # Draft orders
 
-    def _drafts(self, record: Record) -> list[Resource]:
+    def _drafts(self, record: PrefetchedRecord) -> list[Resource]:
         """Return the draft orders as if what they order were taken: what they say of times to come does not matter here."""
         drafts = [
             draft
@@ -192,7 +194,7 @@ class CdsService:
             for number, draft in enumerate(drafts, 1)
         ]
 
-    def _orders_met(self, drafts: Sequence[Resource], record: Record) -> list[OrderMet]:
+    def _orders_met(self, drafts: Sequence[Resource], record: PrefetchedRecord) -> list[OrderMet]:
         case, _ = self._case(drafts, record, Judging())
         values = case.values
 
@@ -214,7 +216,7 @@ def _expired(case: Case) -> list[str]:
     return told
 
 
-def _told(problems: Sequence[Problem]) -> list[str]:
+def _explain_problems(problems: Sequence[Problem]) -> list[str]:
     told = [f"Could not be used: {problem.message}." for problem in problems[:_PROBLEMS_TOLD]]
     if len(problems) > _PROBLEMS_TOLD:
         told.append(f"Nor could {len(problems) - _PROBLEMS_TOLD} more entries of the record.")

@@ -19,8 +19,10 @@ from facts.answers import write_answer
 from facts.case import Case
 from facts.intake.case_files import Refusal
 from facts.intake.fhir.intake import Judging, Records, opened
-from facts.intake.tables import CASE, polars_type
+from facts.intake.table_columns import Part
+from facts.intake.tables import CASE, ROW, polars_type
 from facts.quantities import Interval
+from facts.vocabulary import QuantityFinding
 from knowledge_base.judgement import Judge
 from knowledge_base.model import KnowledgeBase
 from knowledge_base.suspicion import suspicions
@@ -119,6 +121,7 @@ def _write_tables(records: Records, work: Path, knowledge: KnowledgeBase) -> _Ma
         if cases:
             made.names.append(f"records-{number:05}.parquet")
             _frame(cases, knowledge).write_parquet(work / made.names[-1])
+            _unrecognized(cases).write_parquet(_beside_table(work / made.names[-1]))
     if not records.patients:
         made.refusals += records.refusals
     return made
@@ -131,28 +134,50 @@ def _unverified_rows(case: Case, judge: Judge, knowledge: KnowledgeBase) -> Iter
     """Return a row for each unverified reading, with the urgency that it would demand and the rules that it sets off."""
     found = list(suspicions(case, judge(case.values), judge, knowledge))
     for reading in case.unverified:
-        own = [suspicion.rule for suspicion in found if reading in suspicion.readings]
-        highest = max((rule.level or "" for rule in own), key=knowledge.level_rank.__getitem__, default="")
+        own = [suspicion for suspicion in found if reading in suspicion.readings]
+        highest = max((suspicion.level for suspicion in own), key=knowledge.level_rank.__getitem__, default="")
         observed, finding = reading.observed, knowledge.vocabulary.findings[reading.finding]
         value = value_text(finding, observed.value, observed.given)
-        rules = " ".join(rule.id for rule in own)
+        rules = " ".join(suspicion.rule.id for suspicion in own)
         yield case.name, reading.finding, value, observed.origin, reading.reason, highest, rules
 
 
 def _frame(cases: Sequence[Case], knowledge: KnowledgeBase) -> pl.DataFrame:
     known = {name for case in cases for name in case.findings}
-    schema: dict[str, Any] = {CASE: pl.String}
-    schema |= {name: polars_type(finding) for name, finding in knowledge.vocabulary.findings.items() if name in known}
+    findings = [finding for name, finding in knowledge.vocabulary.findings.items() if name in known]
     # What is known in part is written as people write it, and so is the rest of its column.
     in_part = {name for case in cases for name, value in case.values.items() if isinstance(value, Interval)}
-    schema |= dict.fromkeys(in_part, pl.String)
+    schema: dict[str, Any] = {CASE: pl.String}
+    # A number of a record had its unit, which its column tells.
+    schema |= {
+        f"{finding.id} [{finding.unit}]" if isinstance(finding, QuantityFinding) else finding.id: (
+            pl.String if finding.id in in_part else polars_type(finding)
+        )
+        for finding in findings
+    }
     rows = []
     for case in cases:
         values: dict[str, Any] = dict(case.values)
         for name in in_part & set(values):
             values[name] = str(write_answer(knowledge.vocabulary.findings[name], replace(case.findings[name], given="")))
-        rows.append((case.name, *(values.get(name) for name in list(schema)[1:])))
+        rows.append((case.name, *(values.get(finding.id) for finding in findings)))
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _unrecognized(cases: Sequence[Case]) -> pl.DataFrame:
+    rows = [(case.name, entry.text, entry.reason) for case in cases for entry in case.unrecognized]
+    return pl.DataFrame(rows, schema={CASE: pl.String, "text": pl.String, "reason": pl.String}, orient="row")
+
+
+def _beside_table(table: Path) -> Path:
+    return table.with_name(f"{table.stem}.unrecognized.parquet")
+
+
+def with_unrecognized_of_records(part: Part, table: Path) -> Part:
+    """Add to rows of a table what of their records was not recognized or not used."""
+    noted = pl.read_parquet(_beside_table(table))
+    rows = part.cases.select("file", ROW, CASE).join(noted, on=CASE, how="inner", maintain_order="left_right")
+    return replace(part, unrecognized=rows.select(list(part.unrecognized.columns)))
 
 
 _REFUSED_COLUMNS = ("file", "line", "entry", "patient", "reason", "fix")

@@ -14,40 +14,40 @@ from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused, Log
 from expert.consultation.moments import Consultation, Moment
 from expert.consultation.next_question import Certificate, ScreenAsked
-from expert.consultation.progress import kept_open, progress, status, why_stopped
+from expert.consultation.progress import kept_open, no_longer_standing, progress, status, why_stopped
 from expert.consultation.sessions import Session, Store
+from expert.consultation.what_if import what_if
 from expert.private_sqlite import StoreError
-from facts.answers import read_answer
+from facts.problems import UnknownName
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
-from reports.view import clean
+from reports.cleaning import clean
 from reports.wording import unit_text
 
 COMMANDS = (
     ("why [N]", "why this screen, or its question N, is asked, and what each answer would do"),
     ("how NAME", "how a conclusion was reached: a cause, a warning sign, or urgency"),
-    ("why not NAME", "why a cause or warning sign was not concluded"),
-    ("what if NAME=VALUE", "what another answer would change, without recording it"),
-    ("status", "what stands, and what is open"),
+    ("why not NAME", "which rules of a cause or warning sign hold, are open, or fail"),
+    ("what if NAME=VALUE", "what another answer, or several (A=yes, B=sudden), would change, without recording it"),
+    ("status", "where the assessment stands, and what is open"),
     ("change NAME=VALUE", "change an answer that was given"),
     ("open", "which answers of “unknown” keep which conclusion open"),
-    ("undo", "take the last step back"),
+    ("undo", "undo the last step"),
     ("report", "the report of what is known so far"),
-    ("quit", "stop here; everything that was answered is kept"),
+    ("quit", "stop here; every answer is saved"),
 )
 _HOW_TO = {
-    "history": "Type the numbers of what is so; the other signs are then recorded as absent (rest unknown leaves them open).",
+    "history": "Type the numbers that apply; the other signs are recorded as absent (rest unknown leaves them open).",
     "examination": "Type the numbers of what was found. The others stay unknown; rest no, or none, says they were examined.",
-    "test": "Type what is at hand: 1=3.1 mmol/l gives a value, 4 says yes and n4 says no. What is not named stays unknown.",
+    "test": "Type what is available: 1=3.1 mmol/l gives a value, 4 says yes and n4 says no. What is not named stays unknown.",
 }
 _HOW_TO_MORE = "u3 leaves 3 unknown, 5=3.1 mmol/l gives 5 a value, 2-4 names all three; unknown leaves the whole page open."
 _PROMPTS = {
     "history": "numbers (2 5 u7 9=3.1; none; unknown; ?): ",
     "examination": "found (2 5 9=38.2; rest no; none; unknown; ?): ",
-    "test": "at hand (1=3.1 n4; none; ?): ",
+    "test": "available (1=3.1 n4; none; ?): ",
 }
 _Read = TypeVar("_Read")
-_ASSIGNMENT = re.compile(r"^\s*(.+?)\s*(?:=|\bis\b)\s*(.+?)\s*$")
 
 
 class Terminal(Protocol):
@@ -80,6 +80,8 @@ class Conversation:
         self.knowledge = self.consultation.knowledge
         self.moment = self.consultation.moment(self.log, self.session.name)
         self.shown: Moment | None = None
+        self.is_lost = False
+        """Whether the last answers could not be kept."""
 
     def hold(self) -> Moment:
         """Ask until the consultation may stop or somebody stops it; gives where it stands then."""
@@ -96,7 +98,8 @@ class Conversation:
         except (EOFError, KeyboardInterrupt):
             self.terminal.say()
         if self.store is not None:
-            self.terminal.say(f"Kept. Go on with: charley sessions resume {self.session.id}", "quiet")
+            kept = "What was answered before is saved" if self.is_lost else "Saved"
+            self.terminal.say(f"{kept}. Resume with: charley sessions resume {self.session.id}", "quiet")
         return self.moment
 
     # One screen
@@ -118,7 +121,7 @@ class Conversation:
             if not text.strip():
                 raise _Quit
             if not self.command(text):
-                self.terminal.say(f"{clean(text)!r} is no command; ? lists them")
+                self.terminal.say(f"{clean(text)!r} is not a command; ? lists them")
             return
         answers = self.medicines() if asked.screen.medicines else self.answers(asked)
         if answers is not None:
@@ -226,7 +229,8 @@ class Conversation:
             try:
                 self.session = self.store.append(self.session, log)
             except StoreError as error:
-                self.terminal.say(f"NOT KEPT: {clean(str(error))}", "danger")
+                self.terminal.say(f"NOT SAVED: {clean(str(error))}", "danger")
+                self.is_lost = True
                 self.terminal.say("The answers, so that they are not lost:")
                 for event in log[len(self.log) :]:
                     for name, value in event.answers.items():
@@ -249,7 +253,7 @@ class Conversation:
             if step.level == dangers[0].level and not step.done:
                 self.terminal.say(f"    → {step.do}")
         if before is not None and isinstance(self.moment.next, ScreenAsked):
-            reply = self.terminal.ask("Enter goes on with the questions about the cause; stop ends here: ")
+            reply = self.terminal.ask("Press Enter for questions about the cause, or type stop to end: ")
             if reply.strip().casefold() in ("stop", "s", "quit", "q"):
                 self.terminal.say(self.report(self.moment))
                 raise _Quit
@@ -301,7 +305,7 @@ class Conversation:
                 self.change(rest)
             else:
                 self.what_if(rest)
-        except (enquiry.UnknownName, replies.ReplyError, AnswerRefused) as error:
+        except (UnknownName, replies.ReplyError, AnswerRefused) as error:
             self.terminal.say(f"  {clean(str(error))}")
 
     def why(self, name: str) -> list[str]:
@@ -319,19 +323,20 @@ class Conversation:
     def what_if(self, text: str) -> None:
         """Say what another answer would change."""
         text = re.sub(r"^if\s+", "", text, flags=re.IGNORECASE)
-        finding, value = self.assigned(text)
-        if value is None:
-            raise replies.ReplyError("an unknown answer changes nothing; write a value")
-        observed = read_answer(finding, value)
-        if observed is not None:
-            self.tell(enquiry.what_if(self.moment, {finding.id: observed.value}, self.consultation))
+        supposed = enquiry.read_suppositions(text, self.moment, self.knowledge)
+        self.tell(what_if(self.moment, supposed, self.consultation))
 
     def change(self, text: str) -> None:
-        """Change an answer that was given, wherever it was."""
-        finding, value = self.assigned(text)
-        log, moment = self.consultation.changed(self.log, self.session.name, {finding.id: value}, self.clock())
+        """Change answers that were given, wherever it was, and say which others no longer stand."""
+        answers = enquiry.read_assignments(text, self.moment, self.knowledge)
+        log, moment = self.consultation.changed(self.log, self.session.name, answers, self.clock())
+        before = self.moment
         self.keep(log, moment)
-        self.terminal.say(f"  {finding.label}: {'unknown' if value is None else clean(str(value))}", "quiet")
+        for name, value in answers.items():
+            label = self.knowledge.vocabulary.findings[name].label
+            self.terminal.say(f"  {label}: {'unknown' if value is None else clean(str(value))}", "quiet")
+        for line in no_longer_standing(before, moment, answers, self.knowledge):
+            self.terminal.say(f"  {line}", "quiet")
 
     def open(self) -> None:
         """Say what every answer of "unknown" keeps open."""
@@ -342,21 +347,10 @@ class Conversation:
         """Take the last step back."""
         log = self.consultation.undone(self.log, self.clock())
         if log == self.log:
-            self.terminal.say("  There is nothing to take back.")
+            self.terminal.say("  There is nothing to undo.")
             return
         self.keep(log, self.consultation.moment(log, self.session.name))
-        self.terminal.say("  The last step was taken back.", "quiet")
-
-    def assigned(self, text: str) -> tuple[Finding, Any]:
-        """Read NAME=VALUE. Raises ReplyError or UnknownName."""
-        match = _ASSIGNMENT.match(text)
-        if match is None:
-            raise replies.ReplyError("write NAME=VALUE; the name is a finding's, or its number on the page")
-        named = self.find(match[1])
-        if named.kind != "finding":
-            raise replies.ReplyError(f"{named.id} is a conclusion; only answers can be changed or supposed")
-        finding = self.knowledge.vocabulary.findings[named.id]
-        return finding, replies.read_value(finding, match[2])
+        self.terminal.say("  The last step was undone.", "quiet")
 
     def find(self, name: str) -> enquiry.Meant:
         """Find what a typed name means."""

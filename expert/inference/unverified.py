@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from facts.assessment import Assessment, FindingUsed, UnverifiedReading, Urgency
+from facts.assessment import Assessment, FindingUsed, OpenFindings, UnverifiedReading, Urgency
 from facts.case import Case, Unverified
 from facts.vocabulary import QuantityFinding, Vocabulary
 from knowledge_base.judgement import Judge, Judgement
@@ -42,15 +42,28 @@ def _used(reading: Unverified, vocabulary: Vocabulary) -> FindingUsed:
 
 
 def _urgency(urgency: Urgency, found: Sequence[Suspicion], said: Mapping[str, str], rank: Mapping[str, int]) -> Urgency:
-    highest = max((suspicion.rule.level or urgency.level for suspicion in found), key=rank.__getitem__, default=None)
+    highest = max((suspicion.level for suspicion in found), key=rank.__getitem__, default=None)
     if highest is None or rank[highest] < rank[urgency.level]:
         return urgency
-    because = tuple(dict.fromkeys(said[suspicion.rule.id] for suspicion in found if suspicion.rule.level == highest))
+    at_highest = [suspicion for suspicion in found if suspicion.level == highest]
+    because = tuple(dict.fromkeys(said[suspicion.rule.id] for suspicion in at_highest))
     if highest == urgency.level:
         return replace(urgency, because=(*urgency.because, *because))
     rising = tuple(warning for warning in urgency.could_rise if rank[warning.level] > rank[highest])
-    ceiling = max(highest, urgency.ceiling, key=rank.__getitem__)
-    return Urgency(highest, ceiling, because, rising, verified_level=urgency.level)
+    repeated = dict.fromkeys(reading.finding for suspicion in at_highest for reading in suspicion.readings)
+    open_ = urgency.open if rising else OpenFindings()
+    return replace(
+        urgency,
+        level=highest,
+        ceiling=max(highest, urgency.ceiling, key=rank.__getitem__),
+        decided=urgency.decided or not rising,
+        could_rise_to=urgency.could_rise_to if rising else None,
+        # Whatever else is open, the results that it depends on have to be repeated.
+        open=replace(open_, test=tuple(dict.fromkeys([*repeated, *open_.test]))),
+        because=because,
+        could_rise=rising,
+        verified_level=urgency.level,
+    )
 
 
 def _because(suspicion: Suspicion, judge: Judge, sentences: Mapping[str, Sentence]) -> str:

@@ -286,7 +286,7 @@ def test_a_case_file_that_is_dropped_gives_its_report(browser: Browser, service:
     browser.open("/case-files")
     content = (EXAMPLES / "weakness-and-twitching.yaml").read_bytes()
     browser.post("/case-files", files={"file": ("patient of ward 7.yaml", content)})
-    assert browser.page.status_code == 200 and "What was told" in browser.text and "Another case file" in browser.text
+    assert browser.page.status_code == 200 and "What was recorded" in browser.text and "Another case file" in browser.text
     store = service_of(service).store
     assert store.sessions() == []
 
@@ -298,7 +298,7 @@ def test_a_file_of_several_cases_gives_a_list_and_each_report(browser: Browser) 
     assert "4 of 4 cases in clinic.yaml" in browser.text
     fields = {"file_name": browser.hidden("file_name"), "content": browser.hidden("content"), "place": "3"}
     browser.post("/case-files", fields)
-    assert "What was told" in browser.text
+    assert "What was recorded" in browser.text
 
 
 def test_a_pasted_case_with_slips_is_refused_with_its_places_and_the_rest_goes_on(browser: Browser) -> None:

@@ -8,7 +8,7 @@ from facts.intake.fhir.modifiers import why_not_understood
 from facts.intake.fhir.moments import moment_of, unreadable_date, when
 from facts.intake.fhir.observations import asserted, not_known
 from facts.intake.fhir.readings import answer_to
-from facts.intake.fhir.resources import DATED, AsOf, NotKnown, NotUsed, Resource, Statement, Told, label
+from facts.intake.fhir.resources import DATED, AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label
 from facts.intake.fhir.systems import ABSENT_OR_UNKNOWN, ICD_10
 from facts.intake.fhir.values import bare_code, codings_of, names_of, object_of, text_of
 from facts.problems import quoted
@@ -48,7 +48,7 @@ def condition(resource: Resource, index: CodeIndex, as_of: AsOf) -> Iterator[Tol
             if reading.observed is None:
                 yield NotUsed(label(finding), reading.reason, resource, moment)
             else:
-                yield Statement(
+                yield StatedFinding(
                     finding.id, reading.observed, moment, resource.name, is_reading=False, recorded=recorded, remark=remark
                 )
     if not meant:
@@ -97,7 +97,7 @@ def procedure(resource: Resource, index: CodeIndex) -> Iterator[Told]:
         elif status == "in-progress":
             reading = answer_to(finding, answer)
             if reading.observed is not None:
-                yield Statement(finding.id, reading.observed, moment, resource.name, is_reading=False)
+                yield StatedFinding(finding.id, reading.observed, moment, resource.name, is_reading=False)
         elif status == "completed":
             yield NotUsed(label(finding), "it was completed; whether it goes on is not recorded", resource, moment)
         else:

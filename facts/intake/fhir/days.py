@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from facts.intake.fhir.medicines import order_period
-from facts.intake.fhir.moments import Moment, moment_of, moments_in
+from facts.intake.fhir.moments import Timestamp, moment_of, moments_in
 from facts.intake.fhir.resources import DATED, Resource
 from facts.intake.fhir.values import bare_code, object_of, text_of
 
@@ -50,11 +50,11 @@ def newest_day(resources: Sequence[Resource]) -> date | None:
     return max([*begun, *([firm] if firm else [])], default=None)
 
 
-def _days(moments: Iterator[Moment | None]) -> Iterator[date]:
+def _days(moments: Iterator[Timestamp | None]) -> Iterator[date]:
     return (moment.day for moment in moments if moment is not None and moment.day is not None)
 
 
-def _happened(resource: Resource) -> Iterator[Moment | None]:
+def _happened(resource: Resource) -> Iterator[Timestamp | None]:
     value, kind = resource.value, resource.kind
     status = bare_code(value.get("verificationStatus" if kind == "Condition" else "status"))
     if kind not in DATED or status in _NOTHING_HAPPENED[kind]:
@@ -75,11 +75,11 @@ def _happened(resource: Resource) -> Iterator[Moment | None]:
         yield from order_period(value)
 
 
-def _begun(resource: Resource) -> Iterator[Moment | None]:
+def _begun(resource: Resource) -> Iterator[Timestamp | None]:
     if resource.kind == "MedicationRequest" and text_of(resource.value.get("status")) == "active":
         yield order_period(resource.value)[0]
 
 
-def _changed(resource: Resource) -> Iterator[Moment | None]:
+def _changed(resource: Resource) -> Iterator[Timestamp | None]:
     yield moment_of(object_of(resource.value.get("meta")).get("lastUpdated"))
     yield moment_of(resource.value.get("issued"))

@@ -131,7 +131,7 @@ class Records:
         self.refusals.append(Refusal(None, (Problem(place, message, fix),)))
 
     def close_filing(self) -> None:
-        """Say that everything is filed; from then on patients can be read."""
+        """Close the filing; from then on patients can be read."""
         self.store.execute("COMMIT")
         self.store.execute("CREATE INDEX by_patient ON resource(patient)")
         self._merge()

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.modifiers import why_not_understood
-from facts.intake.fhir.moments import Moment, days_between, moment_of, unreadable_date, when
+from facts.intake.fhir.moments import Timestamp, days_between, moment_of, unreadable_date, when
 from facts.intake.fhir.resources import DATED, AsOf, NotUsed, Resource
 from facts.intake.fhir.systems import ABSENT_OR_UNKNOWN
 from facts.intake.fhir.values import (
@@ -46,7 +46,7 @@ class Taken:
     """A medicine that is taken now, as its name is written, and where that stands; `remark` is what makes that less sure."""
 
     text: str
-    moment: Moment | None
+    moment: Timestamp | None
     resource: str
     remark: str = ""
 
@@ -56,7 +56,7 @@ class Ended:
     """A medicine that is no longer taken."""
 
     stopped: Stopped
-    moment: Moment | None
+    moment: Timestamp | None
     resource: str
 
 
@@ -145,7 +145,7 @@ def _days_of_supply(supply: Mapping[str, Any]) -> float | None:
         return None
 
 
-def _period(value: Mapping[str, Any], kind: str) -> tuple[Moment | None, Moment | None]:
+def _period(value: Mapping[str, Any], kind: str) -> tuple[Timestamp | None, Timestamp | None]:
     if kind == "MedicationRequest":
         return order_period(value)
     for element in ("effectivePeriod", "effectiveTimePeriod"):
@@ -154,7 +154,7 @@ def _period(value: Mapping[str, Any], kind: str) -> tuple[Moment | None, Moment 
     return moment_of(value.get("effectiveDateTime")) or moment_of(value.get("effectiveTimeDateTime")), None
 
 
-def order_period(value: Mapping[str, Any]) -> tuple[Moment | None, Moment | None]:
+def order_period(value: Mapping[str, Any]) -> tuple[Timestamp | None, Timestamp | None]:
     """Return when an order began and ended: by the bounds of its dosage, or by the time in which it may be dispensed.
 
     The date of its writing is neither.
@@ -173,7 +173,7 @@ def order_period(value: Mapping[str, Any]) -> tuple[Moment | None, Moment | None
 
 
 def _ended(
-    resource: Resource, found: Recognition, start: Moment | None, end: Moment | None, as_of: AsOf, index: CodeIndex
+    resource: Resource, found: Recognition, start: Timestamp | None, end: Timestamp | None, as_of: AsOf, index: CodeIndex
 ) -> Ended | NotUsed:
     days = None
     if end is not None and end.day is not None and as_of.day is not None:

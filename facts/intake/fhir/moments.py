@@ -21,7 +21,7 @@ _DIGITS = re.compile(
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Moment:
+class Timestamp:
     """When something was: an instant to order by, the date as written, and the day where the date is whole.
 
     A date without a time (`timed` False) is any time of its day, and one without a day any day of its month or year; its
@@ -48,14 +48,14 @@ class Moment:
             return first.replace(day=monthrange(first.year, first.month)[1])
         return first.replace(month=12, day=31)
 
-    def is_after(self, other: "Moment") -> bool:
+    def is_after(self, other: "Timestamp") -> bool:
         """Return whether this was certainly later than another; of one day, only times decide."""
         if self.timed and other.timed:
             return self.instant > other.instant
         return self.first_day > other.last_day
 
 
-def moment_of(value: Any) -> Moment | None:
+def moment_of(value: Any) -> Timestamp | None:
     """Read a date or dateTime; None for anything that is none. A time without a zone is taken as UTC."""
     text = value.strip() if isinstance(value, str) else ""
     match = _DATE.fullmatch(text) or _DIGITS.fullmatch(text)
@@ -66,19 +66,19 @@ def moment_of(value: Any) -> Moment | None:
         if match["hour"] is None:
             parts = [part for part in (match["year"], match["month"], match["day"]) if part]
             shown = "-".join(part.rjust(2, "0") for part in parts)
-            return Moment(datetime(day.year, day.month, day.day, tzinfo=UTC), shown, day if match["day"] else None)
+            return Timestamp(datetime(day.year, day.month, day.day, tzinfo=UTC), shown, day if match["day"] else None)
         zone = (match["zone"] or "Z").upper().replace(":", "")
         if zone != "Z":
             zone = f"{zone[:3]}:{zone[3:] or '00'}"
         clock = f"{match['hour'].rjust(2, '0')}:{match['minute']}:{match['second'] or '00'}"
         fraction = f".{match['fraction'][:6].ljust(6, '0')}" if match["fraction"] else ""
         written = datetime.fromisoformat(f"{day.isoformat()}T{clock}{fraction}{zone}")
-        return Moment(written.astimezone(UTC), day.isoformat(), day, timed=True)
+        return Timestamp(written.astimezone(UTC), day.isoformat(), day, timed=True)
     except (ValueError, OverflowError):
         return None
 
 
-def when(resource: Mapping[str, Any], *elements: str) -> Moment | None:
+def when(resource: Mapping[str, Any], *elements: str) -> Timestamp | None:
     """Return the first of these elements that holds a date: a dateTime, the end or start of a Period, a Timing's last event."""
     return next((found for element in elements if (found := _moment_in(resource.get(element)))), None)
 
@@ -92,7 +92,7 @@ def unreadable_date(resource: Mapping[str, Any], *elements: str) -> str:
     return ""
 
 
-def moments_in(value: Any) -> Iterator[Moment]:
+def moments_in(value: Any) -> Iterator[Timestamp]:
     """Return every moment of a dateTime, a Period or a Timing."""
     parts = [value]
     if isinstance(value, dict):
@@ -101,7 +101,7 @@ def moments_in(value: Any) -> Iterator[Moment]:
     yield from (found for part in parts if (found := moment_of(part)))
 
 
-def _moment_in(value: Any) -> Moment | None:
+def _moment_in(value: Any) -> Timestamp | None:
     if not isinstance(value, dict):
         return moment_of(value)
     for part in ("end", "start"):

@@ -9,9 +9,9 @@ from typing import Any
 from facts.case import Observed
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.modifiers import why_not_understood
-from facts.intake.fhir.moments import Moment, unreadable_date, when
+from facts.intake.fhir.moments import Timestamp, unreadable_date, when
 from facts.intake.fhir.readings import Reading, answer_to, by_reference_range, read_reading
-from facts.intake.fhir.resources import DATED, NotUsed, Resource, Statement, Told, with_value
+from facts.intake.fhir.resources import DATED, NotUsed, Resource, StatedFinding, Told, with_value
 from facts.intake.fhir.systems import INTERPRETATION
 from facts.intake.fhir.values import Coding, codings_of, names_of, objects_of, text_of
 from facts.intake.judging import VOID
@@ -50,8 +50,8 @@ def observation(resource: Resource, index: CodeIndex, accepted: Set[str] = froze
 
 
 def _told(
-    resource: Resource, finding: Finding, reading: Reading, moment: Moment | None, accepted: Set[str]
-) -> Iterator[Statement | NotUsed]:
+    resource: Resource, finding: Finding, reading: Reading, moment: Timestamp | None, accepted: Set[str]
+) -> Iterator[StatedFinding | NotUsed]:
     value = resource.value
     status = text_of(value.get("status"))
     what = with_value(finding, reading.observed)
@@ -71,12 +71,12 @@ def _told(
     elif written := unreadable_date(value, *DATED["Observation"]):
         reason, fix = f"its date {quoted(written)} cannot be read", "write it as YYYY-MM-DDThh:mm:ss+hh:mm"
         yield NotUsed(what, reason, resource, None, fix)
-        yield Statement(finding.id, reading.observed, None, resource.name, reason)
+        yield StatedFinding(finding.id, reading.observed, None, resource.name, reason)
     else:
-        yield Statement(finding.id, reading.observed, moment, resource.name, doubt)
+        yield StatedFinding(finding.id, reading.observed, moment, resource.name, doubt)
 
 
-def not_known(codings: tuple[Coding, ...], resource: Resource, index: CodeIndex, moment: Moment | None) -> Iterator[NotUsed]:
+def not_known(codings: tuple[Coding, ...], resource: Resource, index: CodeIndex, moment: Timestamp | None) -> Iterator[NotUsed]:
     """Tell of a code that would be known, were its terminology named in a way that is."""
     if not index.knows(codings):
         for coding in codings:

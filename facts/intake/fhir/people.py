@@ -7,7 +7,7 @@ from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.modifiers import why_not_understood
 from facts.intake.fhir.moments import moment_of
 from facts.intake.fhir.readings import answer_to
-from facts.intake.fhir.resources import AsOf, NotUsed, Resource, Statement, Told, label
+from facts.intake.fhir.resources import AsOf, NotUsed, Resource, StatedFinding, Told, label
 from facts.intake.fhir.values import Coding, described, objects_of, reference_of, text_of
 from facts.problems import quoted
 from facts.vocabulary import Finding
@@ -30,7 +30,7 @@ def patient(resource: Resource, index: CodeIndex, as_of: AsOf) -> Iterator[Told]
         answers = index.answers(finding, [Coding("FHIR gender", gender, "")])
         reading = answer_to(finding, answers.pop()) if answers else None
         if reading is not None and reading.observed is not None:
-            yield Statement(name, reading.observed, None, resource.name, is_reading=False)
+            yield StatedFinding(name, reading.observed, None, resource.name, is_reading=False)
         elif gender != "unknown":
             fix = "use male, female, other or unknown"
             yield NotUsed(label(finding), f"the gender {quoted(gender)} is not one of FHIR", resource, None, fix)
@@ -70,7 +70,7 @@ def death(resources: Sequence[Resource], as_of: date | None) -> str:
     return ""
 
 
-def _age(resource: Resource, finding: Finding, as_of: AsOf) -> Statement | NotUsed:
+def _age(resource: Resource, finding: Finding, as_of: AsOf) -> StatedFinding | NotUsed:
     written = resource.value["birthDate"]
     born = moment_of(written)
     if born is None:
@@ -88,7 +88,7 @@ def _age(resource: Resource, finding: Finding, as_of: AsOf) -> Statement | NotUs
     reading = answer_to(finding, f"{ages.pop()} years")
     if reading.observed is None:
         return NotUsed(label(finding), reading.reason, resource, None, reading.fix)
-    return Statement(finding.id, reading.observed, None, resource.name, is_reading=False)
+    return StatedFinding(finding.id, reading.observed, None, resource.name, is_reading=False)
 
 
 def _years(born: date, today: date) -> int:

@@ -8,7 +8,7 @@ from facts.intake.fhir.modifiers import why_not_understood
 from facts.intake.fhir.moments import unreadable_date, when
 from facts.intake.fhir.observations import coded_answer
 from facts.intake.fhir.readings import Reading, answer_to, read_reading
-from facts.intake.fhir.resources import DATED, NotUsed, Resource, Statement, Told, label
+from facts.intake.fhir.resources import DATED, NotUsed, Resource, StatedFinding, Told, label
 from facts.intake.fhir.values import described, object_of, objects_of, text_of
 from facts.problems import quoted
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding
@@ -48,7 +48,7 @@ def questionnaire_response(resource: Resource, index: CodeIndex) -> Iterator[Tol
                 if reading.observed is None:
                     yield NotUsed(label(finding), reading.reason, resource, moment, reading.fix, finding.id)
                 else:
-                    yield Statement(finding.id, reading.observed, moment, resource.name, doubt or reading.doubt)
+                    yield StatedFinding(finding.id, reading.observed, moment, resource.name, doubt or reading.doubt)
     if strange:
         what = f"{strange} answer{'s' * (strange != 1)} to a questionnaire"
         reason = "their linkId is no finding; `charley schema questionnaire` prints a questionnaire whose items are"

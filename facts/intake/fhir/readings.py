@@ -140,6 +140,8 @@ def _quantity(measured: Mapping[str, Any], value: Any, finding: QuantityFinding,
     unit, reason, fix = _unit(measured, str(value), finding, index)
     if reason:
         return "", reason, fix
+    # UCUM's unit of what has none, which after a number nobody writes by hand.
+    unit = "" if unit == "1" and finding.unit == "count" else unit
     return f"{comparator} {value} {unit}".strip(), "", ""
 
 

@@ -6,16 +6,16 @@ from datetime import date
 from types import MappingProxyType
 from typing import Any
 
-from facts.case import Case, Contradiction, Expected, Observed, Record, Unrecognized, Unverified, complete
+from facts.case import Case, Contradiction, Expected, Observed, Record, UnrecognizedText, Unverified, complete
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.conditions import condition, procedure
 from facts.intake.fhir.days import newest_day
 from facts.intake.fhir.medicines import Ended, Lookup, Taken, medication
-from facts.intake.fhir.moments import Moment, days_between, moment_of
+from facts.intake.fhir.moments import Timestamp, days_between, moment_of
 from facts.intake.fhir.observations import observation
 from facts.intake.fhir.people import patient
 from facts.intake.fhir.questionnaires import questionnaire_response
-from facts.intake.fhir.resources import DATED, AsOf, NotKnown, NotUsed, Resource, Statement, Told, label, with_value
+from facts.intake.fhir.resources import DATED, AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label, with_value
 from facts.intake.fhir.several import by_moment, settle
 from facts.intake.fhir.values import codings_of, object_of, objects_of, text_of
 from facts.intake.judging import Judging
@@ -79,12 +79,13 @@ class _Gathering:
     def __init__(self, resources: Sequence[Resource], index: CodeIndex, lookup: Lookup, judging: Judging) -> None:
         self.resources, self.index, self.lookup, self.judging = resources, index, lookup, judging
         self.as_of = AsOf(judging.as_of or newest_day(resources))
-        self.statements: dict[str, list[Statement]] = {}
+        self.statements: dict[str, list[StatedFinding]] = {}
         self.taken: list[Taken] = []
         self.ended: list[Ended] = []
         self.notes: dict[tuple[str, str], list[str]] = {}
         self.problems: list[Problem] = []
         self.used: set[str] = set()
+        self.counted: dict[str, str] = {}
         self.expired: list[str] = []
         self.not_known: dict[str, None] = {}
         self.unverified: list[Unverified] = []
@@ -108,7 +109,7 @@ class _Gathering:
             day.isoformat() if day else None,
             self.judging.as_of is not None,
             len(self.resources),
-            len(self.used),
+            len(self.used.union(self.counted.values())),
             tuple(self.expired),
             tuple(self.not_known),
         )
@@ -141,10 +142,10 @@ class _Gathering:
 
     def keep(self, told: Told | Taken | Ended | None) -> None:
         match told:
-            case Statement() if self.as_of.before(told.moment):
+            case StatedFinding() if self.as_of.before(told.moment):
                 what = with_value(self.index.vocabulary.findings[told.finding], told.observed)
                 self.note(what, "it was only after the assessment", told.resource, told.moment)
-            case Statement():
+            case StatedFinding():
                 self.statements.setdefault(told.finding, []).append(told)
             case Taken() if self.is_old_order(told):
                 reason = f"ordered more than {self.judging.orders_within_days} days earlier"
@@ -163,21 +164,21 @@ class _Gathering:
                     message = f"{told.resource.name}: {told.what}: {told.reason}"
                     self.problems.append(Problem(told.resource.place, message, told.fix))
                 if told.finding and not self.as_of.before(told.moment):
-                    unread = Statement(told.finding, None, told.moment, told.resource.name)
+                    unread = StatedFinding(told.finding, None, told.moment, told.resource.name)
                     self.statements.setdefault(told.finding, []).append(unread)
 
     def is_old_order(self, taken: Taken) -> bool:
         limit, day = self.judging.orders_within_days, self.as_of.day
         return limit is not None and taken.moment is not None and day is not None and _age(taken.moment, day) > limit
 
-    def note(self, what: str, reason: str, resource: str, moment: Moment | None) -> None:
+    def note(self, what: str, reason: str, resource: str, moment: Timestamp | None) -> None:
         shown = resource if moment is None else f"{resource}, {moment.shown}"
         self.notes.setdefault((what, reason), []).append(shown)
 
-    def told(self, about: tuple[str, str], where: list[str]) -> Unrecognized:
+    def told(self, about: tuple[str, str], where: list[str]) -> UnrecognizedText:
         what, reason = about
         more = f" and {len(where) - _NAMED} more" if len(where) > _NAMED else ""
-        return Unrecognized(f"{what} ({'; '.join(where[-_NAMED:])}{more})", reason)
+        return UnrecognizedText(f"{what} ({'; '.join(where[-_NAMED:])}{more})", reason)
 
     # Several statements of one finding
 
@@ -191,19 +192,19 @@ class _Gathering:
                 self.unverified.append(Unverified(name, observed, told.doubt))
         if found.chosen is None:
             return None
-        self.used.add(found.chosen.resource)
+        self.counted[name] = found.chosen.resource
         return self.observed(found.chosen)
 
-    def observed(self, told: Statement) -> Observed | None:
+    def observed(self, told: StatedFinding) -> Observed | None:
         if told.observed is None:
             return None
         when = self.when(told)
         return replace(told.observed, origin=", ".join(filter(None, (told.resource, when, told.remark))), when=when)
 
-    def lasting(self, name: str) -> list[Statement]:
+    def lasting(self, name: str) -> list[StatedFinding]:
         """Return the statements of a finding that are not too old to count, and tell of the newest of the others."""
-        kept: list[Statement] = []
-        dropped: list[tuple[Statement, int, int]] = []
+        kept: list[StatedFinding] = []
+        dropped: list[tuple[StatedFinding, int, int]] = []
         for told in self.statements[name]:
             limit, age = self.limit(told), self.age(told)
             if limit is not None and age is not None and age > limit:
@@ -214,20 +215,20 @@ class _Gathering:
             self.tell_dropped(name, dropped)
         return kept
 
-    def limit(self, told: Statement) -> int | None:
+    def limit(self, told: StatedFinding) -> int | None:
         """Return for how many days a statement counts; None for as long as the record does."""
         lasts = self.index.vocabulary.findings[told.finding].lasts_days
         asked = self.judging.within_days if told.is_reading else None
         return min((days for days in (lasts, asked) if days is not None), default=None)
 
-    def age(self, told: Statement) -> int | None:
+    def age(self, told: StatedFinding) -> int | None:
         """Return how many days ago something was last said to be so, at the least that its date allows."""
         moments = [moment for moment in (told.moment, told.recorded) if moment is not None]
         if not moments or self.as_of.day is None:
             return None
         return min(_age(moment, self.as_of.day) for moment in moments)
 
-    def tell_dropped(self, name: str, dropped: list[tuple[Statement, int, int]]) -> None:
+    def tell_dropped(self, name: str, dropped: list[tuple[StatedFinding, int, int]]) -> None:
         told, age, limit = max(dropped, key=lambda entry: by_moment(entry[0]))
         what = with_value(self.index.vocabulary.findings[name], told.observed)
         more = f" ({len(dropped) - 1} older too)" if len(dropped) > 1 else ""
@@ -236,7 +237,7 @@ class _Gathering:
         self.note(what, reason, told.resource, told.moment)
         self.expired.append(f"{what} ({told.resource}): {age} days old, counts for {limit} days")
 
-    def when(self, told: Statement) -> str:
+    def when(self, told: StatedFinding) -> str:
         """Return the date of a statement; with its age for a reading, which tells of its own day alone."""
         moment, day = told.moment, self.as_of.day
         if moment is None:
@@ -251,15 +252,22 @@ class _Gathering:
         return tuple(sorted(unverified, key=lambda one: (order[one.finding], one.observed.origin)))
 
     def drop_contradicted(self, answered: dict[str, Observed], error: Contradiction) -> None:
-        """Leave out the answer that is contradicted, and every "no" that it contradicts: a record is never refused for one."""
-        name: str | None = error.finding
-        findings = self.index.vocabulary.findings
-        while name is not None:
-            answer = answered.get(name)
-            if answer is not None and (name == error.finding or answer.value is False):
-                del answered[name]
-                self.notes.setdefault((label(findings[name]), f"{error}; so it does not count"), []).append(answer.origin)
-            name = findings[name].requires
+        """Leave out what contradicts, and say so: both of two answers, or the answer that is at odds with a medicine.
+
+        A record is never refused for a contradiction.
+        """
+        told: dict[str, str] = {} if error.answered is None else {error.answered: f"{error}; so it does not count"}
+        # A medicine stands; without the "no" that it contradicts, other answers may stand too.
+        by_medicines = [one for one in error.denied if one.finding not in answered]
+        for one in by_medicines:
+            told.setdefault(one.denied, f"{one.tell(error.origins)}; so the no does not count")
+        for one in () if by_medicines else error.denied:
+            for name in (one.denied, one.finding):
+                told.setdefault(name, f"{one.tell(error.origins)}; so neither counts")
+        for name, reason in told.items():
+            if (answer := answered.pop(name, None)) is not None:
+                self.counted.pop(name)
+                self.notes.setdefault((label(self.index.vocabulary.findings[name]), reason), []).append(answer.origin)
 
     # Medicines
 
@@ -286,7 +294,7 @@ _OLD_ORDER_DAYS = 366
 """From when on the age of an order is told in days: its year alone is easily read over."""
 
 
-def _age(moment: Moment, day: date) -> int:
+def _age(moment: Timestamp, day: date) -> int:
     return days_between(moment.last_day, day)
 
 
@@ -294,6 +302,6 @@ def _taken_by_moment(taken: Taken) -> tuple[str, str]:
     return (taken.moment.instant.isoformat() if taken.moment else "", taken.resource)
 
 
-def _of_a_record(note: Unrecognized) -> Unrecognized:
+def _of_a_record(note: UnrecognizedText) -> UnrecognizedText:
     """Leave out what somebody who wrote a case is told to do: nobody here can."""
     return replace(note, reason=note.reason.partition("; list only")[0])

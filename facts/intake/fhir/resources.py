@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from facts.case import Observed
-from facts.intake.fhir.moments import Moment
+from facts.intake.fhir.moments import Timestamp
 from facts.intake.fhir.values import described, is_id, object_of, reference_of, text_of
 from facts.problems import Place
 from facts.quantities import Interval, quantity_words
@@ -57,7 +57,7 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class StatedFinding:
     """What a resource says of one finding; `observed` is None when it answers in a way that cannot be read.
 
     With a `doubt` nobody vouches for it: it may warn, and never reassures. `is_reading` tells what was true at its moment alone
@@ -67,11 +67,11 @@ class Statement:
 
     finding: str
     observed: Observed | None
-    moment: Moment | None
+    moment: Timestamp | None
     resource: str
     doubt: str = ""
     is_reading: bool = True
-    recorded: Moment | None = None
+    recorded: Timestamp | None = None
     remark: str = ""
 
 
@@ -86,7 +86,7 @@ class NotUsed:
     what: str
     reason: str
     resource: Resource
-    moment: Moment | None = None
+    moment: Timestamp | None = None
     fix: str = ""
     finding: str = ""
 
@@ -98,7 +98,7 @@ class NotKnown:
     name: str
 
 
-Told: TypeAlias = Statement | NotUsed | NotKnown
+Told: TypeAlias = StatedFinding | NotUsed | NotKnown
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class AsOf:
 
     day: date | None
 
-    def before(self, moment: Moment | None) -> bool:
+    def before(self, moment: Timestamp | None) -> bool:
         """Return whether something was only after that day; what has no whole date is judged by its beginning."""
         return moment is not None and self.day is not None and moment.first_day > self.day
 

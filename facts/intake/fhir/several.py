@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from facts.case import Observed
-from facts.intake.fhir.moments import Moment
-from facts.intake.fhir.resources import Statement
+from facts.intake.fhir.moments import Timestamp
+from facts.intake.fhir.resources import StatedFinding
 from facts.quantities import Interval, Quantity, between, narrow
 from facts.vocabulary import Finding, QuantityFinding
 
@@ -25,11 +25,11 @@ _UNREAD = "a newer result cannot be read, so this one does not stand for it"
 class Settled:
     """What is known of a finding (`chosen`, None for nothing), and the statements that may only warn, each with its doubt."""
 
-    chosen: Statement | None
-    doubted: tuple[Statement, ...] = ()
+    chosen: StatedFinding | None
+    doubted: tuple[StatedFinding, ...] = ()
 
 
-def settle(finding: Finding, statements: Sequence[Statement]) -> Settled:
+def settle(finding: Finding, statements: Sequence[StatedFinding]) -> Settled:
     """Settle what several statements of a finding come to, whatever their order."""
     ordered = sorted(statements, key=by_moment)
     firm = [told for told in ordered if not told.doubt]
@@ -50,20 +50,20 @@ def settle(finding: Finding, statements: Sequence[Statement]) -> Settled:
     return Settled(chosen, (*superseded, *doubted))
 
 
-def by_moment(told: Statement) -> tuple[bool, str, str]:
+def by_moment(told: StatedFinding) -> tuple[bool, str, str]:
     """Sort what is not dated first, then by time; of equal times the resource's name decides, so that order never does."""
     return (told.moment is not None, told.moment.instant.isoformat() if told.moment else "", told.resource)
 
 
-def _is_after(one: Statement, other: Statement) -> bool:
+def _is_after(one: StatedFinding, other: StatedFinding) -> bool:
     return one.moment is not None and other.moment is not None and one.moment.is_after(other.moment)
 
 
-def _newest(statements: Sequence[Statement]) -> list[Statement]:
+def _newest(statements: Sequence[StatedFinding]) -> list[StatedFinding]:
     return [told for told in statements if not any(_is_after(other, told) for other in statements)]
 
 
-def _quantity(finding: QuantityFinding, firm: Sequence[Statement]) -> tuple[Statement | None, list[Statement]]:
+def _quantity(finding: QuantityFinding, firm: Sequence[StatedFinding]) -> tuple[StatedFinding | None, list[StatedFinding]]:
     """Return the reading that counts, and those that may only warn because another of that time stands against them."""
     # Who a patient is (the age by the date of birth) is no reading.
     given = [told for told in firm if told.resource.startswith("Patient/") and not told.is_reading]
@@ -86,7 +86,7 @@ def _quantity(finding: QuantityFinding, firm: Sequence[Statement]) -> tuple[Stat
     return chosen, [replace(told, doubt=_CONTRADICTED) for told in newest]
 
 
-def _extreme(finding: QuantityFinding, firm: Sequence[Statement], newest: Sequence[Statement]) -> Statement:
+def _extreme(finding: QuantityFinding, firm: Sequence[StatedFinding], newest: Sequence[StatedFinding]) -> StatedFinding:
     """Return the highest or lowest of the readings within 24 hours of the newest."""
     latest = newest[-1].moment
     recent = [told for told in firm if told.observed is not None and (told in newest or _is_within(told.moment, latest))]
@@ -95,13 +95,13 @@ def _extreme(finding: QuantityFinding, firm: Sequence[Statement], newest: Sequen
     return pick(reversed(recent), key=lambda told: _ends(told)[index])
 
 
-def _is_within(moment: Moment | None, latest: Moment | None) -> bool:
+def _is_within(moment: Timestamp | None, latest: Timestamp | None) -> bool:
     if moment is None or latest is None:
         return True
     return moment.instant >= latest.instant - _WINDOW
 
 
-def _answer(firm: Sequence[Statement]) -> tuple[Statement | None, list[Statement]]:
+def _answer(firm: Sequence[StatedFinding]) -> tuple[StatedFinding | None, list[StatedFinding]]:
     """Return what yes/no answers and choices come to: what stands in the record now, and the newest observations of it."""
     standing = [told for told in firm if not told.is_reading]
     newest = _newest([told for told in firm if told.is_reading])
@@ -113,30 +113,30 @@ def _answer(firm: Sequence[Statement]) -> tuple[Statement | None, list[Statement
     return (newest[-1] if newest else standing[-1] if standing else None), []
 
 
-def _spanning(statements: Sequence[Statement], agreed: Observed) -> Statement:
+def _spanning(statements: Sequence[StatedFinding], agreed: Observed) -> StatedFinding:
     """Return what several statements leave possible as one, which names the others."""
     others = dict.fromkeys(told.resource for told in statements[1:] if told.resource != statements[0].resource)
     remark = f"which {' and '.join(others)} contradict{'s' * (len(others) == 1)}" if others else ""
     return replace(statements[0], observed=agreed, remark=remark, doubt="")
 
 
-def _value(told: Statement) -> object:
+def _value(told: StatedFinding) -> object:
     return None if told.observed is None else told.observed.value
 
 
-def _ends(told: Statement) -> tuple[float, float]:
+def _ends(told: StatedFinding) -> tuple[float, float]:
     value = _quantity_of(told)
     return (value.least, value.greatest) if isinstance(value, Interval) else (value, value)
 
 
-def _quantity_of(told: Statement) -> Quantity:
+def _quantity_of(told: StatedFinding) -> Quantity:
     value = _value(told)
     if not isinstance(value, Interval | int | float):
         raise TypeError(f"{told.finding} is no quantity: {value!r}")
     return value
 
 
-def _narrowed(statements: Sequence[Statement]) -> Statement | None:
+def _narrowed(statements: Sequence[StatedFinding]) -> StatedFinding | None:
     """Return the most exact of several readings that can all be true ("low" and 2.9); None where they cannot."""
     try:
         known = _quantity_of(statements[0])
@@ -147,7 +147,7 @@ def _narrowed(statements: Sequence[Statement]) -> Statement | None:
     return next((told for told in statements if _quantity_of(told) == known), None)
 
 
-def _agreed(finding: Finding, statements: Sequence[Statement]) -> Observed | None:
+def _agreed(finding: Finding, statements: Sequence[StatedFinding]) -> Observed | None:
     """Return what all of these statements leave possible: an answer that they share, or the span of their figures."""
     first = statements[0].observed
     if first is None or any(told.observed is None for told in statements):

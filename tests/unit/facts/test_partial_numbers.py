@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from facts.answers import AnswerError, read_answer, write_answer
-from facts.case import Contradiction, Observed, Unrecognized, complete
+from facts.case import Contradiction, Observed, UnrecognizedText, complete
 from facts.problems import CharleyError
 from facts.quantities import Interval, between, narrow, quantity_words, within
 from facts.vocabulary import QuantityFinding, Value
@@ -157,13 +157,13 @@ def test_a_word_that_means_nothing_of_this_patient_is_told_and_not_used(tmp_path
     assert read is not None
     findings, told = complete(knowledge.vocabulary, knowledge.dictionary, {"x": read, "age": Observed(5.0)})
     assert "x" not in findings
-    assert told == (Unrecognized("x: low", "no reference interval tells what low is of x; give the figure"),)
+    assert told == (UnrecognizedText("x: low", "no reference interval tells what low is of x; give the figure"),)
 
 
 # What is computed
 
 
-def computed(knowledge: KnowledgeBase, **answers: object) -> tuple[dict[str, Observed], tuple[Unrecognized, ...]]:
+def computed(knowledge: KnowledgeBase, **answers: object) -> tuple[dict[str, Observed], tuple[UnrecognizedText, ...]]:
     read = {name: read_answer(knowledge.vocabulary.findings[name], written) for name, written in answers.items()}
     return complete(knowledge.vocabulary, knowledge.dictionary, {name: seen for name, seen in read.items() if seen is not None})
 

@@ -38,8 +38,8 @@ READ = {
 REFUSED = {
     "coug": ("the name coug is not known", "did you mean cough?", 0),
     "cough and fevr": ("the name fevr is not known", "did you mean fever?", 10),
-    "cough and": ("not a condition", "README", None),
-    "": ("not a condition", "README", None),
+    "cough and": ("not a condition", "docs/writing-knowledge.md", None),
+    "": ("not a condition", "docs/writing-knowledge.md", None),
     "potassium": ("is not a yes/no finding", "potassium < number", 0),
     "fever_onset": ("is not a yes/no finding", "fever_onset == sudden", 0),
     "potassium == 3.5": ("never exactly a number", "use < <= > >=", 0),
@@ -58,14 +58,14 @@ REFUSED = {
     "at_least(1, cough, cough)": ("counts one condition twice", "once", 0),
     "max(cough, fever)": ("max(…) is not known here", "at_least", 0),
     "potassium + 1 < 3": ("a finding on one side", "as in", 0),
-    "cough if fever else ill": ("not part of the condition language", "README", 0),
-    "cough.real": ("not part of the condition language", "README", 0),
+    "cough if fever else ill": ("not part of the condition language", "docs/writing-knowledge.md", 0),
+    "cough.real": ("not part of the condition language", "docs/writing-knowledge.md", 0),
     "True": ("True alone is not a condition", "compare", 0),
     "potassium is 3": ("`is` is not part", "==", 0),
-    "__import__('os').system('true')": ("not part of the condition language", "README", 0),
+    "__import__('os').system('true')": ("not part of the condition language", "docs/writing-knowledge.md", 0),
     " and ".join(["cough"] * 900): ("more than 2,000 characters", "split it", 0),
     "not " * 40 + "cough": ("more than 30 levels", "split it", None),
-    "(" * 300 + "cough" + ")" * 300: ("not a condition", "README", None),
+    "(" * 300 + "cough" + ")" * 300: ("not a condition", "docs/writing-knowledge.md", None),
 }
 
 

@@ -1,0 +1,148 @@
+"""The verdict: how urgent it is by what is known, whether that is decided, and what could still raise it.
+
+A danger (a rule of a warning sign) is pertinent when everybody is screened for it or when what would make anybody look for it
+is known. A test is pertinent when a step that applies orders it. The verdict is decided when no pertinent danger above its
+level is open to history or examination; `ceiling` is sound all the same: it counts every danger that is not ruled out.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from facts.quantities import Interval
+from facts.vocabulary import Value
+from knowledge_base.interview import asked_by, told_by_lists
+from knowledge_base.judgement import Judge, Judgement, look_for_key, only_if_key
+from knowledge_base.model import KnowledgeBase, NextStep, Rule
+from knowledge_base.schema import AskedBy
+
+ASKED_BY: tuple[AskedBy, ...] = ("history", "examination", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDanger:
+    """A pertinent danger above the level that answers could still show, and the findings that could (as the judge's bits)."""
+
+    rule: Rule
+    level: str
+    bits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The level, the sound ceiling, and the pertinent dangers that are open, the most urgent first."""
+
+    level: str
+    ceiling: str
+    open: tuple[OpenDanger, ...]
+    answerable: frozenset[str]
+
+    @property
+    def could_rise_to(self) -> str | None:
+        """The highest level that a pertinent open danger demands; None where there is none."""
+        return self.open[0].level if self.open else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Danger:
+    rule: Rule
+    position: int
+    in_outlook: int
+    rank: int
+    look_for: int | None
+    look_for_in_outlook: int
+    downgrades: tuple[tuple[int, int], ...]
+
+    def rank_here(self, true: tuple[bool, ...]) -> int:
+        """Return the rank of the level that the danger demands of this patient, should it hold."""
+        return min([self.rank, *(rank for position, rank in self.downgrades if true[position])])
+
+
+class Verdicts:
+    """Gives verdicts with one knowledge base; made once, used by any number of threads."""
+
+    def __init__(self, knowledge: KnowledgeBase, judge: Judge) -> None:
+        self.knowledge, self.judge = knowledge, judge
+        self.levels, self.rank = tuple(knowledge.levels), knowledge.level_rank
+        self.asked_by = asked_by(knowledge.interview, knowledge.vocabulary)
+        self.listed = told_by_lists(knowledge.vocabulary, knowledge.dictionary)
+        self.only_if = {name: judge.position[only_if_key(name)] for name in knowledge.interview.only_if}
+        self.always = sum(bit for bit, name in judge.by_bit.items() if name in knowledge.interview.always | self.listed)
+        self.dangers = tuple(sorted(self._dangers(), key=lambda danger: (-danger.rank, danger.rule.target, danger.rule.id)))
+
+    def _dangers(self) -> Iterator[_Danger]:
+        position = self.judge.position
+        for sign in self.knowledge.warning_signs.values():
+            for rule in sign.rules:
+                downgrades = tuple(
+                    (position[entry.id], self.rank[entry.level or ""]) for entry in self.knowledge.downgrades.get(rule.id, ())
+                )
+                look_for = position[look_for_key(rule.id)] if rule.look_for is not None else None
+                yield _Danger(
+                    rule,
+                    position[rule.id],
+                    self.judge.danger_position[rule.id],
+                    self.rank[rule.level or ""],
+                    look_for,
+                    self.judge.danger_position[rule.id if look_for is None else look_for_key(rule.id)],
+                    downgrades,
+                )
+
+    def demanded(self, judgement: Judgement) -> list[tuple[Rule, int]]:
+        """Return the warning rules that fire with the rank that each demands of this patient, the highest first."""
+        true = judgement.true
+        fired = [(danger.rule, danger.rank_here(true)) for danger in self.dangers if true[danger.position]]
+        return sorted(fired, key=lambda entry: -entry[1])
+
+    def level(self, judgement: Judgement) -> str:
+        """Return the level that is known to be demanded."""
+        fired = self.demanded(judgement)
+        return self.levels[fired[0][1] if fired else 0]
+
+    def verdict(
+        self,
+        values: Mapping[str, Value],
+        judgement: Judgement,
+        ordered: Iterable[NextStep],
+        closed: Collection[str] = frozenset(),
+    ) -> Verdict:
+        """Return the verdict for what is known. `ordered` are the steps to do; `closed` findings cannot become known."""
+        true, missing = judgement.true, judgement.missing
+        ranked = [(danger, danger.rank_here(true)) for danger in self.dangers]
+        level = max((rank for danger, rank in ranked if true[danger.position]), default=0)
+        ceiling = max((rank for danger, rank in ranked if true[danger.position] or missing[danger.position]), default=0)
+        answerable = self.answerable(values, judgement, ordered, closed)
+        open_: list[tuple[int, OpenDanger]] = []
+        if ceiling > level:
+            can, wanted = self.judge.danger_outlook(values, answerable)
+            for danger, rank in ranked:
+                if rank <= level or true[danger.position] or not can[danger.in_outlook]:
+                    continue
+                if danger.look_for is None or true[danger.look_for]:
+                    open_.append((rank, OpenDanger(danger.rule, self.levels[rank], wanted[danger.in_outlook])))
+                elif bits := wanted[danger.look_for_in_outlook] & self.always:
+                    # Whether anybody would look for it hangs on what everybody is asked for.
+                    open_.append((rank, OpenDanger(danger.rule, self.levels[rank], bits)))
+        open_.sort(key=lambda entry: -entry[0])
+        return Verdict(self.levels[level], self.levels[ceiling], tuple(danger for _, danger in open_), answerable)
+
+    def answerable(
+        self,
+        values: Mapping[str, Value],
+        judgement: Judgement,
+        ordered: Iterable[NextStep],
+        closed: Collection[str] = frozenset(),
+    ) -> frozenset[str]:
+        """Return the findings that can become known: by history, by examination, or by a test that a step orders.
+
+        A number that is known in part can become known exactly, by whatever told that much.
+        """
+        partly = {name for name, value in values.items() if isinstance(value, Interval)}
+        tested = {name for step in ordered for name in step.answers}
+        return frozenset(
+            name
+            for name, by in self.asked_by.items()
+            if (name not in values or name in partly)
+            and name not in closed
+            and (by != "test" or name in tested or name in partly)
+            and not (name in self.only_if and judgement.false(self.only_if[name]))
+        )
