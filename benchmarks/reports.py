@@ -21,7 +21,7 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from expert.commands.options import making_what_stays
+from expert.commands.options import gc_paused
 from expert.consultation.moments import Consultation
 from expert.inference.assessing import Assessor, ContradictoryCase
 from expert.web.application import create_application
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=4, metavar="N", help="take every Nth case only (default: 4)")
     parser.add_argument("--patients", type=int, default=20, metavar="N", help="consultations to hold (default: 20)")
     options = parser.parse_args()
-    with making_what_stays():
+    with gc_paused():
         knowledge = load_knowledge_base()
         assessor = Assessor(knowledge)
     intake = read_case_files(FOLDERS, knowledge.vocabulary, knowledge.dictionary)

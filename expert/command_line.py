@@ -23,22 +23,20 @@ from expert.commands.options import (
     PATH,
     PATH_AS_WRITTEN,
     REFUSED,
-    as_of_option,
     format_option,
     gc_paused,
     knowledge_option,
     load,
     tell_refusals,
     what_would_change_option,
-    within_option,
 )
+from expert.commands.record_options import judging_options
 from expert.commands.serve import audit, serve, users
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from facts.assessment import Assessment
     from facts.intake.case_files import Refusal
+    from facts.intake.judging import Judging
     from knowledge_base.model import KnowledgeBase
 
 
@@ -89,8 +87,7 @@ main.add_command(doctor)
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
 @click.option("--full", is_flag=True, help="Write the whole argument, not one page. HTML always holds it, folded away.")
-@as_of_option
-@within_option
+@judging_options
 @what_would_change_option
 @knowledge_option
 def report(
@@ -98,8 +95,7 @@ def report(
     form: str,
     output: str | None,
     full: bool,
-    as_of: "datetime | None",
-    within_days: int | None,
+    judging: "Judging",
     what_would_change: bool,
     knowledge: Path | None,
 ) -> None:
@@ -122,14 +118,12 @@ def report(
     from expert.proofs.what_would_change import explaining_changes
     from facts.intake.case_files import Refusal
     from facts.intake.files import read_files
-    from facts.intake.judging import Judging
     from facts.problems import Problem, quoted
 
     with gc_paused():
         base = load(knowledge, to_assess=True)
         assessor = Assessor(base)
     assess = explaining_changes(assessor) if what_would_change else assessor.assess
-    judging = Judging(as_of.date() if as_of else None, within_days)
     intake = read_files(files, base.vocabulary, base.dictionary, judging)
     refusals = list(intake.refusals)
     assessed: list[Assessment] = []
@@ -176,10 +170,12 @@ def _write_reports(
 
 
 @main.command(context_settings=CONTEXT)
-@click.argument("what", type=click.Choice(["case", "assessment", "table", "mapping"]))
+@click.argument("what", type=click.Choice(["case", "assessment", "table", "mapping", "questionnaire"]))
 @knowledge_option
 def schema(what: str, knowledge: Path | None) -> None:
-    """Print the JSON Schema of a case file or of an assessment; or a filled example of a table, or of a mapping file.
+    """Print the JSON Schema of a case file or of an assessment; an example of a table or mapping file; or a FHIR Questionnaire.
+
+    A QuestionnaireResponse to that Questionnaire is read as a part of the patient's record.
 
     \b
     Examples:
@@ -187,6 +183,7 @@ def schema(what: str, knowledge: Path | None) -> None:
       charley schema assessment
       charley schema table > example.csv
       charley schema mapping > columns.yaml
+      charley schema questionnaire > questionnaire.json
     """
     from facts.intake.table_example import mapping_example, table_example
     from reports.json_report import assessment_schema, case_schema, to_json
@@ -198,5 +195,10 @@ def schema(what: str, knowledge: Path | None) -> None:
     if what in ("table", "mapping"):
         example = table_example(base.vocabulary, base.dictionary) if what == "table" else mapping_example(base.vocabulary)
         click.echo(example, nl=False)
+        return
+    if what == "questionnaire":
+        from reports.questionnaire import questionnaire
+
+        click.echo(to_json(questionnaire(base)), nl=False)
         return
     click.echo(to_json(case_schema(base.vocabulary, list(base.levels), list(base.causes))), nl=False)

@@ -29,6 +29,8 @@ class MedicineClass(Declared):
     """Days since the last dose, both ends included, in which the stop counts."""
     stopped_after_weeks: float = 0
     """The least weeks of use after which the stop counts."""
+    shortest_course_days: float = 0
+    """The least days that an order in a record ran for its end to count as a stop; nobody says how long it was taken before."""
     source: str | list[str] = []
 
     @model_validator(mode="after")

@@ -36,7 +36,7 @@ _SPELLINGS = {
     "degF": ("°f", "f", "fahrenheit"),
     "mEq/L": ("meq/l", "mval/l"),
     "count": ("times", "1", "ph"),
-    "bpm": ("/min", "beats/min"),
+    "bpm": ("/min", "1/min", "min-1", "beats/min"),
 }
 
 
@@ -89,9 +89,9 @@ def convert(written: str, unit: str, finding: QuantityFinding) -> tuple[float, s
 
 def match_unit(text: str, finding: QuantityFinding) -> str | None:
     """Find which of the finding's units a spelling means, if any."""
-    spelled = _normalized(text)
+    spelled = same_unit(text)
     for unit in _accepted(finding):
-        if spelled == _normalized(unit) or spelled in _SPELLINGS.get(unit, ()):
+        if spelled == same_unit(unit) or spelled in _SPELLINGS.get(unit, ()):
             return unit
     return None
 
@@ -131,7 +131,8 @@ def _accepted(finding: QuantityFinding) -> tuple[str, ...]:
     return (finding.unit, *finding.accepts)
 
 
-def _normalized(unit: str) -> str:
+def same_unit(unit: str) -> str:
+    """Return a unit as every spelling of it that differs in letter case, signs or UCUM's brackets alone comes out."""
     spelled = unicodedata.normalize("NFKC", unit).casefold().replace("μ", "u").replace("µ", "u").replace(" ", "")
     # UCUM writes m[IU]/L, mm[Hg], [degF] and [pH], and puts what is counted into braces: {beats}/min, {score}.
     spelled = re.sub(r"\[([a-z]+)\]", r"\1", re.sub(r"\{[^{}]*\}", "", spelled) or "1")

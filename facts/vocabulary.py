@@ -37,6 +37,17 @@ Codes: TypeAlias = dict[str, Annotated[list[Code], BeforeValidator(_listed)]]
 """Codes by terminology; a single one may be written without a list, and one without a display name as plain text."""
 
 
+Lasting: TypeAlias = Annotated[str, Field(pattern=r"^(always|[1-9]\d{0,3} (day|week|month|year)s?)$")]
+"""How long something stays true after it was found, as people write it."""
+_DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
+
+
+def lasting_days(lasting: str) -> int | None:
+    """Return a lasting time in days; None for `always`."""
+    number, _, unit = lasting.partition(" ")
+    return int(number) * _DAYS[unit.removesuffix("s")] if unit else None
+
+
 class _Finding(Declared):
     id: Name
     group: str
@@ -48,6 +59,15 @@ class _Finding(Declared):
     """Codes that stand for an answer ("yes", "no", or a choice): the finding itself, or what a coded question was answered."""
     requires: Name | None = None
     """A yes/no finding without which this one means nothing: a value here implies it."""
+    lasts: Lasting | None = None
+    """For how long what a record says of it counts ("3 days"), or `always`; that of its file where it has none of its own."""
+    panels: Codes = {}
+    """Codes of observations that hold this one as a component, for those who search a record by code."""
+
+    @property
+    def lasts_days(self) -> int | None:
+        """How many days what a record says of it counts; None for ever."""
+        return None if self.lasts is None else lasting_days(self.lasts)
 
 
 class YesNoFinding(_Finding):
@@ -157,6 +177,8 @@ Finding: TypeAlias = Annotated[YesNoFinding | QuantityFinding | ChoiceFinding, F
 class _FindingFile(Declared):
     group: Name
     label: str
+    lasts: Lasting | None = None
+    """For how long what a record says of these findings counts, where one has no time of its own."""
     findings: dict[Name, Finding]
 
 
@@ -226,6 +248,8 @@ def _read_file(path: Path, shown: str, places: dict[str, Place], problems: list[
             places.setdefault(name, place)
             if isinstance(entry, dict):
                 entry.update(id=name, group=value.get("group", ""))
+                if value.get("lasts") is not None:
+                    entry.setdefault("lasts", value["lasts"])
     return validate(_FindingFile, document)
 
 
@@ -245,13 +269,16 @@ def _wrong_requirements(findings: Mapping[str, Finding], places: Mapping[str, Pl
             chain.append(needed)
 
 
+_ANSWERS = {"yes_no": ("yes", "no"), "quantity": ("low", "normal", "high")}
+
+
 def _wrong_answers(findings: Mapping[str, Finding], places: Mapping[str, Place]) -> Iterator[Problem]:
     for name, finding in findings.items():
-        known = finding.choices if isinstance(finding, ChoiceFinding) else ("yes", "no") if finding.kind == "yes_no" else ()
+        known = finding.choices if isinstance(finding, ChoiceFinding) else _ANSWERS[finding.kind]
         for answer in finding.answer_codes:
             if answer not in known:
-                expected = f"use {', '.join(known)}" if known else "a quantity has no coded answers: remove it"
-                yield Problem(places[name], f"{name}: {answer} is not an answer to it", did_you_mean(answer, known) or expected)
+                expected = did_you_mean(answer, known) or f"use {', '.join(known)}"
+                yield Problem(places[name], f"{name}: {answer} is not an answer to it", expected)
 
 
 def _wrong_references(findings: Mapping[str, Finding], places: Mapping[str, Place]) -> Iterator[Problem]:

@@ -124,7 +124,7 @@ def _adapter() -> Any:
 
 
 _OPTIONAL = frozenset(
-    {"unit", "given", "origin", "strength", "level", "told", "what_would_change", "record", "missing_because"}
+    {"unit", "given", "origin", "strength", "level", "told", "what_would_change", "record", "missing_because", "verified_level"}
 )
 
 

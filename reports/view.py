@@ -17,6 +17,7 @@ from reports.page import STATEMENT, Page, page, proved
 from reports.remaining import remainders
 from reports.wording import lower_first, sentence, value_text
 
+_CONDITIONS_NAMED = 12
 _CAUSES_NAMED = 4
 _CUT = {
     "lower_urgency": "to a lower urgency",
@@ -154,6 +155,8 @@ class ReportView:
     changes: ChangesShown | None
     questions: Sequence[tuple[str, str]]
     record: str
+    unverified: tuple[tuple[str, str, str, str], ...]
+    """What a record says and nobody vouches for: label, value, where it stands, and why."""
     findings: tuple[tuple[str, str, str], ...]
     not_listed: tuple[str, ...]
     unrecognized: tuple[tuple[str, str], ...]
@@ -229,6 +232,7 @@ class _Arranging:
             changes=self.changes(),
             questions=QuestionsShown(assessment, knowledge),
             record=self.record(),
+            unverified=tuple((*self.finding(one.finding), clean(one.reason)) for one in assessment.unverified),
             findings=tuple(self.finding(used) for used in assessment.findings if used.origin != NOT_LISTED),
             not_listed=tuple(self.finding(used)[0] for used in assessment.findings if used.origin == NOT_LISTED),
             unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
@@ -345,7 +349,13 @@ class _Arranging:
             chosen = "the day that was given" if record.chosen else "the newest date in it"
             when = f"It was judged as of {clean(record.as_of)}, {chosen}."
         count = f"{record.used:,} of the {record.resources:,} resources in it that are read say something that is used here"
-        return f"Read from a FHIR record: {count}. {when} What the record does not hold is unknown."
+        told = f"Read from a FHIR record: {count}. {when} What the record does not hold is unknown."
+        names = [clean(name) for name in record.conditions_not_known]
+        if names:
+            more = f"; and {len(names) - _CONDITIONS_NAMED} more" if len(names) > _CONDITIONS_NAMED else ""
+            listed = "; ".join(names[:_CONDITIONS_NAMED])
+            told += f" Present in it, with codes that are not known here, and so not used: {listed}{more}."
+        return told
 
     def finding(self, used: FindingUsed) -> tuple[str, str, str]:
         finding = self.knowledge.vocabulary.findings[used.id]

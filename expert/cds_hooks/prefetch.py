@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 from expert.cds_hooks.outcome import CallRefused
 from expert.cds_hooks.request import HookRequest
 from facts.intake.fhir.files import resources_of
-from facts.intake.fhir.resources import Resource, patient_of
+from facts.intake.fhir.resources import NOT_READ, Resource, patient_of
 from facts.intake.fhir.values import bare_code, object_of, objects_of, reference_of, text_of
 from facts.problems import Place, Problem
 from facts.vocabulary import Finding, Vocabulary
@@ -54,7 +54,7 @@ def templates(vocabulary: Vocabulary) -> dict[Key, str]:
 
 
 def _loinc(finding: Finding) -> Iterator[str]:
-    for codes in (finding.codes, *finding.answer_codes.values()):
+    for codes in (finding.codes, finding.panels, *finding.answer_codes.values()):
         yield from (entry.code for entry in codes.get("LOINC", []))
 
 
@@ -94,9 +94,7 @@ class PrefetchedRecord:
         for found in resources_of(value, Place(shown)):
             if isinstance(found, Problem):
                 raise CallRefused(400, "structure", f"{found.place}: {found.message}")
-            if found.kind not in ("Medication", "OperationOutcome"):
-                self._is_about_the_patient(found, shown)
-            self.resources.append(found)
+            self._keep(found, shown)
         self.known.add(key)
         self.failed.pop(key, None)
         if kind == "Bundle":
@@ -136,9 +134,15 @@ class PrefetchedRecord:
         for found in resources_of(page, Place(shown)):
             if isinstance(found, Problem):
                 raise FetchFailed("a page cannot be read")
-            if found.kind not in ("Medication", "OperationOutcome"):
-                self._is_about_the_patient(found, shown)
-            self.resources.append(found)
+            self._keep(found, shown)
+
+    def _keep(self, found: Resource, shown: str) -> None:
+        if release := NOT_READ.get(found.kind):
+            self.notes.append(f"Not read: a {found.kind}, which is a resource of {release}.")
+            return
+        if found.kind not in ("Medication", "OperationOutcome"):
+            self._is_about_the_patient(found, shown)
+        self.resources.append(found)
 
     def _fetch(self, query: str) -> Any:
         if self.fetch is None or self.request.server is None:

@@ -7,6 +7,7 @@ with a bare 401. Nothing of a request is logged but the kind of an error and whe
 import hashlib
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -88,7 +89,9 @@ class HookService:
         self.record(client.issuer, "called a CDS Hooks service", name)
         allowed = self.settings.open_fhir_servers if self.checker is None else client.fhir_servers
         fetch = FhirFetch(allowed, self.http) if allowed else None
-        answers = self.services.answers(name, request, self.addresses, fetch)
+        # It is still yesterday in some places, and a death of today is dated by their clocks: the latest day there is counts.
+        today = (datetime.now(UTC) + timedelta(hours=14)).date()
+        answers = self.services.answers(name, request, self.addresses, fetch, today)
         if answers:
             self.store.keep_issued([self._issue(name, client, answer) for answer in answers])
         return {"cards": [dict(answer.card.content) for answer in answers]}

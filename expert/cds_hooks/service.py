@@ -6,6 +6,7 @@ of the draft orders that meet the complaint when something is ordered.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from expert.cds_hooks.complaint import holds, places_shown
@@ -16,7 +17,9 @@ from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
 from facts.case import Case
 from facts.intake.fhir.codes import code_index
-from facts.intake.fhir.record import newest_day, read_record
+from facts.intake.fhir.days import newest_day
+from facts.intake.fhir.people import death
+from facts.intake.fhir.record import read_record
 from facts.intake.fhir.resources import Resource
 from facts.intake.fhir.values import bare_code, text_of
 from facts.intake.judging import Judging
@@ -28,6 +31,7 @@ from reports.wording import Sentence
 
 _ORDERED = frozenset({"draft", "active", ""})
 _PROBLEMS_TOLD = 3
+_DROPPED_TOLD = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,22 @@ class CdsService:
         }
 
     def answers(
-        self, service: str, request: HookRequest, addresses: Addresses, fetch: Fetch | None = None
+        self,
+        service: str,
+        request: HookRequest,
+        addresses: Addresses,
+        fetch: Fetch | None = None,
+        today: date | None = None,
     ) -> tuple[Answer, ...]:
-        """Make the cards of a call; none where there is nothing to say. Raises CallRefused when the call cannot be answered."""
+        """Make the cards of a call; none where there is nothing to say, and none of somebody who has died.
+
+        `today` is the day of the call: a death that is dated later has not happened. Raises CallRefused when the call cannot be
+        answered.
+        """
         record = PrefetchedRecord(request, self.templates, fetch)
         record.take_prefetched()
+        if self._has_died(record, today):
+            return ()
         ordering = request.hook in ("order-select", "order-sign")
         drafts: list[Resource] = []
         orders: list[OrderMet] = []
@@ -110,6 +125,8 @@ class CdsService:
                     raise CallRefused(412, "processing", told)
                 return ()
         record.need(tuple(self.templates))
+        if self._has_died(record, today):
+            return ()
         day = newest_day([*record.resources, *(Resource(draft, Place("draft")) for draft in request.drafts)])
         judging = Judging(day, self.support.readings_within_days)
         case, problems = self._case(record.resources, record, judging)
@@ -121,7 +138,7 @@ class CdsService:
             encounter=request.encounter,
             shown_by=places,
             as_of=day.isoformat() if day else None,
-            notes=(*record.notes, *_explain_problems(problems)),
+            notes=(*record.notes, *_expired(case), *_explain_problems(problems)),
             report_address=addresses.of_report(key),
             reasons_system=f"{addresses.base}/cds-services/override-reasons",
         )
@@ -132,6 +149,10 @@ class CdsService:
         taken = self._assess(self._case([*record.resources, *drafts], record, judging)[0])
         report = view(taken, self.knowledge)
         return (Answer(order_card(assessment, taken, report, orders, self.knowledge, occasion), key, report),)
+
+    def _has_died(self, record: PrefetchedRecord, today: date | None) -> bool:
+        day = max(filter(None, (today, newest_day(record.resources))), default=None) if today else None
+        return bool(death(record.resources, day))
 
     def _complaint(self, record: PrefetchedRecord) -> tuple[str, ...]:
         case, _ = self._case(record.resources, record, Judging(None, self.support.readings_within_days))
@@ -185,6 +206,14 @@ class CdsService:
             for name, advice in self.support.orders.items()
             if holds(advice.rule.condition, values, self.knowledge) is True
         ]
+
+
+def _expired(case: Case) -> list[str]:
+    dropped = case.record.expired if case.record else ()
+    told = [f"Too old to count: {one}." for one in dropped[:_DROPPED_TOLD]]
+    if len(dropped) > _DROPPED_TOLD:
+        told.append(f"So are {len(dropped) - _DROPPED_TOLD} more results; the full report lists them.")
+    return told
 
 
 def _explain_problems(problems: Sequence[Problem]) -> list[str]:

@@ -13,19 +13,18 @@ from expert.commands.options import (
     FAILED,
     PATH,
     REFUSED,
-    as_of_option,
     format_option,
     knowledge_option,
     load_for_assessing,
     what_would_change_option,
-    within_option,
 )
+from expert.commands.record_options import judging_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from expert.cohorts.record_tables import RecordTables
+    from facts.intake.judging import Judging
     from facts.intake.table_mapping import TableMapping
     from facts.unit_systems import UnitSystem
     from knowledge_base.model import KnowledgeBase
@@ -75,8 +74,7 @@ if TYPE_CHECKING:
     type=click.Choice(["SI", "conventional"]),
     help="What bare numbers of the laboratory are in, where a magnesium of 1.2 may be mmol/L or mg/dL.",
 )
-@as_of_option
-@within_option
+@judging_options
 @knowledge_option
 def evaluate(
     files: tuple[Path, ...],
@@ -93,8 +91,7 @@ def evaluate(
     no: tuple[str, ...],
     ignore: tuple[str, ...],
     units: "UnitSystem | None",
-    as_of: "datetime | None",
-    within_days: int | None,
+    judging: "Judging",
     knowledge: Path | None,
 ) -> None:
     """Conclude every case of FILES into a folder: by the thousand or by the million, with the same conclusions as one by one.
@@ -109,7 +106,8 @@ def evaluate(
     example, `charley schema mapping` a mapping file for --map.
 
     FHIR R4 records (Bundles, or Bulk Data in .ndjson, also as .gz) are first made into tables, a row for each patient; the
-    tables and refused.csv, which lists the resources that cannot be read, stand in FOLDER.records.
+    tables stand in FOLDER.records, with refused.csv (what cannot be read, and the deceased) and unverified.csv (results that
+    nobody has verified, such as preliminary ones: the conclusions are without them, and their warnings are listed there).
 
     \b
     Examples:
@@ -144,7 +142,7 @@ def evaluate(
     base = load_for_assessing(knowledge)
     apart = partition(files)
     try:
-        records = _tables_of(apart.fhir, output, base, as_of, within_days, resume=resume)
+        records = _tables_of(apart.fhir, output, base, judging, resume=resume)
         files = (*apart.others, *records.tables)
         with _Progress() as progress:
             outcome = conclude(
@@ -199,26 +197,26 @@ def _tables_of(
     files: "Sequence[Path]",
     output: Path,
     base: "KnowledgeBase",
-    as_of: "datetime | None",
-    within_days: int | None,
+    judging: "Judging",
     *,
     resume: bool,
 ) -> "RecordTables":
     """Make tables of the FHIR files, if there are any, and say what was in them."""
     from expert.cohorts.evaluation import CohortError
     from expert.cohorts.record_tables import REFUSED as REFUSED_FILE
-    from expert.cohorts.record_tables import RecordTables, beside, make_tables
-    from facts.intake.judging import Judging
+    from expert.cohorts.record_tables import UNVERIFIED, RecordTables, beside, make_tables
 
     if not files:
-        return RecordTables((), 0, 0)
+        return RecordTables((), 0, 0, 0)
     if output.exists() and not resume:
         raise CohortError(f"{output} exists already; name another folder, or remove it first")
-    judging = Judging(as_of.date() if as_of else None, within_days)
     records = make_tables(files, beside(output), base, judging, resume=resume)
     click.echo(f"{records.patients:,} patients in {len(files):,} files of FHIR records", err=True)
     if records.refused:
         click.echo(f"{records.refused:,} parts of them refused: {beside(output) / REFUSED_FILE}", err=True)
+    if records.unverified:
+        told = "with results that nobody has verified; the conclusions are without them, and what they would warn of is in"
+        click.echo(f"{records.unverified:,} patients {told} {beside(output) / UNVERIFIED}", err=True)
     return records
 
 

@@ -57,18 +57,6 @@ format_option = click.option(
     help="What to write.",
 )
 
-as_of_option = click.option(
-    "--as-of",
-    type=click.DateTime(formats=["%Y-%m-%d"]),
-    metavar="DATE",
-    help="The day at which FHIR records are judged (YYYY-MM-DD). Default: the newest date in each record.",
-)
-within_option = click.option(
-    "--within-days",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Leave out a FHIR record's readings that are older than N days. Default: of any age; reasons state it.",
-)
 store_option = click.option(
     "--store",
     type=PATH,

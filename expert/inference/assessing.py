@@ -9,6 +9,7 @@ from expert.inference.asking import Asking
 from expert.inference.causes import CauseTables
 from expert.inference.forward_chaining import Derivation, ForwardChaining, MatcherName
 from expert.inference.ground_rules import Derived
+from expert.inference.unverified import add_unverified
 from expert.inference.urgency import UrgencyTables
 from facts.assessment import (
     Assessment,
@@ -59,7 +60,11 @@ class Assessor:
 
     def assess(self, case: Case) -> Assessment:
         """Assess one case. Raises ContradictoryCase when the knowledge base says that its answers exclude each other."""
-        return self.conclude(case, self.check(case))
+        judgement = self.check(case)
+        assessment = self.conclude(case, judgement)
+        if not case.unverified:
+            return assessment
+        return add_unverified(assessment, case, judgement, self.judge, self.knowledge, self.arguments.sentences)
 
     def conclude(self, case: Case, judgement: Judgement) -> Assessment:
         """Assess one case that was checked, given its judgement."""

@@ -43,7 +43,7 @@ def _holds_fhir(file: Path) -> bool:
     return is_fhir(file)
 
 
-_PERHAPS_FHIR = (".json", ".jsonl", ".ndjson", ".gz")
+_PERHAPS_FHIR = (".json", ".jsonl", ".ndjson", ".gz", ".xml")
 _OTHERS = (".yaml", ".yml", ".json", ".jsonl", ".ndjson", ".csv", ".parquet")
 
 
