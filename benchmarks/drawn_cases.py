@@ -1,13 +1,13 @@
 """Random patients of a knowledge base: partly known, mostly without what was asked about, with measurements near thresholds."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 
 from facts.case import Case, Contradiction, Observed, complete
 from facts.vocabulary import ChoiceFinding, Finding, Value, YesNoFinding
-from knowledge_base.expression import Compared, leaves
 from knowledge_base.logic import evaluate, evaluate_named
 from knowledge_base.model import KnowledgeBase
+from knowledge_base.thresholds import thresholds
 
 YES = 0.15
 """How many of the yes/no findings that are known are present: a history is mostly made of noes."""
@@ -21,12 +21,13 @@ def draw_cases(knowledge: KnowledgeBase, count: int, seed: int, known: tuple[int
     What an answer requires is added to it; patients whose answers contradict each other are drawn again.
     """
     random = Random(seed)
-    thresholds = thresholds_used(knowledge)
+    trees = (*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values()))
+    compared = thresholds(trees)
     findings = knowledge.vocabulary.findings
     drawn = 0
     while drawn < count:
         names = random.sample(list(findings), min(random.randint(*known), len(findings)))
-        answered = {name: Observed(draw_value(random, findings[name], thresholds.get(name, ()))) for name in names}
+        answered = {name: Observed(draw_value(random, findings[name], compared.get(name, ()))) for name in names}
         try:
             completed, _ = complete(knowledge.vocabulary, knowledge.dictionary, answered)
         except Contradiction:
@@ -37,25 +38,15 @@ def draw_cases(knowledge: KnowledgeBase, count: int, seed: int, known: tuple[int
             yield case
 
 
-def thresholds_used(knowledge: KnowledgeBase) -> Mapping[str, tuple[float, ...]]:
-    """Return the thresholds that definitions and rules compare each quantity with, ascending."""
-    found: dict[str, set[float]] = {}
-    for tree in (*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())):
-        for leaf in leaves(tree):
-            if isinstance(leaf, Compared):
-                found.setdefault(leaf.finding, set()).add(leaf.threshold)
-    return {name: tuple(sorted(values)) for name, values in found.items()}
-
-
-def draw_value(random: Random, finding: Finding, thresholds: tuple[float, ...]) -> Value:
+def draw_value(random: Random, finding: Finding, compared: Sequence[float]) -> Value:
     """Draw what one finding is worth, for a quantity within its plausible range."""
     if isinstance(finding, YesNoFinding):
         return random.random() < YES
     if isinstance(finding, ChoiceFinding):
         return random.choice(list(finding.choices))
     low, high = finding.range
-    if thresholds and random.random() < NEAR:
-        threshold = random.choice(thresholds)
+    if compared and random.random() < NEAR:
+        threshold = random.choice(compared)
         value = threshold + random.choice((-0.1, -0.01, 0, 0, 0.01, 0.1)) * max(abs(threshold), 1)
     else:
         value = random.uniform(low, high)

@@ -23,7 +23,7 @@ from facts.intake.fhir.findings import condition, observation, procedure
 from facts.intake.fhir.intake import NEWEST, is_fhir, opened
 from facts.intake.fhir.medicines import medication
 from facts.intake.fhir.record import newest_day
-from facts.intake.fhir.resources import KINDS, AsOf, NotUsed, Resource, Statement, Told, patient_of
+from facts.intake.fhir.resources import KINDS, AsOf, NotUsed, Resource, StatedFinding, Told, patient_of
 from facts.intake.fhir.values import codings_of, names_of, objects_of
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
@@ -68,7 +68,7 @@ def census(files: list[Path], knowledge: KnowledgeBase) -> None:
         for one in known:
             # The day is that of the whole record, as it is for the patient's case.
             answers = list(_read(one, index, AsOf(newest[patient_of(one.value)])))
-            found = any(isinstance(answer, Statement) for answer in answers)
+            found = any(isinstance(answer, StatedFinding) for answer in answers)
             lost.update(["found" if found else _reason(answers)])
         outcome = ", ".join(f"{what} {count:,}" for what, count in lost.most_common())
         print(f"  {kind + 's':<22} {len(of_kind):>6,}   with a code that the vocabulary knows {len(known):>6,}: {outcome}")

@@ -17,8 +17,11 @@ from expert.commands.consult import consult, sessions
 from expert.commands.evaluate import evaluate, explain
 from expert.commands.feedback import feedback
 from expert.commands.knowledge import knowledge
+from expert.commands.operating import backup, doctor, restore
 from expert.commands.options import (
     CONTEXT,
+    PATH,
+    PATH_AS_WRITTEN,
     REFUSED,
     as_of_option,
     format_option,
@@ -71,17 +74,21 @@ main.add_command(knowledge)
 main.add_command(serve)
 main.add_command(users)
 main.add_command(audit)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(doctor)
 
 
 @main.command(context_settings=CONTEXT)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @format_option
 @click.option(
     "--output",
-    type=click.Path(),
+    type=PATH_AS_WRITTEN,
     metavar="PATH",
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
+@click.option("--full", is_flag=True, help="Write the whole argument, not one page. HTML always holds it, folded away.")
 @as_of_option
 @within_option
 @what_would_change_option
@@ -90,12 +97,13 @@ def report(
     files: tuple[Path, ...],
     form: str,
     output: str | None,
+    full: bool,
     as_of: "datetime | None",
     within_days: int | None,
     what_would_change: bool,
     knowledge: Path | None,
 ) -> None:
-    """Assess the cases in FILES and explain every conclusion.
+    """Assess the cases in FILES, and report each on a page: the verdict, the leading causes, what to do now.
 
     A FILE is YAML, JSON or JSON Lines (.jsonl) with one case or many, or a patient record in FHIR R4: a Bundle (.json) or Bulk
     Data (.ndjson), also as .gz; a folder stands for the files in it. What cannot be read is refused with its place and a way
@@ -104,6 +112,7 @@ def report(
     \b
     Examples:
       charley report patient.yaml
+      charley report patient.yaml --full
       charley report *.yaml --format json --output assessments.json
       charley report clinic/ --format html --output reports/
       charley report patient.yaml --what-would-change
@@ -132,47 +141,61 @@ def report(
             refusals.append(Refusal(case.name, (Problem(place, message, "correct one of them"),)))
     if len(assessed) + len(refusals) != intake.read:
         raise AssertionError(f"{intake.read} cases read, but {len(assessed)} assessed and {len(refusals)} refused")
-    _write_reports(base, assessed, refusals, form, output)
+    _write_reports(base, assessed, refusals, form, output, full or what_would_change)
     tell_refusals(refusals, len(assessed))
     if refusals:
         sys.exit(REFUSED)
 
 
 def _write_reports(
-    base: "KnowledgeBase", assessed: list["Assessment"], refusals: list["Refusal"], form: str, output: str | None
+    base: "KnowledgeBase",
+    assessed: list["Assessment"],
+    refusals: list["Refusal"],
+    form: str,
+    output: str | None,
+    full: bool,
 ) -> None:
     from reports.writing import documents, together, write_folder, write_private
 
     try:
         # A Path forgets the slash at its end, so whether a folder is meant is asked of the text.
         if output is not None and (output.endswith("/") or Path(output).is_dir()):
-            count = write_folder(Path(output), documents(base, assessed, refusals, form))
+            count = write_folder(Path(output), documents(base, assessed, refusals, form, full=full))
             click.echo(f"{count} {'file' if count == 1 else 'files'} written to {output}", err=True)
         elif output is not None:
-            write_private(Path(output), together(base, assessed, refusals, form))
+            write_private(Path(output), together(base, assessed, refusals, form, full=full))
         elif assessed or form == "json":
-            click.echo(together(base, assessed, refusals, form), nl=False)
+            click.echo(together(base, assessed, refusals, form, full=full), nl=False)
     except OSError as error:
+        from expert.disk_errors import advise
+
         raise click.ClickException(
-            f"{error.filename or output}: cannot be written: {error.strerror}; check the path and the space left"
+            f"{error.filename or output}: cannot be written: {error.strerror}; {advise(error)}"
         ) from None
 
 
 @main.command(context_settings=CONTEXT)
-@click.argument("what", type=click.Choice(["case", "assessment"]))
+@click.argument("what", type=click.Choice(["case", "assessment", "table", "mapping"]))
 @knowledge_option
 def schema(what: str, knowledge: Path | None) -> None:
-    """Print the JSON Schema of a case file or of an assessment.
+    """Print the JSON Schema of a case file or of an assessment; or a filled example of a table, or of a mapping file.
 
     \b
     Examples:
       charley schema case > case.schema.json
       charley schema assessment
+      charley schema table > example.csv
+      charley schema mapping > columns.yaml
     """
+    from facts.intake.table_example import mapping_example, table_example
     from reports.json_report import assessment_schema, case_schema, to_json
 
     if what == "assessment":
         click.echo(to_json(assessment_schema()), nl=False)
         return
     base = load(knowledge)
+    if what in ("table", "mapping"):
+        example = table_example(base.vocabulary, base.dictionary) if what == "table" else mapping_example(base.vocabulary)
+        click.echo(example, nl=False)
+        return
     click.echo(to_json(case_schema(base.vocabulary, list(base.levels), list(base.causes))), nl=False)

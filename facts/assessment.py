@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
-from facts.case import Record
+from facts.case import Record, UnrecognizedText
 from facts.vocabulary import Value
 
 Answer: TypeAlias = Literal["yes", "no", "unknown"]
@@ -17,7 +17,11 @@ Answer: TypeAlias = Literal["yes", "no", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class FindingUsed:
-    """A known finding: its value in the finding's own unit, what was written where that was another unit, its clause."""
+    """A known finding: its value in the finding's own unit, its clause, and what was written in another unit or as a word.
+
+    The value of a number that is known in part is an object with both ends and whether they are included; an end of which
+    nothing is known is that of what is plausible.
+    """
 
     id: str
     value: Value
@@ -161,23 +165,16 @@ class StepSetAside:
 
 @dataclass(frozen=True, slots=True)
 class MissingFinding:
-    """An unknown finding that is pertinent: it could raise the urgency (to this level at most) or change a cause in question.
+    """A finding that is pertinent: it could raise the urgency (to this level at most) or change a cause in question.
 
-    The medicine lists stand for all findings that they decide, with the id `medicines`.
+    It is unknown, or a number that is known in part, which is then said in the question. The medicine lists stand for all
+    findings that they decide, with the id `medicines`.
     """
 
     id: str
     question: str
     urgency: str | None
     causes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class UnrecognizedText:
-    """Something on the case from which not everything was concluded, and why."""
-
-    text: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

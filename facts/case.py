@@ -4,22 +4,29 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from facts.derived_findings import agree, compute
 from facts.medicines import MedicineDictionary, Recognition, Stopped, findings_of_current, findings_of_stopped
-from facts.vocabulary import Value, Vocabulary
+from facts.quantities import Interval, Quantity, narrow, quantity_words
+from facts.reference_intervals import WORDS, NoReference, quantity_of_word
+from facts.requirements import DeniedRequirement, denied_requirements, implied
+from facts.vocabulary import QuantityFinding, Value, Vocabulary
 
 NOT_LISTED = "not on the complete list of medicines"
 """The origin of a finding that is absent because a medicine list says nothing of it."""
 IMPLIED = "implied by"
 """How the origin of a finding begins that another answer implies."""
+COMPUTED = "computed from"
+"""How the origin of a finding begins that is computed from others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
     """What is known of one finding.
 
-    `given` is what was written when that was in another unit; `origin` tells where the value comes from when nobody answered
-    the finding itself (a resource of a record, a medicine on the list, another answer that implies it). `when` is the date of
-    what a record says, with its age: reasons tell it, because an old reading is a weak one.
+    `given` is what was written when that was in another unit, or one of the words low, normal and high; `origin` tells where
+    the value comes from when nobody answered the finding itself (a resource of a record, a medicine on the list, another answer
+    that implies it, others that it is computed from). `when` is the date of what a record says, with its age: reasons tell it,
+    because an old reading is a weak one.
     """
 
     value: Value
@@ -29,8 +36,8 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unrecognized:
-    """Something on the case from which nothing, or not all, was concluded, and why."""
+class UnrecognizedText:
+    """Something on the case from which not everything was concluded, and why."""
 
     text: str
     reason: str
@@ -67,7 +74,7 @@ class Case:
 
     name: str
     findings: Mapping[str, Observed]
-    unrecognized: tuple[Unrecognized, ...] = ()
+    unrecognized: tuple[UnrecognizedText, ...] = ()
     expected: Expected = Expected()
     note: str = ""
     medicines: tuple[str, ...] | None = None
@@ -81,15 +88,31 @@ class Case:
     @property
     def values(self) -> dict[str, Value]:
         """The known findings' values alone, by id."""
-        return {name: observed.value for name, observed in self.findings.items()}
+        return values_of(self.findings)
+
+
+def values_of(findings: Mapping[str, Observed]) -> dict[str, Value]:
+    """Return the values alone of what was observed, by finding."""
+    return {name: observed.value for name, observed in findings.items()}
 
 
 class Contradiction(ValueError):
-    """Answers that cannot both be true; the text names them, `finding` is the one that was answered."""
+    """Answers that cannot both be true, named by the text.
 
-    def __init__(self, message: str, finding: str) -> None:
+    Either `answered` is at odds with a medicine list; or `denied` holds every answer that implies one that is "no", and
+    `origins` tells where each of them comes from when nobody answered it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        answered: str | None = None,
+        denied: tuple[DeniedRequirement, ...] = (),
+        origins: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__(message)
-        self.finding = finding
+        self.answered, self.denied, self.origins = answered, denied, origins
 
 
 def complete(
@@ -100,8 +123,10 @@ def complete(
     stopped: Iterable[Stopped] | None = None,
     *,
     sources: Mapping[str, str] | None = None,
-) -> tuple[dict[str, Observed], tuple[Unrecognized, ...]]:
-    """Add to the answers what follows from them: findings from the medicine lists, and what a finding requires.
+) -> tuple[dict[str, Observed], tuple[UnrecognizedText, ...]]:
+    """Add to the answers what follows from them: findings of the medicine lists, what is computed, what a finding requires.
+
+    The words low, normal and high get the meaning that they have for this patient.
 
     Lists that were not given (None) say nothing. `sources` tells that the lists are gathered from a record, and where each
     current medicine stands in it: nobody says that such a list is complete, so what is not on it stays unknown.
@@ -110,7 +135,9 @@ def complete(
     with a list or with another answer.
     """
     findings = dict(answered)
-    unrecognized: list[Unrecognized] = []
+    unrecognized: list[UnrecognizedText] = []
+    _settle_words(vocabulary, findings, unrecognized)
+    _add_computed(vocabulary, findings, unrecognized)
     current = None if medicines is None else [_recognized(dictionary, text, sources) for text in medicines]
     past = None if stopped is None else [(entry, dictionary.recognize(entry.name)) for entry in stopped]
     for derived, recognitions in (
@@ -120,10 +147,77 @@ def complete(
         for name, (value, entries) in derived.items():
             if value or sources is None:
                 _add_from_list(findings, name, value, entries)
-        unrecognized.extend(_doubtful(recognitions))
-    _add_required(vocabulary, findings)
-    ordered = {name: findings[name] for name in vocabulary.findings if name in findings}
-    return ordered, tuple(dict.fromkeys(unrecognized))
+        unrecognized.extend(doubts(recognitions))
+    return add_required(vocabulary, findings), tuple(dict.fromkeys(unrecognized))
+
+
+def add_required(vocabulary: Vocabulary, answered: Mapping[str, Observed]) -> dict[str, Observed]:
+    """Return answers with what they imply, in the vocabulary's order. Raises Contradiction where that is denied."""
+    values = values_of(answered)
+    if denied := denied_requirements(values, vocabulary.findings):
+        origins = {name: observed.origin for name, observed in answered.items()}
+        raise Contradiction("; ".join(one.tell(origins) for one in denied), denied=denied, origins=origins)
+    required = {
+        name: Observed(True, origin=f"{IMPLIED} {child}") for name, child in implied(values, vocabulary.findings).items()
+    }
+    findings = {**answered, **required}
+    return {name: findings[name] for name in vocabulary.findings if name in findings}
+
+
+def _settle_words(vocabulary: Vocabulary, findings: dict[str, Observed], unrecognized: list[UnrecognizedText]) -> None:
+    words = [name for name, seen in findings.items() if type(seen.value) is Interval and seen.given in WORDS]
+    if not words:
+        return
+    known = {name: observed.value for name, observed in findings.items() if name not in words}
+    for name in words:
+        finding, observed = vocabulary.findings[name], findings[name]
+        word = next(word for word in WORDS if word == observed.given)
+        if isinstance(finding, QuantityFinding):
+            try:
+                findings[name] = replace(observed, value=quantity_of_word(finding, word, known))
+            except NoReference as error:
+                # What the word means of this patient is not declared, though it is of others.
+                del findings[name]
+                unrecognized.append(UnrecognizedText(f"{finding.label}: {word}", str(error)))
+
+
+def _add_computed(vocabulary: Vocabulary, findings: dict[str, Observed], unrecognized: list[UnrecognizedText]) -> None:
+    for finding in vocabulary.derived:
+        derivation = finding.derived
+        if derivation is None or not all(name in findings for name in derivation.inputs):
+            continue
+        inputs = {name: _quantity(findings[name]) for name in derivation.inputs}
+        told = (f"{vocabulary.findings[name].label} ({_written(vocabulary, name, value)})" for name, value in inputs.items())
+        origin = f"{COMPUTED} {' and '.join(told)}"
+        computed = compute(derivation, finding, inputs)
+        given = findings.get(finding.id)
+        if computed is None:
+            unrecognized.append(
+                UnrecognizedText(finding.label, f"what is {origin} is not plausible; check the figures and units")
+            )
+        elif given is None:
+            findings[finding.id] = Observed(computed, origin=origin)
+        elif not agree(_quantity(given), computed, derivation.agrees_within):
+            shown = [_written(vocabulary, finding.id, value) for value in (_quantity(given), computed)]
+            reason = f"{shown[1]} is {origin}; the value that was given is used; correct one of them"
+            unrecognized.append(UnrecognizedText(f"{finding.label}: {shown[0]}", reason))
+        elif isinstance(given.value, Interval):
+            try:
+                findings[finding.id] = Observed(narrow(given.value, computed), given.given, origin, given.when)
+            except ValueError:
+                # They differ by less than is told; what was given stays.
+                continue
+
+
+def _quantity(observed: Observed) -> Quantity:
+    return observed.value if isinstance(observed.value, Interval) else float(observed.value)
+
+
+def _written(vocabulary: Vocabulary, name: str, value: Quantity) -> str:
+    finding = vocabulary.findings[name]
+    if not isinstance(finding, QuantityFinding):
+        raise TypeError(f"{name} is not a quantity")
+    return f"{quantity_words(value, finding.range, '{:.4g}'.format)} {finding.unit}"
 
 
 def _recognized(dictionary: MedicineDictionary, text: str, sources: Mapping[str, str] | None) -> Recognition:
@@ -144,22 +238,9 @@ def _add_from_list(findings: dict[str, Observed], name: str, value: bool, entrie
             if value
             else "nothing on the medicine list, which is taken as complete, is one"
         )
-        raise Contradiction(f"{name} is answered {said}, but {listed}", name)
+        raise Contradiction(f"{name} is answered {said}, but {listed}", answered=name)
 
 
-def _add_required(vocabulary: Vocabulary, findings: dict[str, Observed]) -> None:
-    for name in list(findings):
-        child = name
-        while (needed := vocabulary.findings[child].requires) is not None and findings[child].value is not False:
-            answer = findings.get(needed)
-            if answer is None:
-                findings[needed] = Observed(True, origin=f"{IMPLIED} {child}")
-            elif answer.value is False:
-                shown = findings[child].value
-                said = "yes" if shown is True else str(shown)
-                raise Contradiction(f"{needed} is no, but {child} is {said}", child)
-            child = needed
-
-
-def _doubtful(recognitions: Iterable[Recognition]) -> list[Unrecognized]:
-    return [Unrecognized(recognition.text, recognition.doubt) for recognition in recognitions if recognition.doubt]
+def doubts(recognitions: Iterable[Recognition]) -> list[UnrecognizedText]:
+    """Return the medicines that were not, or not wholly, recognized."""
+    return [UnrecognizedText(recognition.text, recognition.doubt) for recognition in recognitions if recognition.doubt]

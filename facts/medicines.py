@@ -261,8 +261,12 @@ def _counted(number: float, unit: str) -> str:
     return f"{number:g} {unit}" if number == 1 else f"{number:g} {unit}s"
 
 
+_SLASHED = re.compile(r"(?<![^\W_])([a-z])/([a-z])(?![^\W_])")
+
+
 def _words(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    # "d/c" (discontinued) is one word, and so are "w/o" and "n/a"; a possessive or a participle may hang on ("d/c'd").
+    folded = _SLASHED.sub(r"\1\2", unicodedata.normalize("NFKC", text).casefold())
     # A strength stuck to its unit ("25mg") starts with a digit and is ignored as one word.
     return re.findall(r"\d[\w.,%]*|[^\W_]+", folded)
 

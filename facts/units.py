@@ -13,7 +13,13 @@ from facts.vocabulary import QuantityFinding
 if TYPE_CHECKING:
     import pint
 
-_WRITTEN = re.compile(r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?)\s*(.*)", re.DOTALL)
+# Thousands may stand apart ("20 000"), by whatever space; a comma is not read, because it means decimals to half the world.
+_THOUSANDS = r"[0-9]{1,3}(?:[ \u00a0\u2009\u202f][0-9]{3})+(?![0-9])(?:\.[0-9]+)?"
+NUMBER = rf"[-+]?(?:{_THOUSANDS}|[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{{1,3}})?"
+"""A number as people write it, for a pattern."""
+_WRITTEN = re.compile(rf"({NUMBER})\s*(.*)", re.DOTALL)
+_COMMA = re.compile(r"[0-9],[0-9]")
+_COMMA_GROUPS = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+)(?![0-9])")
 _SIGNIFICANT_DIGITS = 10
 """More than any laboratory gives, and few enough that 1.234 mg/dL does not become 0.50769999999999993."""
 
@@ -44,22 +50,41 @@ def read_quantity(text: str, finding: QuantityFinding) -> tuple[float, str]:
     Returns the value in the finding's own unit, and what was written when that was in another unit (else "").
     Raises UnitError. The plausible range is not judged here.
     """
-    comma = re.match(r"[-+]?\d+,\d", text.strip())
-    match = None if comma else _WRITTEN.fullmatch(text.strip())
+    check_commas(text, finding)
+    match = _WRITTEN.fullmatch(text.strip())
     if match is None or len(text) > 60:
-        hint = " with a decimal point" if comma else ""
-        raise UnitError(f"a number in {finding.unit} was expected{hint}, like {_example(finding)}")
-    number, unit = Decimal(match[1]), match[2].strip()
+        raise UnitError(f"a number in {finding.unit} was expected, like {_example(finding)}")
+    return convert(match[1], match[2].strip(), finding)
+
+
+def check_commas(text: str, finding: QuantityFinding) -> None:
+    """Raise UnitError for a number with a comma, which may mean decimals or thousands."""
+    if _COMMA.search(text) is None:
+        return
+    if (grouped := _COMMA_GROUPS.search(text)) and grouped[1].count(",") == 1:
+        plain = grouped[1]
+        meant = f"write {plain.replace(',', '')} or {plain.replace(',', '.')}"
+        raise UnitError(f"a comma can mean thousands or decimals; {meant}")
+    raise UnitError(f"a number in {finding.unit} was expected with a decimal point, like {_example(finding)}")
+
+
+def convert(written: str, unit: str, finding: QuantityFinding) -> tuple[float, str]:
+    """Turn a number (as NUMBER matched it) and the unit beside it into the finding's own unit.
+
+    Returns the value, and what was written when that was in another unit (else ""). Raises UnitError.
+    """
+    number = Decimal("".join(written.split()))
     if not unit:
         return _rounded(number), ""
-    known = match_unit(unit, finding)
+    # "1" is the unit of what has none, but behind a number ("5 1") it is another number.
+    known = None if unit[0].isdigit() else match_unit(unit, finding)
     if known is None:
         raise UnitError(
             f"the unit {unit[:20]!r} is not one that {finding.id} takes; write it in {' or '.join(_accepted(finding))}"
         )
     if known == finding.unit:
         return _rounded(number), ""
-    return _rounded(converter(finding, known)(number)), f"{match[1]} {known}"
+    return _rounded(converter(finding, known)(number)), f"{written} {known}"
 
 
 def match_unit(text: str, finding: QuantityFinding) -> str | None:

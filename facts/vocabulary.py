@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from facts.problems import CharleyError, Place, Problem, did_you_mean
+from facts.quantities import Interval
 from facts.schema_reading import Declared, read_knowledge_file, validate
 
-Value: TypeAlias = bool | float | str
-"""What a finding can be worth: a yes/no answer, a quantity in the finding's own unit, or one of its choices."""
+Value: TypeAlias = bool | float | str | Interval
+"""What a finding can be worth: yes or no, a quantity in the finding's own unit (or where it lies), or one of its choices."""
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
 """An id of the one namespace that findings, definitions, causes and warning signs share."""
@@ -55,6 +57,67 @@ class YesNoFinding(_Finding):
     absent: str
 
 
+class UnitOfSystem(Declared):
+    """How laboratories of another unit system write a finding: their unit, and the figures that they report in it.
+
+    `usual` is left out where the figure is the same in both, as mEq/L of potassium is.
+    """
+
+    unit: str
+    usual: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+
+
+class ReferenceInterval(Declared):
+    """The limits of what is normal, in the finding's own unit and both normal themselves; a limit left out is none.
+
+    `where` tells whose limits they are, by other findings: a choice, or of a quantity from where (included) to where (not).
+    """
+
+    low: float | None = None
+    high: float | None = None
+    where: dict[Name, Name | Annotated[list[float], Field(min_length=2, max_length=2)]] = {}
+
+    @model_validator(mode="after")
+    def _limits_ascend(self) -> "ReferenceInterval":
+        if self.low is None and self.high is None:
+            raise ValueError("a reference interval has a low limit, a high one, or both")
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError("the low limit must be below the high one")
+        return self
+
+
+class Reference(Declared):
+    """What "low", "normal" and "high" mean; where several intervals can apply to a patient, what is true by any of them."""
+
+    source: str | list[str]
+    intervals: Annotated[list[ReferenceInterval], Field(min_length=1)]
+
+
+class Derivation(Declared):
+    """How a quantity is computed from others, all in their own units: constant + coefficient * finding + …, or a product.
+
+    Of `product`, what is to the power of -1 divides: {a: 1, b: -1} is a ratio. A value that is given all the same may differ
+    from what is computed by this share of it (`agrees_within`), and wins.
+    """
+
+    source: str | list[str]
+    constant: float = 0
+    terms: dict[Name, float] = {}
+    product: dict[Name, Literal[1, -1]] = {}
+    agrees_within: Annotated[float, Field(ge=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _one_formula(self) -> "Derivation":
+        if bool(self.terms) is bool(self.product) or (self.product and self.constant):
+            raise ValueError("a derived quantity has `terms` (with or without a `constant`) or a `product`")
+        return self
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The findings that it is computed from."""
+        return (*self.terms, *self.product)
+
+
 class QuantityFinding(_Finding):
     """A measured finding. Numbers in conditions and cases are in `unit`; `accepts` are other units that are converted."""
 
@@ -67,13 +130,28 @@ class QuantityFinding(_Finding):
     """Charges per ion; what turns mEq/L into mmol/L."""
     range: Annotated[list[float], Field(min_length=2, max_length=2)]
     """The plausible values, ends included; anything outside is taken for a slip."""
+    systems: dict[Literal["SI", "conventional"], UnitOfSystem] = {}
+    """The unit of a bare number in a file that declares this system, where it is not the finding's own."""
     reduction: Literal["latest", "lowest", "highest"] = "latest"
     """Which of several readings counts: the latest, or the lowest or highest within 24 hours of the latest."""
+    reference: Reference | None = None
+    """What "low", "normal" and "high" mean; without it those words are refused."""
+    derived: Derivation | None = None
+    """How it is computed where it is not given itself."""
 
     @model_validator(mode="after")
     def _range_ascends(self) -> "QuantityFinding":
         if self.range[0] >= self.range[1]:
             raise ValueError("the range must run from a lower to a higher number")
+        return self
+
+    @model_validator(mode="after")
+    def _systems_are_accepted(self) -> "QuantityFinding":
+        for system, other in self.systems.items():
+            if other.unit not in self.accepts:
+                raise ValueError(f"the {system} unit {other.unit} must be among those that the finding accepts")
+            if other.usual is not None and other.usual[0] >= other.usual[1]:
+                raise ValueError(f"the usual figures in {other.unit} must run from a lower to a higher number")
         return self
 
 
@@ -101,6 +179,21 @@ class Vocabulary:
     groups: Mapping[str, str]
     places: Mapping[str, Place]
 
+    @cached_property
+    def derived(self) -> tuple[QuantityFinding, ...]:
+        """The findings that are computed from others where they are not given."""
+        quantities = (finding for finding in self.findings.values() if isinstance(finding, QuantityFinding))
+        return tuple(finding for finding in quantities if finding.derived is not None)
+
+    @cached_property
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """The findings that require each finding, where there are any, in the order of declaration."""
+        found: dict[str, list[str]] = {}
+        for name, finding in self.findings.items():
+            if finding.requires is not None:
+                found.setdefault(finding.requires, []).append(name)
+        return {name: tuple(children) for name, children in found.items()}
+
     def suggest(self, name: str) -> str:
         """Suggest the finding that a mistyped `name` may have meant, or how to see them all."""
         return did_you_mean(name, self.findings) or "`charley schema case` lists the findings"
@@ -123,6 +216,8 @@ def load_vocabulary(folder: Path, shown: str) -> Vocabulary:
             findings.setdefault(name, finding)
     problems.extend(_wrong_requirements(findings, places))
     problems.extend(_wrong_answers(findings, places))
+    problems.extend(_wrong_references(findings, places))
+    problems.extend(_wrong_derivations(findings, places))
     if not findings and not problems:
         problems.append(Problem(Place(shown), "no findings are declared here", "add a YAML file of findings"))
     if problems:
@@ -168,3 +263,46 @@ def _wrong_answers(findings: Mapping[str, Finding], places: Mapping[str, Place])
             if answer not in known:
                 expected = f"use {', '.join(known)}" if known else "a quantity has no coded answers: remove it"
                 yield Problem(places[name], f"{name}: {answer} is not an answer to it", did_you_mean(answer, known) or expected)
+
+
+def _wrong_references(findings: Mapping[str, Finding], places: Mapping[str, Place]) -> Iterator[Problem]:
+    for name, finding in findings.items():
+        if not isinstance(finding, QuantityFinding) or finding.reference is None:
+            continue
+        low, high = finding.range
+        for interval in finding.reference.intervals:
+            for limit in (interval.low, interval.high):
+                if limit is not None and not low < limit < high:
+                    message = f"{name}: the reference limit {limit:g} is not inside the plausible range {low:g} to {high:g}"
+                    yield Problem(places[name], message, "correct one of them")
+            for other, wanted in interval.where.items():
+                if (wrong := _wrong_condition(findings.get(other), wanted)) is not None:
+                    message = f"{name}: the reference interval is for {other}, {wrong}"
+                    fix = did_you_mean(other, findings) or "name a choice of a finding, or a quantity with two numbers"
+                    yield Problem(places[name], message, fix)
+
+
+def _wrong_condition(finding: Finding | None, wanted: str | list[float]) -> str | None:
+    if finding is None:
+        return "which is not declared"
+    if isinstance(wanted, str):
+        return None if isinstance(finding, ChoiceFinding) and wanted in finding.choices else f"which has no choice {wanted}"
+    return None if isinstance(finding, QuantityFinding) and wanted[0] < wanted[1] else "which is not between these numbers"
+
+
+def _wrong_derivations(findings: Mapping[str, Finding], places: Mapping[str, Place]) -> Iterator[Problem]:
+    for name, finding in findings.items():
+        derived = finding.derived if isinstance(finding, QuantityFinding) else None
+        for other in derived.inputs if derived else ():
+            known = findings.get(other)
+            if not isinstance(known, QuantityFinding):
+                fix = did_you_mean(other, findings) or "name a quantity"
+                yield Problem(places[name], f"{name} is derived from {other}, which is not a quantity", fix)
+            elif known.derived is not None or other == name:
+                message = f"{name} is derived from {other}, which is derived itself"
+                yield Problem(places[name], message, "derive it from what is measured")
+            elif derived and other in derived.product and known.range[0] < 0:
+                yield Problem(places[name], f"{name} is a product with {other}, which can be below 0", "use `terms`")
+            elif derived and derived.product.get(other) == -1 and known.range[0] <= 0:
+                message = f"{name} is divided by {other}, which can be 0"
+                yield Problem(places[name], message, "let its plausible range begin above 0")

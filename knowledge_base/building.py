@@ -10,7 +10,13 @@ from facts.problems import Place, did_you_mean
 from knowledge_base import schema
 from knowledge_base.building_plan import build_next_steps, build_plan
 from knowledge_base.building_rules import build_rule, build_warning_signs, present
-from knowledge_base.consistency import check_because_sentences, check_manifest, check_medicine_sources, order_conditions
+from knowledge_base.consistency import (
+    check_because_sentences,
+    check_finding_sources,
+    check_manifest,
+    check_medicine_sources,
+    order_conditions,
+)
 from knowledge_base.entries import Context, KnowledgeFile, Node, Problems
 from knowledge_base.expression import Scope
 from knowledge_base.grading import build_grading
@@ -55,6 +61,7 @@ def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> Knowledge
     conditions = order_conditions(definitions, (*signs.values(), *causes.values()), declared.places, problems)
     labels = {file.content.category: file.content.label for file in files.causes}
     categories = {category: labels[category] for category in manifest.categories if category in labels}
+    names = Names(causes, grading.standings, steps, files.plan.content.topics if files.plan else {})
     knowledge = KnowledgeBase(
         title=manifest.title,
         version=manifest.version,
@@ -77,13 +84,15 @@ def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> Knowledge
         strata={name: tuple(sorted(cuts)) for name, cuts in manifest.strata.items()},
         interview=build_interview(files.interview, files.medicines, context),
         decision_support=build_decision_support(context, files.decision_support, manifest.complaint),
-        invariants=build_invariants(context, files.invariants, Names(causes, grading.standings, steps)),
+        invariants=build_invariants(context, files.invariants, names),
         certificate=files.certificate,
         files=files.names,
     )
     check_manifest(files.manifest, files.causes, findings, declared.definitions, problems)
     if files.has_own_medicines:
         check_medicine_sources(files.medicines, evidence, problems)
+    if files.has_own_findings:
+        check_finding_sources(files.vocabulary, evidence, problems)
     if not problems:
         check_because_sentences(knowledge, problems)
     return knowledge

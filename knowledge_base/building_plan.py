@@ -25,7 +25,7 @@ def build_plan(context: Context, file: KnowledgeFile[schema.PlanFile] | None) ->
                 context.problems.add(node.key_place, f"{name} is not a level of urgency", fix)
     topics = {name: Topic(name, entry.label, tuple(entry.directions)) for name, entry in content.topics.items()}
     kinds = {**_PLACES, **content.kinds}
-    return PlanShape(content.at_top, content.measuring, content.most_steps, content.soonest, kinds, topics)
+    return PlanShape(True, content.at_top, content.measuring, content.most_steps, content.soonest, kinds, topics)
 
 
 def build_next_steps(context: Context, file: KnowledgeFile[schema.NextStepFile], plan: PlanShape) -> Iterable[NextStep]:

@@ -5,7 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from facts.medicines import MedicineDictionary
 from facts.problems import Place, did_you_mean
-from facts.vocabulary import Finding
+from facts.vocabulary import Finding, QuantityFinding, Vocabulary
 from knowledge_base.entries import KnowledgeFile, Problems, unknown_source
 from knowledge_base.expression import Expression, Or, disjunction, names_used
 from knowledge_base.model import Cause, Definition, KnowledgeBase, WarningSign
@@ -71,6 +71,17 @@ def check_manifest(
         fix = did_you_mean(complaint.definition, definitions) or "declare it"
         place = manifest.node("complaint", "definition").place
         problems.add(place, f"{complaint.definition} is not a definition", fix)
+
+
+def check_finding_sources(vocabulary: Vocabulary, evidence: Collection[str], problems: Problems) -> None:
+    """Note the sources of reference intervals and of derived findings that evidence.yaml does not have."""
+    for name, finding in vocabulary.findings.items():
+        if isinstance(finding, QuantityFinding):
+            for cited in (finding.reference, finding.derived):
+                written = () if cited is None else cited.source
+                for key in [written] if isinstance(written, str) else written:
+                    if key not in evidence:
+                        problems.add(vocabulary.places[name], *unknown_source(name, key, evidence))
 
 
 def check_medicine_sources(medicines: MedicineDictionary, evidence: Collection[str], problems: Problems) -> None:

@@ -47,10 +47,17 @@ def told_by_lists(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> fro
     return frozenset(listed & set(vocabulary.findings))
 
 
+def asked_by(interview: Interview, vocabulary: Vocabulary) -> dict[str, AskedBy]:
+    """Return what it takes to know each finding: history where no screen asks for it, as of what the lists tell."""
+    by: dict[str, AskedBy] = dict.fromkeys(vocabulary.findings, "history")
+    for screen in interview.screens.values():
+        by.update(dict.fromkeys(screen.ask, screen.by))
+    return by
+
+
 def opens_a_page(name: str, beside: tuple[str, ...], vocabulary: Vocabulary) -> bool:
     """Return whether most of what hangs on a finding is asked on another page than the questions `beside` it."""
-    elsewhere = [child for child, finding in vocabulary.findings.items() if finding.requires == name and child not in beside]
-    return len(elsewhere) > 3
+    return sum(child not in beside for child in vocabulary.children.get(name, ())) > 3
 
 
 def build_interview(file: KnowledgeFile[InterviewFile] | None, dictionary: MedicineDictionary, context: Context) -> Interview:

@@ -7,7 +7,7 @@ from facts.problems import Place, did_you_mean
 from facts.vocabulary import Finding
 from knowledge_base.entries import Context, KnowledgeFile, Node
 from knowledge_base.expression import Expression
-from knowledge_base.schema import InvariantEntry, InvariantFile
+from knowledge_base.schema import InvariantEntry, InvariantFile, TopicEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,17 @@ class Worse:
 
 
 @dataclass(frozen=True, slots=True)
+class Guard:
+    """Where `when` is known to hold, no step is shown that speaks of one of these topics in this direction."""
+
+    id: str
+    says: str
+    when: Expression
+    never: Mapping[str, str]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """Something that a proof finds and that is meant, and why."""
 
@@ -66,6 +77,7 @@ class Invariants:
     exclusive: Mapping[str, Group] = field(default_factory=dict)
     bands: Mapping[str, Group] = field(default_factory=dict)
     worse: Mapping[str, Worse] = field(default_factory=dict)
+    guards: Mapping[str, Guard] = field(default_factory=dict)
     accepted: tuple[Accepted, ...] = ()
 
     @property
@@ -73,16 +85,18 @@ class Invariants:
         """Every condition that is part of them."""
         written = [tree for entry in self.statements.values() for tree in (entry.when, entry.always, entry.never)]
         groups = (*self.exclusive.values(), *self.bands.values())
+        written += [guard.when for guard in self.guards.values()]
         return [tree for tree in written if tree is not None] + [tree for group in groups for tree in group.conditions.values()]
 
 
 @dataclass(frozen=True)
 class Names:
-    """What invariants may name besides findings and levels of urgency: causes, standings and next steps."""
+    """What invariants may name besides findings and levels of urgency: causes, standings, next steps and their topics."""
 
     causes: Iterable[str]
     standings: Iterable[str]
     steps: Iterable[str]
+    topics: Mapping[str, TopicEntry]
 
 
 def build_invariants(context: Context, file: KnowledgeFile[InvariantFile] | None, names: Names) -> Invariants:
@@ -102,6 +116,7 @@ def build_invariants(context: Context, file: KnowledgeFile[InvariantFile] | None
         },
         bands={name: _build_group(context, file.node("bands", name), texts) for name, texts in content.bands.items()},
         worse={name: _build_worse(context, file.node("worse", name), order) for name, order in content.worse.items()},
+        guards=_build_guards(context, file),
         accepted=tuple(
             Accepted(kind, subject, reason, file.node("accepted", kind, subject).key_place)
             for kind, reasons in content.accepted.items()
@@ -116,6 +131,13 @@ def _unknown(context: Context, file: KnowledgeFile[InvariantFile], names: Names)
     causes, standings, steps = list(names.causes), list(names.standings), list(names.steps)
     for section, named in (("bands", file.content.bands), ("worse", file.content.worse)):
         yield from ((file.node(section, name), name, findings, "finding") for name in named if name not in findings)
+    for guard, guarding in file.content.guards.items():
+        for topic, direction in guarding.never.items():
+            node = file.node("guards", guard, "never", topic)
+            if topic not in names.topics:
+                yield node, topic, list(names.topics), "topic"
+            elif direction not in names.topics[topic].directions:
+                yield node, direction, list(names.topics[topic].directions), f"direction of {topic}"
     for name, entry in file.content.invariants.items():
         node = file.node("invariants", name)
         if entry.at_least is not None and entry.at_least not in levels:
@@ -126,6 +148,17 @@ def _unknown(context: Context, file: KnowledgeFile[InvariantFile], names: Names)
                 if cause not in causes:
                     yield node.at(part, cause), cause, causes, "cause"
                 yield from ((node.at(part, cause), one, standings, "standing") for one in listed if one not in standings)
+
+
+def _build_guards(context: Context, file: KnowledgeFile[InvariantFile]) -> dict[str, Guard]:
+    guards: dict[str, Guard] = {}
+    for name, entry in file.content.guards.items():
+        node = file.node("guards", name)
+        context.read_sources(node, entry.source)
+        when = context.read_condition(node.at("when"), entry.when)
+        if when is not None:
+            guards[name] = Guard(name, entry.says, when, entry.never, node.key_place)
+    return guards
 
 
 def _build_invariant(context: Context, node: Node, entry: InvariantEntry) -> Invariant:

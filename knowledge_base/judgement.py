@@ -2,7 +2,7 @@
 
 `logic.evaluate` is the reference, slow and obvious; this says the same much faster, and a generative test holds
 the two together. Each condition becomes three assignments of plain Python: is it true, is it false, and (as the bits of a
-number) which unknown findings could still decide it. The source is made from the trees alone: names in it are positions,
+number) which findings could still decide it. The source is made from the trees alone: names in it are positions,
 never text.
 
 An outlook looks ahead: of the unknown findings some can still be answered and the others will stay unknown. It says
@@ -10,9 +10,11 @@ which conditions can still become true, and which answers could help them to it.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import astuple
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias, assert_never
 
+from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.logic import Truth
@@ -24,11 +26,17 @@ ANSWERABLE: Any = object()
 """Stands, in an outlook, for the value of a finding that is not known and can still be answered."""
 
 
+class _Exacter(Interval):
+    """Stands, in an outlook, for a number that is known in part and can still be answered more exactly."""
+
+    __slots__ = ()
+
+
 class Judgement(NamedTuple):
     """What every condition is worth for one case, in the order of the judge's names.
 
-    A condition is true where `true` is truthy, unknown where `missing` (the bits of the findings that could decide it) is not
-    0, and else false.
+    A condition is true where `true` is truthy, unknown where `missing` (the bits of the findings that could decide it, unknown
+    or known in part) is not 0, and else false.
     """
 
     true: tuple[Any, ...]
@@ -90,11 +98,14 @@ class Judge:
 
     def danger_outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
         """Look ahead as `outlook` does, at the rules of warning signs and what one looks for them by (`danger_position`)."""
-        return Outlook(*self._looking_ahead_at_dangers({**dict.fromkeys(answerable, ANSWERABLE), **values}))
+        return Outlook(*self._looking_ahead_at_dangers(_ahead(values, answerable)))
 
     def outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
-        """Look ahead from the known findings; of the others, only the `answerable` can still become known."""
-        return Outlook(*self._looking_ahead({**dict.fromkeys(answerable, ANSWERABLE), **values}))
+        """Look ahead from the known findings; of the others, only the `answerable` can still become known.
+
+        A number that is known in part can be answered more exactly where it is among the `answerable`.
+        """
+        return Outlook(*self._looking_ahead(_ahead(values, answerable)))
 
     def __call__(self, values: Mapping[str, Value]) -> Judgement:
         """Judge everything for the known findings of one case."""
@@ -112,6 +123,17 @@ class Judge:
             names.append(self.by_bit[lowest])
             bits ^= lowest
         return tuple(names)
+
+
+def _ahead(values: Mapping[str, Value], answerable: Iterable[str]) -> dict[str, Any]:
+    ahead: dict[str, Any] = dict.fromkeys(answerable, ANSWERABLE)
+    if Interval in map(type, values.values()):
+        exacter = {name: values[name] for name in ahead if name in values}
+        ahead.update(values)
+        ahead.update((name, _Exacter(*astuple(value))) for name, value in exacter.items() if isinstance(value, Interval))
+    else:
+        ahead.update(values)
+    return ahead
 
 
 def contradiction_key(name: str) -> str:
@@ -209,7 +231,7 @@ class _Writer:
         if leaf.finding not in self.values:
             self.values[leaf.finding] = value
             self.constants[f"n{position}"] = leaf.finding
-            self.lines.append(self.reading(position))
+            self.lines.append(self.reading(position, leaf))
         match leaf:
             case Present():
                 true, false = f"{value} is True", f"{value} is False"
@@ -223,13 +245,17 @@ class _Writer:
                 constant = f"c{len(self.constants)}"
                 self.constants[constant] = frozenset(choices)
                 true, false = f"{value} in {constant}", f"not u{position} and {value} not in {constant}"
+            case _:
+                assert_never(leaf)
         return self.decision(position, true, false)
 
-    def reading(self, position: int) -> str:
+    def reading(self, position: int, _leaf: Leaf) -> str:
         return f"v{position} = get(n{position}); u{position} = v{position} is None"
 
     def decision(self, position: int, true: str, false: str) -> int:
-        return self.assign(t=true, f=false, m=f"{1 << position} if u{position} else 0")
+        # A number that is known in part is on neither side of a threshold that lies inside it.
+        number = self.next
+        return self.assign(t=true, f=false, m=f"0 if t{number} or f{number} else {1 << position}")
 
     def assign(self, **columns: str) -> int:
         """Write one assignment for each column of a node, in the order given, and give the node's number."""
@@ -247,6 +273,7 @@ class _OutlookWriter(_Writer):
     def __init__(self, conditions: Mapping[str, Expression], findings: tuple[str, ...]) -> None:
         super().__init__(conditions, findings)
         self.constants["answerable"] = ANSWERABLE
+        self.constants["exacter"] = _Exacter
 
     def negation(self, inner: int) -> int:
         return self.assign(**dict(zip("tfabpq", (f"{column}{inner}" for column in "ftbaqp"), strict=True)))
@@ -267,13 +294,16 @@ class _OutlookWriter(_Writer):
         unwanted = f"{_join('q', numbers, '|')} if b{number} and not f{number} else 0"
         return self.assign(t=true, f=false, a=can, b=cannot, p=wanted, q=unwanted)
 
-    def reading(self, position: int) -> str:
+    def reading(self, position: int, leaf: Leaf) -> str:
         value = f"v{position}"
-        return f"{value} = get(n{position}); e{position} = {value} is answerable; u{position} = e{position} or {value} is None"
+        exacter = f" or type({value}) is exacter" if isinstance(leaf, Compared) else ""
+        unknown = f"u{position} = {value} is answerable or {value} is None"
+        return f"{value} = get(n{position}); {unknown}; e{position} = {value} is answerable{exacter}"
 
     def decision(self, position: int, true: str, false: str) -> int:
-        number, bit = self.next, f"{1 << position} if e{position} else 0"
-        can, cannot = f"t{number} or e{position}", f"f{number} or e{position}"
+        number = self.next
+        can, cannot = f"t{number} or e{position} and not f{number}", f"f{number} or e{position} and not t{number}"
+        bit = f"{1 << position} if e{position} and not t{number} and not f{number} else 0"
         return self.assign(t=true, f=false, a=can, b=cannot, p=bit, q=bit)
 
 

@@ -31,6 +31,8 @@ class KnowledgeFiles:
     medicines: MedicineDictionary
     has_own_medicines: bool
     """Whether the medicines belong to this knowledge base, so that its own evidence.yaml has their sources."""
+    has_own_findings: bool
+    """The same of the findings, whose reference intervals and formulas have sources."""
     manifest: KnowledgeFile[schema.Manifest]
     levels: KnowledgeFile[schema.LevelFile]
     grading: KnowledgeFile[schema.GradingFile]
@@ -81,6 +83,7 @@ def read_knowledge_files(folder: Path | None, shown: str, problems: Problems, *,
         vocabulary=vocabulary,
         medicines=medicines,
         has_own_medicines=has_own_medicines,
+        has_own_findings=(reader.folder / "findings").is_dir() or reader.folder == SHIPPED,
         manifest=manifest,
         levels=levels,
         grading=grading,

@@ -35,9 +35,10 @@ def idle_medicine_classes(knowledge: KnowledgeBase) -> Iterator[Problem]:
 
 
 def findings_nobody_asks_for(knowledge: KnowledgeBase) -> Iterator[Problem]:
-    """Find findings that no screen of the consultation asks for and no medicine list tells."""
+    """Find findings that no screen asks for, no medicine list tells, and from which nothing that is asked for is computed."""
     asked = {name for screen in knowledge.interview.screens.values() for name in screen.ask}
     asked |= told_by_lists(knowledge.vocabulary, knowledge.dictionary)
+    asked |= {name for finding in knowledge.vocabulary.derived if finding.derived for name in finding.derived.inputs}
     for name in knowledge.vocabulary.findings:
         if name not in asked:
             yield Problem(

@@ -1,14 +1,29 @@
 """What a condition means: Kleene's three-valued logic over what is known of a case. The reference for every engine.
 
-None stands for unknown. A finding that a case does not hold is unknown; `not`, `and`, `or`, comparisons and `at_least` are
-Kleene's, so that more knowledge never changes True or False into anything else.
+None stands for unknown. A finding that a case does not hold is unknown, and so is a comparison of which a number that is
+known in part can lie on both sides. `not`, `and`, `or`, comparisons and `at_least` are Kleene's, so that more knowledge never
+changes True or False into anything else.
 """
 
-from collections.abc import Iterator, Mapping
-from typing import TypeAlias, assert_never
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeAlias, assert_never
 
+from facts.quantities import Interval
 from facts.vocabulary import Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.expression import (
+    And,
+    AtLeast,
+    Compared,
+    Expression,
+    Leaf,
+    Named,
+    Not,
+    OneOf,
+    Operator,
+    Or,
+    Present,
+    operands,
+)
 
 Truth: TypeAlias = bool | None
 Values: TypeAlias = Mapping[str, Value]
@@ -19,22 +34,27 @@ Truths: TypeAlias = Mapping[str, Truth]
 
 def evaluate(tree: Expression, values: Values, named: Truths) -> Truth:
     """Judge a condition for one case: True, False or None (unknown)."""
+    return combine(tree, lambda leaf: evaluate_leaf(leaf, values), named)
+
+
+def combine(tree: Expression, truth_of: Callable[[Leaf], Truth], named: Truths) -> Truth:
+    """Judge a condition, `truth_of` telling what each of its leaves is worth: True, False or None (unknown)."""
     match tree:
         case Present() | Compared() | OneOf():
-            return evaluate_leaf(tree, values)
+            return truth_of(tree)
         case Named(name):
             return named[name]
         case Not(operand):
-            truth = evaluate(operand, values, named)
+            truth = combine(operand, truth_of, named)
             return None if truth is None else not truth
-        case And(operands):
-            truths = [evaluate(operand, values, named) for operand in operands]
+        case And(parts):
+            truths = [combine(part, truth_of, named) for part in parts]
             return False if False in truths else None if None in truths else True
-        case Or(operands):
-            truths = [evaluate(operand, values, named) for operand in operands]
+        case Or(parts):
+            truths = [combine(part, truth_of, named) for part in parts]
             return True if True in truths else None if None in truths else False
-        case AtLeast(count, operands):
-            truths = [evaluate(operand, values, named) for operand in operands]
+        case AtLeast(count, parts):
+            truths = [combine(part, truth_of, named) for part in parts]
             if truths.count(True) >= count:
                 return True
             return False if truths.count(True) + truths.count(None) < count else None
@@ -47,19 +67,45 @@ def evaluate_leaf(leaf: Leaf, values: Values) -> Truth:
     value = values.get(leaf.finding)
     if value is None:
         return None
+    if type(value) is Interval and type(leaf) is Compared:
+        return _compare(value, leaf.operator, leaf.threshold)
     match leaf:
         case Present():
             return value is True
         case OneOf(_, choices):
             return value in choices
-        case Compared(_, "<", threshold):
-            return value < threshold  # type: ignore[operator]
-        case Compared(_, "<=", threshold):
-            return value <= threshold  # type: ignore[operator]
-        case Compared(_, ">", threshold):
-            return value > threshold  # type: ignore[operator]
-        case Compared(_, _, threshold):
-            return value >= threshold  # type: ignore[operator]
+        case Compared(_, operator, threshold):
+            return bool(compare(value, operator, threshold))
+        case _:
+            assert_never(leaf)
+
+
+def compare(left: Any, operator: Operator, right: Any) -> Any:
+    """Compare two numbers, columns of numbers or terms that stand for numbers."""
+    match operator:
+        case "<":
+            return left < right
+        case "<=":
+            return left <= right
+        case ">":
+            return left > right
+        case ">=":
+            return left >= right
+        case _:
+            assert_never(operator)
+
+
+def _compare(interval: Interval, operator: str, threshold: float) -> Truth:
+    """Compare a number that is known in part: true where all of the interval meets it, false where none of it does."""
+    match operator:
+        case "<":
+            return True if interval < threshold else False if interval >= threshold else None
+        case "<=":
+            return True if interval <= threshold else False if interval > threshold else None
+        case ">":
+            return True if interval > threshold else False if interval <= threshold else None
+        case _:
+            return True if interval >= threshold else False if interval < threshold else None
 
 
 def could_be_true(tree: Expression, values: Values, named: Truths) -> bool:
@@ -104,50 +150,54 @@ def supports(tree: Expression, values: Values, named: Truths) -> Iterator[Suppor
 
 def _carriers(tree: Expression, values: Values, named: Truths) -> Iterator[Support]:
     match tree:
-        case Not(operand):
-            if isinstance(operand, Present | Compared | OneOf | Named):
-                yield operand, False
         case Present() | Compared() | OneOf() | Named():
             yield tree, True
+        case Not(Present() | Compared() | OneOf() | Named() as denied):
+            yield denied, False
+        case Not(operand):
+            yield from _carriers(push_negation_inward(operand, negate=True), values, named)
         case And(operands) | Or(operands) | AtLeast(_, operands):
             for operand in operands:
                 if evaluate(operand, values, named) is True:
                     yield from _carriers(operand, values, named)
+        case _:
+            assert_never(tree)
 
 
-def residue(tree: Expression, values: Values, named: Truths, conditions: Mapping[str, Expression]) -> Expression | Truth:
+def residue(tree: Expression, truth_of: Callable[[Leaf], Truth], conditions: Mapping[str, Expression]) -> Expression | bool:
     """Return what remains to be known: the condition with everything decided taken out, or its truth when nothing remains.
 
-    A definition or conclusion of which nothing is decided keeps its name; of another, what remains is told.
+    `truth_of` tells what a leaf is worth. A definition or conclusion of which nothing is decided keeps its name; of another,
+    what remains is told.
     """
-    truth = evaluate(tree, values, named)
-    if truth is not None:
-        return truth
     match tree:
-        case Not(operand):
-            inner = residue(operand, values, named, conditions)
-            return None if isinstance(inner, bool) or inner is None else Not(inner)
-        case And(operands) | Or(operands):
-            parts = _undecided(operands, values, named, conditions)
-            return parts[0] if len(parts) == 1 else type(tree)(parts)
-        case AtLeast(count, operands):
-            parts = _undecided(operands, values, named, conditions)
-            wanted = count - sum(evaluate(operand, values, named) is True for operand in operands)
-            if wanted == len(parts):
-                return parts[0] if wanted == 1 else And(parts)
-            return Or(parts) if wanted == 1 else AtLeast(wanted, parts)
+        case Present() | Compared() | OneOf():
+            truth = truth_of(tree)
+            return tree if truth is None else truth
         case Named(name):
-            rest = residue(conditions[name], values, named, conditions)
+            rest = residue(conditions[name], truth_of, conditions)
             return tree if rest == conditions[name] else rest
+        case Not(operand):
+            inner = residue(operand, truth_of, conditions)
+            return not inner if isinstance(inner, bool) else Not(inner)
+        case And(operands) | Or(operands):
+            parts = [residue(operand, truth_of, conditions) for operand in operands]
+            decisive = isinstance(tree, Or)
+            open_ = tuple(part for part in parts if not isinstance(part, bool))
+            if not open_ or any(part is decisive for part in parts):
+                return decisive if any(part is decisive for part in parts) else not decisive
+            return open_[0] if len(open_) == 1 else type(tree)(open_)
+        case AtLeast(count, operands):
+            parts = [residue(operand, truth_of, conditions) for operand in operands]
+            open_ = tuple(part for part in parts if not isinstance(part, bool))
+            wanted = count - sum(part is True for part in parts)
+            if wanted <= 0 or wanted > len(open_):
+                return wanted <= 0
+            if wanted == len(open_):
+                return open_[0] if wanted == 1 else And(open_)
+            return Or(open_) if wanted == 1 else AtLeast(wanted, open_)
         case _:
-            return tree
-
-
-def _undecided(
-    operands: tuple[Expression, ...], values: Values, named: Truths, conditions: Mapping[str, Expression]
-) -> tuple[Expression, ...]:
-    rests = (residue(operand, values, named, conditions) for operand in operands)
-    return tuple(rest for rest in rests if rest is not None and not isinstance(rest, bool))
+            assert_never(tree)
 
 
 def evaluate_named(conditions: Mapping[str, Expression], values: Values) -> dict[str, Truth]:
@@ -159,20 +209,20 @@ def evaluate_named(conditions: Mapping[str, Expression], values: Values) -> dict
 
 
 def open_findings(tree: Expression, values: Values, named: Truths, conditions: Mapping[str, Expression]) -> tuple[str, ...]:
-    """Return the unknown findings that could still decide an undecided condition, those behind named conditions too."""
+    """Return the findings that could still decide an undecided condition, those behind named conditions too.
+
+    They are unknown, or known in part.
+    """
     found: dict[str, None] = {}
     waiting = [tree]
     while waiting:
         part = waiting.pop()
         if evaluate(part, values, named) is not None:
             continue
-        match part:
-            case Present(finding) | Compared(finding, _, _) | OneOf(finding, _):
-                found[finding] = None
-            case Named(name):
-                waiting.append(conditions[name])
-            case Not(operand):
-                waiting.append(operand)
-            case And(operands) | Or(operands) | AtLeast(_, operands):
-                waiting.extend(reversed(operands))
+        if isinstance(part, Leaf):
+            found[part.finding] = None
+        elif isinstance(part, Named):
+            waiting.append(conditions[part.name])
+        else:
+            waiting.extend(reversed(operands(part)))
     return tuple(found)

@@ -13,6 +13,7 @@ from knowledge_base.expression import Expression
 from knowledge_base.grading import Grading, Tally
 from knowledge_base.interview import Interview
 from knowledge_base.invariants import Invariants
+from knowledge_base.ranking import Ranking, rank_causes
 from knowledge_base.schema import (
     CertificateFile,
     Complaint,
@@ -127,8 +128,12 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class PlanShape:
-    """How the steps that apply become a short plan; see `schema.PlanFile`."""
+    """How the steps that apply become a short plan; see `schema.PlanFile`.
 
+    A knowledge base that has not `declared` its plan promises nothing of it.
+    """
+
+    declared: bool = False
     at_top: int = 3
     measuring: str = "{which}"
     most_steps: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
@@ -179,9 +184,12 @@ class DecisionSupport:
     override_reasons: Mapping[str, str]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KnowledgeBase:
-    """Everything that medicine says here. `conditions` are all definitions and conclusions, each after what it names."""
+    """Everything that medicine says here. `conditions` are all definitions and conclusions, each after what it names.
+
+    It equals itself alone, so that what is made of it can be kept by it.
+    """
 
     title: str
     version: str
@@ -237,6 +245,11 @@ class KnowledgeBase:
     def level_rank(self) -> Mapping[str, int]:
         """The place of every level of urgency, 0 for the lowest."""
         return {level: rank for rank, level in enumerate(self.levels)}
+
+    @cached_property
+    def ranking(self) -> Ranking:
+        """The order in which causes are listed."""
+        return rank_causes(self.grading, {name: tally(cause.rules) for name, cause in self.causes.items()})
 
 
 def tally(rules: Iterable[Rule]) -> Tally:

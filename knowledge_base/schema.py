@@ -345,6 +345,20 @@ class InvariantEntry(Declared):
         return self
 
 
+AcceptedKind: TypeAlias = Literal["dead", "duplicate", "redundant", "shadowed", "conflict", "gap", "screened", "first_action"]
+"""The properties that may fail for a reason."""
+
+
+class GuardEntry(Declared):
+    """A hazard: where `when` is known to hold, no step is shown that speaks of a topic in this direction."""
+
+    says: Sentence
+    when: str
+    never: dict[Name, Name]
+    """Topics of plan.yaml, each with the direction that would harm."""
+    source: Sources | None = None
+
+
 class InvariantFile(Declared):
     """invariants.yaml: what is proved of every possible patient."""
 
@@ -355,7 +369,12 @@ class InvariantFile(Declared):
     """Conditions of which every known value of a finding has exactly one."""
     worse: dict[Name, Literal["higher", "lower"] | list[Name]] = {}
     """Findings that never lower the urgency by getting worse, and which way that is."""
-    accepted: dict[Literal["dead", "duplicate", "redundant", "shadowed", "conflict", "gap"], dict[str, Sentence]] = {}
+    guards: dict[RuleId, GuardEntry] = {}
+    """What no patient is told where it would harm."""
+    accepted: dict[
+        Literal["dead", "duplicate", "redundant", "shadowed", "conflict", "gap", "screened", "first_action"],
+        dict[str, Sentence],
+    ] = {}
     """What a proof finds and is meant, by its property and subject, with the reason."""
 
 

@@ -17,8 +17,9 @@ from facts.assessment import Argument, Assessment, StepAdvised
 from knowledge_base.model import DecisionSupport, KnowledgeBase, OrderAdvice
 from knowledge_base.schema import Indicator
 from reports.citations import citation
+from reports.cleaning import clean
 from reports.rendering import escape_markdown, markdown_environment
-from reports.view import ArgumentShown, CauseShown, ReportView, clean
+from reports.view import ArgumentShown, CauseShown, ReportView
 
 LONGEST_SUMMARY = 139
 """Characters; the specification says fewer than 140."""

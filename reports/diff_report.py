@@ -5,8 +5,8 @@ from typing import Any
 
 from facts.vocabulary import Value
 from knowledge_base.model import KnowledgeBase, Rule
+from reports.cleaning import clean
 from reports.rendering import environment
-from reports.view import clean
 from reports.wording import finding_clause
 
 _CASES_NAMED = 40

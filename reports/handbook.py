@@ -11,8 +11,9 @@ from facts.vocabulary import Finding
 from knowledge_base.expression import Expression, leaves
 from knowledge_base.model import KnowledgeBase, NextStep, Rule
 from reports.citations import citation, is_checked
+from reports.page import STATEMENT
 from reports.rendering import escape_markdown
-from reports.view import STATEMENT, codes_text
+from reports.view import codes_text
 from reports.wording import quantity_text, sentence, tell
 
 HandbookFormat = Literal["html", "markdown"]

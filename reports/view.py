@@ -4,22 +4,19 @@ All text that came with the case passes `clean` here, so that no name or medicin
 each format then escapes for its own syntax.
 """
 
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
-from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, StepAdvised, WayToChange
+from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, MissingFinding, StepAdvised, WayToChange
 from facts.case import NOT_LISTED
 from facts.vocabulary import Codes
-from knowledge_base.expression import leaves
-from knowledge_base.logic import evaluate_named, residue
 from knowledge_base.model import KnowledgeBase
-from reports.wording import lower_first, sentence, tell, value_text
+from reports.cleaning import clean
+from reports.page import STATEMENT, Page, page, proved
+from reports.remaining import remainders
+from reports.wording import lower_first, sentence, value_text
 
-STATEMENT = (
-    "Charley supports a clinician's judgment and does not replace it. It knows only what it was told: "
-    "what was not asked is unknown, and no conclusion here rests on an answer that was not given."
-)
 _CAUSES_NAMED = 4
 _CUT = {
     "lower_urgency": "to a lower urgency",
@@ -99,10 +96,45 @@ class ChangesShown:
     notes: tuple[str, ...]
 
 
+class QuestionsShown(Sequence[tuple[str, str]]):
+    """Every question that can still change something, with what it can change, the best standing causes first.
+
+    Each is put into words when it is read: a report on paper shows twelve of three hundred.
+    """
+
+    def __init__(self, assessment: Assessment, knowledge: KnowledgeBase) -> None:
+        self._missing, self._knowledge = assessment.missing, knowledge
+        self._place = {cause.id: place for place, cause in enumerate(assessment.causes)}
+
+    def __len__(self) -> int:
+        return len(self._missing)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[str, str]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[tuple[str, str], ...]: ...
+
+    def __getitem__(self, index: int | slice) -> tuple[str, str] | tuple[tuple[str, str], ...]:
+        if isinstance(index, slice):
+            return tuple(self._show(entry) for entry in self._missing[index])
+        return self._show(self._missing[index])
+
+    def _show(self, entry: MissingFinding) -> tuple[str, str]:
+        parts = [f"urgency, up to {self._knowledge.levels[entry.urgency].label.lower()}"] if entry.urgency else []
+        # A question of history bears on twenty causes; the JSON report has every pair.
+        best = sorted(entry.causes, key=self._place.__getitem__)
+        parts += [self._knowledge.causes[cause].label for cause in best[:_CAUSES_NAMED]]
+        if (rest := len(best) - _CAUSES_NAMED) > 0:
+            parts.append(f"{rest} further cause{'s' * (rest > 1)}")
+        return entry.question, "; ".join(parts)
+
+
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """Everything that a report shows."""
+    """Everything that a report shows; `page` is what stands on its first page."""
 
+    page: Page
     case: str
     title: str
     level: str
@@ -120,7 +152,7 @@ class ReportView:
     steps: tuple[tuple[str, tuple[StepShown, ...]], ...]
     steps_done: tuple[str, ...]
     changes: ChangesShown | None
-    questions: tuple[tuple[str, str], ...]
+    questions: Sequence[tuple[str, str]]
     record: str
     findings: tuple[tuple[str, str, str], ...]
     not_listed: tuple[str, ...]
@@ -139,28 +171,32 @@ _STEP_HEADINGS = {
 }
 
 
-def clean(text: str) -> str:
-    """Make untrusted text one line without control, format or direction characters, which could forge or hide what is read."""
-    if text.isprintable():
-        # Then the only white space in it is the space, and nothing needs to be replaced.
-        return " ".join(text.split())
-    kept = "".join(
-        " " if character.isspace() else "\ufffd" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") else character
-        for character in text
-    )
-    return " ".join(kept.split())
-
-
 def view(assessment: Assessment, knowledge: KnowledgeBase) -> ReportView:
     """Arrange an assessment made with this knowledge base for reading."""
     return _Arranging(assessment, knowledge).view()
+
+
+def rises(assessment: Assessment, knowledge: KnowledgeBase) -> tuple[Rise, ...]:
+    """Say, for each level above the present one, what would raise the urgency to it; what is known is taken out."""
+    remaining = remainders(knowledge)
+    truths = remaining.judge({used.id: used.value for used in assessment.findings})
+    by_level: dict[str, dict[str, int]] = {}
+    for entry in assessment.urgency.could_rise:
+        rest = remaining.tell(entry.rule, truths)
+        if rest is not None:
+            text, answers = rest
+            by_level.setdefault(entry.level, {})[clean(text)] = answers
+    # What takes one answer to find out is read before what takes three.
+    return tuple(
+        Rise(level, knowledge.levels[level].label, tuple(sorted(conditions, key=conditions.__getitem__)))
+        for level, conditions in by_level.items()
+    )
 
 
 class _Arranging:
     def __init__(self, assessment: Assessment, knowledge: KnowledgeBase) -> None:
         self.assessment, self.knowledge = assessment, knowledge
         self.numbers = {source.id: number for number, source in enumerate(assessment.evidence, start=1)}
-        self.asked = {entry.id: entry.question for entry in assessment.missing}
 
     def view(self) -> ReportView:
         assessment, knowledge = self.assessment, self.knowledge
@@ -170,6 +206,7 @@ class _Arranging:
         main = [view for cause, view in shown if self.is_main(cause)]
         lesser = [view for cause, view in shown if not self.is_main(cause)]
         return ReportView(
+            page=page(assessment, knowledge),
             case=clean(assessment.case),
             title=knowledge.title,
             level=assessment.urgency.level,
@@ -177,7 +214,7 @@ class _Arranging:
             level_says=level.says,
             ceiling_label=knowledge.levels[assessment.urgency.ceiling].label,
             because=tuple(clean(reason) for reason in assessment.urgency.because),
-            rises=self.rises(),
+            rises=rises(assessment, knowledge),
             complaint=self.complaint(),
             resembles=tuple(knowledge.causes[name].label for name in self.resembling()),
             signs=tuple(
@@ -190,7 +227,7 @@ class _Arranging:
             steps=self.steps(),
             steps_done=tuple(step.do for step in assessment.next_steps if step.done),
             changes=self.changes(),
-            questions=self.questions(),
+            questions=QuestionsShown(assessment, knowledge),
             record=self.record(),
             findings=tuple(self.finding(used) for used in assessment.findings if used.origin != NOT_LISTED),
             not_listed=tuple(self.finding(used)[0] for used in assessment.findings if used.origin == NOT_LISTED),
@@ -245,21 +282,6 @@ class _Arranging:
             questions=tuple(self.knowledge.vocabulary.findings[name].question for name in cause.missing),
         )
 
-    def rises(self) -> tuple[Rise, ...]:
-        """Say, for each level above the present one, what would raise the urgency to it; what is known is taken out."""
-        values = {used.id: used.value for used in self.assessment.findings}
-        truths = evaluate_named(self.knowledge.conditions, values)
-        by_level: dict[str, dict[str, int]] = {}
-        for entry in self.assessment.urgency.could_rise:
-            rest = residue(self.knowledge.rules[entry.rule].condition, values, truths, self.knowledge.conditions)
-            if rest is not None and not isinstance(rest, bool):
-                by_level.setdefault(entry.level, {})[clean(tell(rest, self.knowledge))] = sum(1 for _ in leaves(rest))
-        # What takes one answer to find out is read before what takes three.
-        return tuple(
-            Rise(level, self.knowledge.levels[level].label, tuple(sorted(conditions, key=conditions.__getitem__)))
-            for level, conditions in by_level.items()
-        )
-
     def complaint(self) -> str:
         complaint = self.assessment.complaint
         if complaint is None:
@@ -312,20 +334,6 @@ class _Arranging:
         parts = [change.says + (f" (recorded: {change.recorded})" if change.recorded else "") for change in way.changes]
         return clean("; and ".join(parts))
 
-    def questions(self) -> tuple[tuple[str, str], ...]:
-        """Return every question that can still change something, with what it can change, the best standing causes first."""
-        # A question of history bears on twenty causes; the JSON report has every pair.
-        standing = {cause.id: place for place, cause in enumerate(self.assessment.causes)}
-        shown = []
-        for entry in self.assessment.missing:
-            parts = [f"urgency, up to {self.knowledge.levels[entry.urgency].label.lower()}"] if entry.urgency else []
-            best = sorted(entry.causes, key=standing.__getitem__)
-            parts += [self.knowledge.causes[cause].label for cause in best[:_CAUSES_NAMED]]
-            if (rest := len(best) - _CAUSES_NAMED) > 0:
-                parts.append(f"{rest} further cause{'s' * (rest > 1)}")
-            shown.append((entry.question, "; ".join(parts)))
-        return tuple(shown)
-
     def record(self) -> str:
         """Say that a case was read from a record, as of when, and that what the record does not hold stays unknown."""
         record = self.assessment.record
@@ -344,20 +352,6 @@ class _Arranging:
         value = value_text(finding, used.value, used.given or "")
         label = sentence(finding.label).removesuffix(".")
         return label, clean(value), clean(used.origin or "")
-
-
-def proved(knowledge: KnowledgeBase) -> str:
-    """Say in one sentence what was proved of the knowledge base for every possible patient."""
-    certificate = knowledge.certificate
-    if certificate is None:
-        return "No proof of this knowledge base is on file."
-    counts = certificate.properties.values()
-    total = sum(count.statements for count in counts)
-    wrong = sum(count.failed + count.undecided for count in counts)
-    accepted = sum(count.accepted for count in counts)
-    told = f"{total - wrong:,} of {total:,} statements about every possible patient hold"
-    meant = f", {accepted} of them as exceptions with a reason" if accepted else ""
-    return f"Proved with z3 {certificate.z3}: {told}{meant}."
 
 
 def codes_text(codes: Codes) -> str:

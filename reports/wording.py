@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import Formatter
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from facts.case import IMPLIED, Observed
+from facts.quantities import Interval, Quantity, quantity_words
+from facts.reference_intervals import WORDS
 from facts.vocabulary import Finding, QuantityFinding, Value, YesNoFinding
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.logic import Truth, evaluate, push_negation_inward
@@ -26,9 +28,9 @@ def number_text(number: float) -> str:
     return f"{number:.4g}" if abs(number) < 1_000 else f"{number:.10g}"
 
 
-def quantity_text(finding: QuantityFinding, number: float) -> str:
-    """Write a quantity with its unit."""
-    return f"{number_text(number)} {unit_text(finding)}".rstrip()
+def quantity_text(finding: QuantityFinding, quantity: Quantity) -> str:
+    """Write a quantity with its unit: "3.1 mmol/L", "below 1.5 mmol/L"."""
+    return f"{quantity_words(quantity, finding.range, number_text)} {unit_text(finding)}".rstrip()
 
 
 def unit_text(finding: QuantityFinding) -> str:
@@ -37,11 +39,14 @@ def unit_text(finding: QuantityFinding) -> str:
 
 
 def value_text(finding: Finding, value: Value, given: str = "") -> str:
-    """Write the value of a finding: "yes", "sudden", "0.6171 mmol/L (1.5 mg/dL)"."""
+    """Write the value of a finding: "yes", "sudden", "0.6171 mmol/L (1.5 mg/dL)", "low, no figure given (below 3.5 mmol/L)"."""
     if isinstance(finding, YesNoFinding):
         return "yes" if value else "no"
     if isinstance(finding, QuantityFinding):
-        own = quantity_text(finding, float(value))
+        own = quantity_text(finding, value if isinstance(value, Interval) else float(value))
+        word = next((word for word in WORDS if given.partition("; ")[0] == word), None)
+        if word is not None:
+            return f"{word}, no figure given ({own}{given.removeprefix(word)})"
         return f"{own} ({given})" if given else own
     return str(value).replace("_", " ")
 
@@ -81,14 +86,16 @@ def _tell(tree: Expression, knowledge: KnowledgeBase, *, nested: bool) -> str:
             return named_clause(name, False, knowledge)
         case Not(Present() | Compared() | OneOf() as leaf):
             return leaf_clause(leaf, False, knowledge)
+        case Not(operand):
+            return _tell(push_negation_inward(operand, negate=True), knowledge, nested=nested)
         case And(operands):
-            told = joined([_tell(operand, knowledge, nested=True) for operand in operands], "and")
+            told = join([_tell(operand, knowledge, nested=True) for operand in operands], "and")
         case Or(operands):
-            told = joined([_tell(operand, knowledge, nested=True) for operand in _shortened(operands, knowledge)], "or")
+            told = join([_tell(operand, knowledge, nested=True) for operand in _shortened(operands, knowledge)], "or")
         case AtLeast(count, operands):
             told = f"at least {count} of: " + "; ".join(_tell(operand, knowledge, nested=True) for operand in operands)
         case _:
-            raise TypeError(f"negation was not pushed inward: {tree!r}")
+            assert_never(tree)
     return f"({told})" if nested else told
 
 
@@ -112,8 +119,10 @@ def leaf_clause(leaf: Leaf, truth: bool, knowledge: KnowledgeBase) -> str:
         case OneOf(_, choices) if finding.kind == "choice":
             meant = [choice for choice in finding.choices if (choice in choices) is truth]
             return " or ".join(finding.choices[choice] for choice in meant)
-        case _:
+        case Present() | Compared() | OneOf():
             return finding_clause(finding, truth)
+        case _:
+            assert_never(leaf)
 
 
 def named_clause(name: str, truth: bool, knowledge: KnowledgeBase) -> str:
@@ -148,7 +157,7 @@ class Sentence:
             if name == WHICH:
                 telling = _Telling(self.knowledge, findings, values, truth)
                 labels = dict.fromkeys(label for part in self.alternatives for label in telling.labels(part))
-                filled.append(joined(list(labels), "and"))
+                filled.append(join(list(labels), "and"))
             elif name:
                 filled.append(_quoted_value(name, findings, self.knowledge))
         sentence = "".join(filled)
@@ -193,12 +202,14 @@ class _Telling:
                 return [label for operand in operands for label in self.labels(operand)]
             case And(operands):
                 return [" with ".join(label for operand in self.own(operands) for label in self.labels(operand))]
-            case _:
+            case Compared() | OneOf() | Not():
                 return [tell(part, self.knowledge)]
+            case _:
+                assert_never(part)
 
     def own(self, operands: Sequence[Expression]) -> list[Expression]:
         """Leave out what stands there only because another operand requires it."""
-        leaves = [operand for operand in operands if isinstance(operand, Present | Compared | OneOf)]
+        leaves = [operand for operand in operands if isinstance(operand, Leaf)]
         needed = {self.knowledge.vocabulary.findings[leaf.finding].requires for leaf in leaves}
         return [operand for operand in operands if not (isinstance(operand, Present) and operand.finding in needed)]
 
@@ -224,7 +235,7 @@ def sentence(clause: str) -> str:
     return f"{clause[:1].upper()}{clause[1:]}" + ("" if clause.endswith((".", "!", "?")) else ".")
 
 
-def joined(parts: Sequence[str], word: str) -> str:
+def join(parts: Sequence[str], word: str) -> str:
     """Return parts as a list in a sentence: "a, b and c"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
 

@@ -19,25 +19,27 @@ _BETWEEN = {"text": "\n\n", "markdown": "\n\n", "html": "\n"}
 
 
 def documents(
-    knowledge: KnowledgeBase, assessed: Iterable[Assessment], refusals: Sequence[Refusal], form: str
+    knowledge: KnowledgeBase, assessed: Iterable[Assessment], refusals: Sequence[Refusal], form: str, *, full: bool = False
 ) -> Iterator[tuple[str, str]]:
     """Return the file name and content of each case's report; in JSON also of the refusals, when there are any."""
     taken: set[str] = set()
     for assessment in assessed:
         name = _unused(file_name(assessment.case), taken)
-        content = to_json(plain(assessment)) if form == "json" else render(assessment, knowledge, _text_format(form))
+        content = to_json(plain(assessment)) if form == "json" else render(assessment, knowledge, _text_format(form), full=full)
         yield name + _ENDINGS[form], content
     if form == "json" and refusals:
         yield _unused("refused", taken) + ".json", to_json([refused(refusal) for refusal in refusals])
 
 
-def together(knowledge: KnowledgeBase, assessed: Sequence[Assessment], refusals: Sequence[Refusal], form: str) -> str:
+def together(
+    knowledge: KnowledgeBase, assessed: Sequence[Assessment], refusals: Sequence[Refusal], form: str, *, full: bool = False
+) -> str:
     """Return all reports as one text. JSON is one object for a single case, else a list, with the refusals at its end."""
     if form == "json":
         data: list[dict[str, Any]] = [plain(assessment) for assessment in assessed]
         data += [refused(refusal) for refusal in refusals]
         return to_json(data[0] if len(assessed) == 1 and not refusals else data)
-    return _BETWEEN[form].join(render(assessment, knowledge, _text_format(form)) for assessment in assessed)
+    return _BETWEEN[form].join(render(assessment, knowledge, _text_format(form), full=full) for assessment in assessed)
 
 
 def refused(refusal: Refusal) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from expert.cds_hooks.complaint import holds, places_shown
-from expert.cds_hooks.outcome import Refused
-from expert.cds_hooks.prefetch import COMPLAINT_KEYS, Fetch, Record, templates
+from expert.cds_hooks.outcome import CallRefused
+from expert.cds_hooks.prefetch import COMPLAINT_KEYS, Fetch, PrefetchedRecord, templates
 from expert.cds_hooks.request import HookRequest
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
@@ -89,8 +89,8 @@ class CdsService:
     def answers(
         self, service: str, request: HookRequest, addresses: Addresses, fetch: Fetch | None = None
     ) -> tuple[Answer, ...]:
-        """Make the cards of a call; none where there is nothing to say. Raises Refused when the call cannot be answered."""
-        record = Record(request, self.templates, fetch)
+        """Make the cards of a call; none where there is nothing to say. Raises CallRefused when the call cannot be answered."""
+        record = PrefetchedRecord(request, self.templates, fetch)
         record.take_prefetched()
         ordering = request.hook in ("order-select", "order-sign")
         drafts: list[Resource] = []
@@ -107,7 +107,7 @@ class CdsService:
             if not places:
                 if unread := record.incomplete.intersection(COMPLAINT_KEYS):
                     told = f"prefetch.{', prefetch.'.join(sorted(unread))}: there are more pages, which could not be fetched"
-                    raise Refused(412, "processing", told)
+                    raise CallRefused(412, "processing", told)
                 return ()
         record.need(tuple(self.templates))
         day = newest_day([*record.resources, *(Resource(draft, Place("draft")) for draft in request.drafts)])
@@ -133,11 +133,13 @@ class CdsService:
         report = view(taken, self.knowledge)
         return (Answer(order_card(assessment, taken, report, orders, self.knowledge, occasion), key, report),)
 
-    def _complaint(self, record: Record) -> tuple[str, ...]:
+    def _complaint(self, record: PrefetchedRecord) -> tuple[str, ...]:
         case, _ = self._case(record.resources, record, Judging(None, self.support.readings_within_days))
         return places_shown(self.support.complaint, record.resources, record.request.encounter, case.values, self.knowledge)
 
-    def _case(self, resources: Sequence[Resource], record: Record, judging: Judging) -> tuple[Case, tuple[Problem, ...]]:
+    def _case(
+        self, resources: Sequence[Resource], record: PrefetchedRecord, judging: Judging
+    ) -> tuple[Case, tuple[Problem, ...]]:
         return read_record(record.request.patient, resources, self.index, record.medication, judging)
 
     def _assess(self, case: Case) -> Assessment:
@@ -145,11 +147,11 @@ class CdsService:
             return self.assessor.assess(case)
         except ContradictoryCase as error:
             told = f"what the record says contradicts itself, so nothing is concluded: {error}"
-            raise Refused(422, "business-rule", told) from None
+            raise CallRefused(422, "business-rule", told) from None
 
     # Draft orders
 
-    def _drafts(self, record: Record) -> list[Resource]:
+    def _drafts(self, record: PrefetchedRecord) -> list[Resource]:
         """Return the draft orders as if what they order were taken: what they say of times to come does not matter here."""
         drafts = [
             draft
@@ -171,7 +173,7 @@ class CdsService:
             for number, draft in enumerate(drafts, 1)
         ]
 
-    def _orders_met(self, drafts: Sequence[Resource], record: Record) -> list[OrderMet]:
+    def _orders_met(self, drafts: Sequence[Resource], record: PrefetchedRecord) -> list[OrderMet]:
         case, _ = self._case(drafts, record, Judging())
         values = case.values
 

@@ -9,20 +9,19 @@ text; null, or no column at all, is unknown. It leaves with the columns that `La
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, assert_never
 
 import narwhals as nw
 
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, names_used
-from knowledge_base.grading import WEIGHT, Tally
+from knowledge_base.grading import Tally
+from knowledge_base.logic import compare
 from knowledge_base.model import KnowledgeBase
 
 RULE, STANDING, SIGN, COUNT, CONTRADICTION = "rule:", "standing:", "sign:", "count:", "contradiction:"
 URGENCY, CEILING, LEADING, TOP = "urgency", "ceiling", "leading_cause", "top:"
-_STEP = 128
-"""More than any count of arguments of one kind, and what the parts of a cause's place are multiplied with."""
 
 
 class UnfitFrame(TypeError):
@@ -64,7 +63,7 @@ class Columns:
         self.layout = Layout(
             levels=tuple(knowledge.levels),
             standings=tuple(knowledge.grading.standings),
-            causes=tuple(sorted(knowledge.causes)),
+            causes=knowledge.ranking.causes,
             signs=tuple(knowledge.warning_signs),
             rules=tuple(knowledge.rules),
         )
@@ -128,8 +127,8 @@ class Columns:
         for cause in self.knowledge.causes.values():
             for kind in Tally._fields:
                 rules = [rule for rule in cause.rules if rule.counts_as == kind]
-                fired = [nw.col(RULE + rule.id).fill_null(False).cast(nw.Int8) for rule in rules]
-                yield (nw.sum_horizontal(*fired) if fired else nw.lit(0, nw.Int8)).alias(f"{COUNT}{cause.id}:{kind}")
+                fired = [nw.col(RULE + rule.id).fill_null(False) for rule in rules]
+                yield (_count(fired) if fired else nw.lit(0, nw.Int8)).alias(f"{COUNT}{cause.id}:{kind}")
 
     def _urgency(self) -> Iterable[nw.Expr]:
         rank_of, downgrades = self.knowledge.level_rank, self.knowledge.downgrades
@@ -153,8 +152,7 @@ class Columns:
         return (nw.col(_NAMED + name).alias(SIGN + name) for name in self.layout.signs)
 
     def _standing(self, cause: str) -> Any:
-        grading = self.knowledge.grading
-        code = {standing: place for place, standing in enumerate(grading.standings)}
+        grading, code = self.knowledge.grading, self.knowledge.grading.order
         emit = _Emitter(frozenset(Tally._fields), lambda kind: f"{COUNT}{cause}:{kind}")
         standing: Any = nw.lit(code[grading.otherwise], nw.Int8)
         for name, condition in reversed(grading.grades):
@@ -162,23 +160,19 @@ class Columns:
         return standing
 
     def _places(self) -> Iterable[nw.Expr]:
-        """Give, for each cause, the number that it is listed by: standing, weight, id."""
-        causes = self.layout.causes
-        for place, cause in enumerate(causes):
-            key: Any = nw.col(STANDING + cause).cast(nw.Int64)
-            for more, less in WEIGHT:
-                weight = nw.col(f"{COUNT}{cause}:{more}") - nw.col(f"{COUNT}{cause}:{less}")
-                key = key * _STEP + (_STEP // 2 - weight.cast(nw.Int64))
-            yield (key * len(causes) + place).alias(_PLACE + cause)
+        """Return, for each cause, the place at which it is listed."""
+        for cause in self.layout.causes:
+            standing = nw.col(STANDING + cause).cast(nw.Int64)
+            count = partial(_whole_count, cause)
+            yield self.knowledge.ranking.combine(cause, standing, count).alias(_PLACE + cause)
 
     def _leading(self) -> Any:
         """Return the place, among the causes, of the one that is listed first, where it is at least likely."""
         return self._cause_at(nw.col(_FIRST + "1"), self.knowledge.grading.likely)
 
     def _cause_at(self, number: nw.Expr, lowest: str) -> Any:
-        causes = len(self.layout.causes)
-        limit = (list(self.knowledge.grading.standings).index(lowest) + 1) * _STEP ** len(WEIGHT) * causes
-        return nw.when(number < limit).then(number % causes).otherwise(nw.lit(None, nw.Int64))
+        ranking = self.knowledge.ranking
+        return nw.when(number < ranking.end(lowest)).then(ranking.cause_at(number)).otherwise(nw.lit(None, nw.Int64))
 
     def _with_first(self, frame: Any, count: int) -> Any:
         """Add the numbers of the causes that are listed first, second and so on."""
@@ -197,6 +191,18 @@ class Columns:
 
 
 _NAMED, _PLACE, _FIRST = "named:", "place:", "first:"
+_MOST_IN_A_BYTE = 127
+
+
+def _whole_count(cause: str, kind: str) -> nw.Expr:
+    return nw.col(f"{COUNT}{cause}:{kind}").cast(nw.Int64)
+
+
+def _count(truths: Sequence[nw.Expr]) -> nw.Expr:
+    """Count how many of some columns of booleans are true."""
+    # A sum keeps the type of its terms, and one that is too narrow runs over in silence.
+    width = nw.Int8 if len(truths) <= _MOST_IN_A_BYTE else nw.Int32
+    return nw.sum_horizontal(*(truth.cast(width) for truth in truths))
 
 
 def _unstopped(name: str, stopping: tuple[str, ...], unknown: bool) -> Any:
@@ -227,8 +233,8 @@ class _Emitter:
                 return nw.any_horizontal(*map(self, operands), ignore_nulls=False)
             case AtLeast(count, operands):
                 parts = [self(operand) for operand in operands]
-                surely = nw.sum_horizontal(*(part.fill_null(False).cast(nw.Int8) for part in parts))
-                perhaps = nw.sum_horizontal(*(part.fill_null(True).cast(nw.Int8) for part in parts))
+                surely = _count([part.fill_null(False) for part in parts])
+                perhaps = _count([part.fill_null(True) for part in parts])
                 open_ = nw.when(perhaps < count).then(nw.lit(False)).otherwise(nw.lit(None, nw.Boolean))
                 return nw.when(surely >= count).then(nw.lit(True)).otherwise(open_)
             case _:
@@ -243,11 +249,8 @@ class _Emitter:
                 return column
             case OneOf(_, choices):
                 return nw.any_horizontal(*(column == choice for choice in choices), ignore_nulls=False)
-            case Compared(_, "<", threshold):
-                return column < threshold
-            case Compared(_, "<=", threshold):
-                return column <= threshold
-            case Compared(_, ">", threshold):
-                return column > threshold
-            case Compared(_, _, threshold):
-                return column >= threshold
+            case Compared(_, operator, threshold):
+                compared: nw.Expr = compare(column, operator, threshold)
+                return compared
+            case _:
+                assert_never(leaf)

@@ -7,7 +7,7 @@ from those files, where its findings have their origins. They are made a few tho
 import csv
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from expert.cohorts.plan import fingerprint
 from facts.case import Case
 from facts.intake.case_files import Refusal
 from facts.intake.fhir.intake import Judging, Records, opened
-from facts.intake.tables import CASE, polars_type
+from facts.intake.table_columns import Part
+from facts.intake.tables import CASE, ROW, polars_type
+from facts.vocabulary import QuantityFinding
 from knowledge_base.model import KnowledgeBase
 
 MANIFEST, REFUSED = "manifest.json", "refused.csv"
@@ -91,6 +93,7 @@ def _write_tables(records: Records, work: Path, knowledge: KnowledgeBase) -> tup
         if cases:
             names.append(f"records-{number:05}.parquet")
             _frame(cases, knowledge).write_parquet(work / names[-1])
+            _unrecognized(cases).write_parquet(_beside_table(work / names[-1]))
     if not records.patients:
         refusals += records.refusals
     return names, refusals, patients
@@ -98,13 +101,34 @@ def _write_tables(records: Records, work: Path, knowledge: KnowledgeBase) -> tup
 
 def _frame(cases: Sequence[Case], knowledge: KnowledgeBase) -> pl.DataFrame:
     known = {name for case in cases for name in case.findings}
+    findings = [finding for name, finding in knowledge.vocabulary.findings.items() if name in known]
     schema: dict[str, Any] = {CASE: pl.String}
-    schema |= {name: polars_type(finding) for name, finding in knowledge.vocabulary.findings.items() if name in known}
+    # A number of a record had its unit, which its column tells.
+    schema |= {
+        f"{finding.id} [{finding.unit}]" if isinstance(finding, QuantityFinding) else finding.id: polars_type(finding)
+        for finding in findings
+    }
     rows = []
     for case in cases:
         values: Mapping[str, Any] = case.values
-        rows.append((case.name, *(values.get(name) for name in list(schema)[1:])))
+        rows.append((case.name, *(values.get(finding.id) for finding in findings)))
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _unrecognized(cases: Sequence[Case]) -> pl.DataFrame:
+    rows = [(case.name, entry.text, entry.reason) for case in cases for entry in case.unrecognized]
+    return pl.DataFrame(rows, schema={CASE: pl.String, "text": pl.String, "reason": pl.String}, orient="row")
+
+
+def _beside_table(table: Path) -> Path:
+    return table.with_name(f"{table.stem}.unrecognized.parquet")
+
+
+def with_unrecognized_of_records(part: Part, table: Path) -> Part:
+    """Add to rows of a table what of their records was not recognized or not used."""
+    noted = pl.read_parquet(_beside_table(table))
+    rows = part.cases.select("file", ROW, CASE).join(noted, on=CASE, how="inner", maintain_order="left_right")
+    return replace(part, unrecognized=rows.select(list(part.unrecognized.columns)))
 
 
 def _write_refusals(path: Path, refusals: Sequence[Refusal]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expert.commands.options import CONTEXT, REFUSED, knowledge_option, load_for_assessing, store_option
+from expert.commands.options import CONTEXT, PATH, REFUSED, knowledge_option, load_for_assessing, store_option
 
 if TYPE_CHECKING:
     from expert.consultation.moments import Consultation, Moment
@@ -20,7 +20,7 @@ from expert.commands.options import store_path, telling_errors
 @click.option("--name", default="consultation", show_default=True, help="What to call the patient in the report.")
 @click.option(
     "--answers",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="CASE",
     help="Answer from a case file instead: what it does not tell is “unknown”. Nothing is kept.",
 )
@@ -74,7 +74,7 @@ def sessions() -> None:
 @store_option
 def list_(store: Path | None) -> None:
     """List the consultations that are kept, the oldest first."""
-    from reports.view import clean
+    from reports.cleaning import clean
 
     with telling_errors():
         kept = _open_store(store).sessions()
@@ -126,7 +126,7 @@ def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
 
 @sessions.command(context_settings=CONTEXT)
 @click.argument("session")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
+@click.option("--output", type=PATH, metavar="FILE", help="Write to a file. Default: the terminal.")
 @store_option
 def export(session: str, output: Path | None, store: Path | None) -> None:
     """Write the consultation SESSION as JSON, with its whole log."""
@@ -143,7 +143,7 @@ def export(session: str, output: Path | None, store: Path | None) -> None:
 
 
 @sessions.command("import", context_settings=CONTEXT)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @store_option
 def import_(file: Path, store: Path | None) -> None:
     """Import a consultation that was exported to FILE."""
@@ -151,10 +151,13 @@ def import_(file: Path, store: Path | None) -> None:
 
     from expert.consultation.sessions import imported
     from expert.private_sqlite import StoreError
+    from facts.nesting import DEEPEST_CASE, is_deeper
 
     with telling_errors():
         try:
             written: Any = json.loads(file.read_text(encoding="utf-8"))
+            if is_deeper(written, DEEPEST_CASE):
+                raise RecursionError
         except (ValueError, RecursionError):
             raise StoreError(f"{file}: not JSON; `charley sessions export` writes it") from None
         if not isinstance(written, dict):
@@ -209,8 +212,8 @@ def _hold_with_answers(consultation: "Consultation", file: Path, form: str) -> N
     from expert.consultation.moments import as_json
     from expert.consultation.progress import status, why_stopped
     from facts.intake.case_files import read_case_files
+    from reports.cleaning import clean
     from reports.json_report import plain, to_json
-    from reports.view import clean
 
     knowledge = consultation.knowledge
     intake = read_case_files([file], knowledge.vocabulary, knowledge.dictionary)
@@ -259,7 +262,7 @@ def _tell_other_knowledge(session: "Session", consultation: "Consultation") -> N
 
 
 def _refuse(message: str) -> Any:
-    from reports.view import clean
+    from reports.cleaning import clean
 
     click.echo(clean(message), err=True)
     sys.exit(REFUSED)

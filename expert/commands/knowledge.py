@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from expert.commands.options import CONTEXT, FAILED, REFUSED, knowledge_option, load, refuse_knowledge, tell_refusals
+from expert.commands.options import CONTEXT, FAILED, PATH, REFUSED, knowledge_option, load, refuse_knowledge, tell_refusals
 
 if TYPE_CHECKING:
     from expert.proofs.proving import Proof
@@ -86,7 +86,8 @@ def show(name: str, knowledge: Path | None) -> None:
       charley knowledge show serum_potassium
       charley knowledge show Ventolin
     """
-    from reports.showing import UnknownName, describe
+    from facts.problems import UnknownName
+    from reports.showing import describe
 
     try:
         click.echo(describe(name, load(knowledge)))
@@ -99,10 +100,8 @@ def show(name: str, knowledge: Path | None) -> None:
 @click.option(
     "--format", "form", type=click.Choice(["html", "markdown"]), default="html", show_default=True, help="What to write."
 )
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
-@click.option(
-    "--cases", type=click.Path(path_type=Path), metavar="FOLDER", help="Name each rule's cases from these case files."
-)
+@click.option("--output", type=PATH, metavar="FILE", help="Write to a file. Default: the terminal.")
+@click.option("--cases", type=PATH, metavar="FOLDER", help="Name each rule's cases from these case files.")
 @knowledge_option
 def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path | None) -> None:
     """Write the whole knowledge base as a document that a clinician can read, check and sign.
@@ -139,7 +138,7 @@ def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path
 @knowledge.command(context_settings=CONTEXT)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FOLDER",
     help="Write certificate.json there, and for each failure a case file that shows it.",
 )
@@ -189,8 +188,8 @@ def prove(output: Path | None, steps: int | None, knowledge: Path | None) -> Non
 @knowledge.command(context_settings=CONTEXT)
 @click.argument("old")
 @click.argument("new")
-@click.option("--cases", type=click.Path(path_type=Path), metavar="FOLDER", help="Count how many of these cases change.")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
+@click.option("--cases", type=PATH, metavar="FOLDER", help="Count how many of these cases change.")
+@click.option("--output", type=PATH, metavar="FILE", help="Write to a file. Default: the terminal.")
 def diff(old: str, new: str, cases: Path | None, output: Path | None) -> None:
     """Show what a change of knowledge from OLD to NEW does to patients, as Markdown for a review.
 
@@ -231,8 +230,8 @@ def _tell_counts(base: "KnowledgeBase", proof: "Proof") -> None:
 
     click.echo(f"{base.title} {base.version} ({base.hash[:12]}), for every possible patient:")
     for kind, give in PROPERTIES.items():
-        verdicts = [outcome.verdict for outcome in proof.outcomes if outcome.statement.property == kind]
-        counts = [f"{verdicts.count(verdict):,} {verdict}" for verdict in dict.fromkeys(("proved", *verdicts))]
+        decisions = [outcome.decision for outcome in proof.outcomes if outcome.statement.property == kind]
+        counts = [f"{decisions.count(decision):,} {decision}" for decision in dict.fromkeys(("proved", *decisions))]
         says = (give.__doc__ or "").split("\n")[0]
         click.echo(f"  {kind.replace('_', ' '):13} {', '.join(counts):28} {says}")
     total, wrong = len(proof.outcomes), len(proof.wrong)
@@ -258,7 +257,9 @@ def _write_proof(output: Path, base: "KnowledgeBase", proof: "Proof", steps: int
                 output / "witnesses", [(name, to_json(witness_file(outcome, number))) for name, outcome, number in witnesses]
             )
     except OSError as error:
-        told = f"{error.filename or output}: cannot be written: {error.strerror}; check the path and the space left"
+        from expert.disk_errors import advise
+
+        told = f"{error.filename or output}: cannot be written: {error.strerror}; {advise(error)}"
         click.echo(told, err=True)
         sys.exit(FAILED)
     return sum(len(outcome.witnesses) for _, outcome, _ in witnesses)

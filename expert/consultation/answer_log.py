@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from facts.answers import AnswerError, read_answer
-from facts.case import Case, Contradiction, Observed, complete
+from facts.case import Case, Contradiction, Observed, complete, values_of
 from facts.medicines import Stopped
+from facts.requirements import closed_by
 from knowledge_base.model import KnowledgeBase
 
 EventKind: TypeAlias = Literal["answered", "unknown", "changed", "undone"]
@@ -81,7 +82,7 @@ class AnswerRefused(ValueError):
         super().__init__("; ".join(self.problems))
 
 
-def standing(log: Log) -> Log:
+def drop_undone(log: Log) -> Log:
     """Return the events that were not taken back."""
     undone = {event.step for event in log if event.kind == "undone"}
     return tuple(event for event in log if event.kind != "undone" and event.step not in undone)
@@ -94,17 +95,19 @@ def next_step(log: Log) -> int:
 
 def replay(log: Log, knowledge: KnowledgeBase, name: str) -> Told:
     """Derive what stands after a log. Raises AnswerRefused when an answer cannot be read or answers contradict each other."""
-    events = standing(log)
-    written: dict[str, Any] = {}
+    events = drop_undone(log)
+    lists: dict[str, Any] = {MEDICINES: None, STOPPED_MEDICINES: None}
+    steps: dict[int, dict[str, Any]] = {}
     for event in events:
-        written.update(event.answers)
-    lists = {key: written.pop(key, None) for key in (MEDICINES, STOPPED_MEDICINES)}
-    answered, unknown = _read(written, knowledge)
+        lists.update((key, event.answers[key]) for key in lists if key in event.answers)
+        written = {name: answer for name, answer in event.answers.items() if name not in lists}
+        steps.setdefault(event.step, {}).update(written)
+    answered, unknown = _read(steps.values(), knowledge)
     medicines, stopped = _medicines(lists[MEDICINES]), _stopped(lists[STOPPED_MEDICINES])
     try:
         findings, unrecognized = complete(knowledge.vocabulary, knowledge.dictionary, answered, medicines, stopped)
     except Contradiction as error:
-        raise AnswerRefused([f"the answers contradict each other: {error}; correct one of them"]) from None
+        raise _refuse_contradiction(error) from None
     case = Case(
         name=name,
         findings=MappingProxyType(findings),
@@ -120,38 +123,46 @@ def replay(log: Log, knowledge: KnowledgeBase, name: str) -> Told:
     )
 
 
-def _read(written: Mapping[str, Any], knowledge: KnowledgeBase) -> tuple[dict[str, Observed], set[str]]:
+def _read(steps: Iterable[Mapping[str, Any]], knowledge: KnowledgeBase) -> tuple[dict[str, Observed], set[str]]:
+    """Read what was answered at each step, in turn, into the answers that stand and the findings answered "unknown"."""
+    findings = knowledge.vocabulary.findings
     answered: dict[str, Observed] = {}
     unknown: set[str] = set()
     problems: list[str] = []
-    for name, text in written.items():
-        finding = knowledge.vocabulary.findings.get(name)
-        if finding is None:
-            problems.append(f"{name} is not a finding of this knowledge base; {knowledge.vocabulary.suggest(name)}")
-            continue
-        try:
-            observed = read_answer(finding, text)
-        except AnswerError as error:
-            problems.append(str(error))
-            continue
-        if observed is None:
-            unknown.add(name)
-        else:
-            answered[name] = observed
+    for written in steps:
+        said: dict[str, Observed] = {}
+        for name, text in written.items():
+            finding = findings.get(name)
+            if finding is None:
+                problems.append(f"{name} is not a finding of this knowledge base; {knowledge.vocabulary.suggest(name)}")
+                continue
+            try:
+                observed = read_answer(finding, text)
+            except AnswerError as error:
+                problems.append(str(error))
+                continue
+            answered.pop(name, None)
+            if observed is not None:
+                said[name] = observed
+        now_unknown = written.keys() - said.keys()
+        for name in closed_by(values_of(said), now_unknown, values_of(answered), findings):
+            del answered[name]
+        answered |= said
+        unknown = (unknown | now_unknown) - said.keys()
     if problems:
         raise AnswerRefused(problems)
-    return _without_orphans(answered, unknown, knowledge), unknown
+    return answered, unknown
 
 
-def _without_orphans(answered: dict[str, Observed], unknown: set[str], knowledge: KnowledgeBase) -> dict[str, Observed]:
-    """Leave out what hangs on an answer that was changed to no or unknown since: it means nothing any more."""
-    closed = unknown | {name for name, observed in answered.items() if observed.value is False}
-
-    def hangs(name: str) -> bool:
-        needed = knowledge.vocabulary.findings[name].requires
-        return needed is not None and (needed in closed or hangs(needed))
-
-    return {name: observed for name, observed in answered.items() if not hangs(name)}
+def _refuse_contradiction(error: Contradiction) -> AnswerRefused:
+    """Return the refusal of answers that contradict each other, with how to change the other one."""
+    if not error.denied:
+        return AnswerRefused([f"the answers contradict each other: {error}; correct one of them"])
+    return AnswerRefused(
+        f"the answers contradict each other: {one.tell(error.origins)}; "
+        + ("correct one of them" if error.origins[one.denied] else f"if {one.denied} is yes after all, change that answer too")
+        for one in error.denied
+    )
 
 
 def _medicines(written: Any) -> list[str] | None:

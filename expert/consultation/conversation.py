@@ -14,20 +14,21 @@ from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused, Log
 from expert.consultation.moments import Consultation, Moment
 from expert.consultation.next_question import Certificate, ScreenAsked
-from expert.consultation.progress import kept_open, progress, status, why_stopped
+from expert.consultation.progress import kept_open, no_longer_standing, progress, status, why_stopped
 from expert.consultation.sessions import Session, Store
+from expert.consultation.what_if import what_if
 from expert.private_sqlite import StoreError
-from facts.answers import read_answer
+from facts.problems import UnknownName
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
-from reports.view import clean
+from reports.cleaning import clean
 from reports.wording import unit_text
 
 COMMANDS = (
     ("why [N]", "why this screen, or its question N, is asked, and what each answer would do"),
     ("how NAME", "how a conclusion was reached: a cause, a warning sign, or urgency"),
     ("why not NAME", "which rules of a cause or warning sign hold, are open, or fail"),
-    ("what if NAME=VALUE", "what another answer would change, without recording it"),
+    ("what if NAME=VALUE", "what another answer, or several (A=yes, B=sudden), would change, without recording it"),
     ("status", "where the assessment stands, and what is open"),
     ("change NAME=VALUE", "change an answer that was given"),
     ("open", "which answers of “unknown” keep which conclusion open"),
@@ -47,7 +48,6 @@ _PROMPTS = {
     "test": "available (1=3.1 n4; none; ?): ",
 }
 _Read = TypeVar("_Read")
-_ASSIGNMENT = re.compile(r"^\s*(.+?)\s*(?:=|\bis\b)\s*(.+?)\s*$")
 
 
 class Terminal(Protocol):
@@ -80,6 +80,8 @@ class Conversation:
         self.knowledge = self.consultation.knowledge
         self.moment = self.consultation.moment(self.log, self.session.name)
         self.shown: Moment | None = None
+        self.is_lost = False
+        """Whether the last answers could not be kept."""
 
     def hold(self) -> Moment:
         """Ask until the consultation may stop or somebody stops it; gives where it stands then."""
@@ -96,7 +98,8 @@ class Conversation:
         except (EOFError, KeyboardInterrupt):
             self.terminal.say()
         if self.store is not None:
-            self.terminal.say(f"Saved. Resume with: charley sessions resume {self.session.id}", "quiet")
+            kept = "What was answered before is saved" if self.is_lost else "Saved"
+            self.terminal.say(f"{kept}. Resume with: charley sessions resume {self.session.id}", "quiet")
         return self.moment
 
     # One screen
@@ -227,6 +230,7 @@ class Conversation:
                 self.session = self.store.append(self.session, log)
             except StoreError as error:
                 self.terminal.say(f"NOT SAVED: {clean(str(error))}", "danger")
+                self.is_lost = True
                 self.terminal.say("The answers, so that they are not lost:")
                 for event in log[len(self.log) :]:
                     for name, value in event.answers.items():
@@ -301,7 +305,7 @@ class Conversation:
                 self.change(rest)
             else:
                 self.what_if(rest)
-        except (enquiry.UnknownName, replies.ReplyError, AnswerRefused) as error:
+        except (UnknownName, replies.ReplyError, AnswerRefused) as error:
             self.terminal.say(f"  {clean(str(error))}")
 
     def why(self, name: str) -> list[str]:
@@ -319,19 +323,20 @@ class Conversation:
     def what_if(self, text: str) -> None:
         """Say what another answer would change."""
         text = re.sub(r"^if\s+", "", text, flags=re.IGNORECASE)
-        finding, value = self.assigned(text)
-        if value is None:
-            raise replies.ReplyError("an unknown answer changes nothing; write a value")
-        observed = read_answer(finding, value)
-        if observed is not None:
-            self.tell(enquiry.what_if(self.moment, {finding.id: observed.value}, self.consultation))
+        supposed = enquiry.read_suppositions(text, self.moment, self.knowledge)
+        self.tell(what_if(self.moment, supposed, self.consultation))
 
     def change(self, text: str) -> None:
-        """Change an answer that was given, wherever it was."""
-        finding, value = self.assigned(text)
-        log, moment = self.consultation.changed(self.log, self.session.name, {finding.id: value}, self.clock())
+        """Change answers that were given, wherever it was, and say which others no longer stand."""
+        answers = enquiry.read_assignments(text, self.moment, self.knowledge)
+        log, moment = self.consultation.changed(self.log, self.session.name, answers, self.clock())
+        before = self.moment
         self.keep(log, moment)
-        self.terminal.say(f"  {finding.label}: {'unknown' if value is None else clean(str(value))}", "quiet")
+        for name, value in answers.items():
+            label = self.knowledge.vocabulary.findings[name].label
+            self.terminal.say(f"  {label}: {'unknown' if value is None else clean(str(value))}", "quiet")
+        for line in no_longer_standing(before, moment, answers, self.knowledge):
+            self.terminal.say(f"  {line}", "quiet")
 
     def open(self) -> None:
         """Say what every answer of "unknown" keeps open."""
@@ -346,17 +351,6 @@ class Conversation:
             return
         self.keep(log, self.consultation.moment(log, self.session.name))
         self.terminal.say("  The last step was undone.", "quiet")
-
-    def assigned(self, text: str) -> tuple[Finding, Any]:
-        """Read NAME=VALUE. Raises ReplyError or UnknownName."""
-        match = _ASSIGNMENT.match(text)
-        if match is None:
-            raise replies.ReplyError("write NAME=VALUE; the name is a finding's, or its number on the page")
-        named = self.find(match[1])
-        if named.kind != "finding":
-            raise replies.ReplyError(f"{named.id} is a conclusion; only answers can be changed or supposed")
-        finding = self.knowledge.vocabulary.findings[named.id]
-        return finding, replies.read_value(finding, match[2])
 
     def find(self, name: str) -> enquiry.Meant:
         """Find what a typed name means."""

@@ -1,34 +1,32 @@
-"""What a consultation answers when it is asked back: why this question, how that conclusion, why not another, what if.
+"""What a consultation answers when it is asked back: why this question, how that conclusion, why not another.
 
-Every answer is plain lines of text, made from the same judgement as the conclusions themselves. Longer than other modules:
-the four questions share how they name rules, answers and what is known.
+Every answer is plain lines of text, made from the same judgement as the conclusions themselves.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
-from types import MappingProxyType
+from typing import Any
 
 from expert.consultation.moments import Consultation, Moment
 from expert.consultation.next_question import ScreenAsked
-from expert.inference.assessing import Assessor, ContradictoryCase
-from facts.assessment import Argument, Assessment
-from facts.case import Case, Observed
-from facts.problems import did_you_mean
+from expert.consultation.replies import ReplyError, read_value
+from expert.consultation.what_if import MOST_SHOWN, effect
+from facts.answers import read_answer
+from facts.assessment import Argument
+from facts.case import Observed
+from facts.problems import UnknownName, did_you_mean
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import Compared, Expression, Leaf, Named, leaves, names_used
-from knowledge_base.logic import Truth, evaluate_named, residue, supports
+from knowledge_base.expression import Expression, Leaf, Named, leaves, names_used
+from knowledge_base.logic import Truth, evaluate_leaf, evaluate_named, residue, supports
 from knowledge_base.model import KnowledgeBase, Rule
-from reports.view import clean
-from reports.wording import finding_clause, leaf_clause, named_clause, quantity_text, tell, value_text
+from knowledge_base.thresholds import thresholds
+from reports.cleaning import clean
+from reports.wording import finding_clause, leaf_clause, named_clause, quantity_text, tell
 
-_RULES_TOLD = 5
 _LONGEST = 300
-_SUPPOSED = "supposed"
-
-
-class UnknownName(ValueError):
-    """A name that stands for nothing that can be asked about; the text suggests what was meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +60,47 @@ def find(name: str, moment: Moment, knowledge: KnowledgeBase) -> Meant:
     raise UnknownName(f"{clean(name)!r} is not known here; {fix}")
 
 
+def read_assignments(text: str, moment: Moment, knowledge: KnowledgeBase) -> dict[str, Any]:
+    """Read NAME=VALUE, or several with commas between, into what was written by finding; None stands for "unknown".
+
+    Names and values may hold commas themselves. Raises ReplyError or UnknownName.
+    """
+    sign = "=" if "=" in text else " is "
+    pieces, begun = [], ""
+    for part in re.split("([,;])", text):
+        begun += part
+        if sign in begun and part not in (",", ";"):
+            pieces.append(begun.lstrip(" ,;"))
+            begun = ""
+    if not pieces:
+        raise ReplyError("write NAME=VALUE; the name is that of a finding, or its number on the page")
+    # What follows the last value belongs to it.
+    pieces[-1] += begun
+    answers: dict[str, Any] = {}
+    for piece in pieces:
+        name, _, value = piece.partition(sign)
+        if not name.strip() or not value.strip():
+            raise ReplyError(f"found {clean(piece.strip())!r}, expected a name and a value; write NAME=VALUE")
+        meant = find(name, moment, knowledge)
+        if meant.kind != "finding":
+            raise ReplyError(f"only an answer can be changed or supposed, and {meant.id} is a conclusion; name a finding")
+        if meant.id in answers:
+            raise ReplyError(f"{meant.id} is given twice; keep one of them")
+        answers[meant.id] = read_value(knowledge.vocabulary.findings[meant.id], value)
+    return answers
+
+
+def read_suppositions(text: str, moment: Moment, knowledge: KnowledgeBase) -> dict[str, Value]:
+    """Read what is to be supposed, as `read_assignments` does. Raises ReplyError or UnknownName."""
+    supposed: dict[str, Value] = {}
+    for name, written in read_assignments(text, moment, knowledge).items():
+        observed = read_answer(knowledge.vocabulary.findings[name], written)
+        if observed is None:
+            raise ReplyError("an unknown answer changes nothing; write a value")
+        supposed[name] = observed.value
+    return supposed
+
+
 def _names(knowledge: KnowledgeBase) -> Iterator[tuple[str, Meant]]:
     groups: tuple[tuple[str, Mapping[str, object]], ...] = (
         ("step", knowledge.next_steps),
@@ -89,21 +128,20 @@ def why(moment: Moment, name: str, consultation: Consultation) -> list[str]:
         lines.append(f"It is answered: {finding_clause(finding, moment.known.values[name])}.")
     serving = list(_serving(moment, name, consultation))
     values = moment.known.values
-    truths = evaluate_named(knowledge.conditions, values)
-    for rule in serving[:_RULES_TOLD]:
+    for rule in serving[:MOST_SHOWN]:
         lines.append(f"  · for {_target(rule, knowledge)}")
-        rest = residue(rule.condition, values, truths, knowledge.conditions)
-        if rest is not None and not isinstance(rest, bool):
+        rest = residue(rule.condition, partial(evaluate_leaf, values=values), knowledge.conditions)
+        if not isinstance(rest, bool):
             lines.append(f"      still needed: {_shortened(clean(tell(rest, knowledge)))}")
         known = _known_of(rule, moment.told.case.findings, knowledge)
         lines.append(f"      already known: {'; '.join(known) or 'nothing of it'}")
-    if len(serving) > _RULES_TOLD:
-        lines.append(f"  … and for {len(serving) - _RULES_TOLD} further rules")
+    if len(serving) > MOST_SHOWN:
+        lines.append(f"  … and for {len(serving) - MOST_SHOWN} further rules")
     if not serving:
         lines.append("  No rule waits for it: no answer to it could change the urgency or a cause.")
     lines.append("What an answer would do:")
     for told, answer in _answers(finding, knowledge):
-        lines.append(f"  · {told}: {_effect(moment, {name: answer}, consultation)}")
+        lines.append(f"  · {told}: {effect(moment, {name: answer}, consultation)}")
     return lines
 
 
@@ -177,103 +215,13 @@ def _answers(finding: Finding, knowledge: KnowledgeBase) -> Iterator[tuple[str, 
         yield from ((choice.replace("_", " "), choice) for choice in finding.choices)
     elif isinstance(finding, QuantityFinding):
         trees = [*(rule.condition for rule in knowledge.rules.values()), *knowledge.conditions.values()]
-        marks = {
-            leaf.threshold
-            for tree in trees
-            for leaf in leaves(tree)
-            if isinstance(leaf, Compared) and leaf.finding == finding.id
-        }
-        edges = [finding.range[0], *sorted(marks), finding.range[1]]
+        edges = [finding.range[0], *thresholds(trees).get(finding.id, ()), finding.range[1]]
         for low, high in pairwise(edges):
             if low < high:
                 between = f"between {quantity_text(finding, low)} and {quantity_text(finding, high)}"
                 yield between, (low + high) / 2
     else:
         yield from (("yes", True), ("no", False))
-
-
-# What if?
-
-
-def what_if(moment: Moment, answers: Mapping[str, Value], consultation: Consultation) -> list[str]:
-    """Say what other answers would change, without recording them."""
-    after = _assessed_with(moment, answers, consultation.assessor)
-    if after is None:
-        return ["These answers contradict what is known."]
-    findings = consultation.knowledge.vocabulary.findings
-    said = "; ".join(f"{findings[name].label}: {value_text(findings[name], value)}" for name, value in answers.items())
-    return [
-        f"WHAT IF {said}",
-        *(f"  · {line}" for line in difference(moment.assessment, after, consultation.knowledge) or ["Nothing changes."]),
-    ]
-
-
-def difference(before: Assessment, after: Assessment, knowledge: KnowledgeBase) -> list[str]:
-    """Say what differs between two assessments: urgency, warning signs, and causes that stand otherwise."""
-    lines: list[str] = []
-    if before.urgency.level != after.urgency.level:
-        levels = knowledge.levels
-        lines.append(f"urgency {levels[before.urgency.level].label} → {levels[after.urgency.level].label}")
-    signs = [{sign.id: sign for sign in assessment.warning_signs} for assessment in (before, after)]
-    lines += [f"warning sign: {sign.label}" for name, sign in signs[1].items() if name not in signs[0]]
-    lines += [f"no warning sign any more: {sign.label}" for name, sign in signs[0].items() if name not in signs[1]]
-    grading = knowledge.grading
-    was = {cause.id: cause.standing for cause in before.causes}
-    for cause in after.causes:
-        old = was[cause.id]
-        matters = any(grading.at_least(standing, grading.considered) for standing in (old, cause.standing))
-        if old != cause.standing and matters:
-            lines.append(f"{cause.label}: {grading.standings[old].lower()} → {grading.standings[cause.standing].lower()}")
-    return lines
-
-
-def _effect(moment: Moment, answers: Mapping[str, Value], consultation: Consultation) -> str:
-    after = _assessed_with(moment, answers, consultation.assessor)
-    if after is None:
-        return "contradicts what is known"
-    changes = difference(moment.assessment, after, consultation.knowledge)
-    closed = _closed(moment, answers, consultation)
-    if not changes:
-        return f"{closed or 'nothing changes by itself'}"
-    return "; ".join(changes[:_RULES_TOLD]) + ("; …" if len(changes) > _RULES_TOLD else "")
-
-
-def _closed(moment: Moment, answers: Mapping[str, Value], consultation: Consultation) -> str:
-    judge = consultation.questioner.judge
-    before, after = judge(moment.known.values), judge({**moment.known.values, **answers})
-    count = sum(
-        1
-        for rule in consultation.knowledge.rules.values()
-        if rule.kind != "advises" and before.missing[judge.position[rule.id]] and after.truth(judge.position[rule.id]) is False
-    )
-    return f"rules out {count} argument{'s' * (count != 1)}" if count else ""
-
-
-def _assessed_with(moment: Moment, answers: Mapping[str, Value], assessor: Assessor) -> Assessment | None:
-    try:
-        return assessor.assess(_supposed(moment.told.case, answers, assessor.knowledge))
-    except ContradictoryCase:
-        return None
-
-
-def _supposed(case: Case, answers: Mapping[str, Value], knowledge: KnowledgeBase) -> Case:
-    """Return the case as if these answers were given too, with what they imply, and without what they leave meaningless."""
-    findings = knowledge.vocabulary.findings
-    supposed = {**case.findings, **{name: Observed(value, origin=_SUPPOSED) for name, value in answers.items()}}
-    for name, value in answers.items():
-        needed = findings[name].requires
-        while value is not False and needed is not None:
-            supposed[needed] = Observed(True, origin=_SUPPOSED)
-            needed = findings[needed].requires
-    kept = {name: supposed[name] for name in findings if name in supposed and not _is_meaningless(name, supposed, knowledge)}
-    return replace(case, findings=MappingProxyType(kept))
-
-
-def _is_meaningless(name: str, supposed: Mapping[str, Observed], knowledge: KnowledgeBase) -> bool:
-    needed = knowledge.vocabulary.findings[name].requires
-    return needed is not None and (
-        (needed in supposed and supposed[needed].value is False) or _is_meaningless(needed, supposed, knowledge)
-    )
 
 
 # How was it concluded, and why not?
@@ -342,8 +290,8 @@ def why_not(moment: Moment, named: Meant, consultation: Consultation) -> list[st
             failing = dict.fromkeys(_failing(rule.condition, values, truths, knowledge))
             lines.append(f"  x {rule.id} fails: {clean('; '.join(failing))}")
         else:
-            rest = residue(rule.condition, values, truths, knowledge.conditions)
-            told = tell(rest, knowledge) if rest is not None and not isinstance(rest, bool) else "something unknown"
+            rest = residue(rule.condition, partial(evaluate_leaf, values=values), knowledge.conditions)
+            told = "something unknown" if isinstance(rest, bool) else tell(rest, knowledge)
             lines.append(f"  ? {rule.id} is open: it needs {clean(told)}")
     return lines + against
 

@@ -18,32 +18,43 @@ from expert.consultation.answer_log import (
     EventKind,
     Log,
     Told,
+    drop_undone,
     next_step,
     replay,
-    standing,
 )
 from expert.consultation.next_question import Certificate, Known, Prospect, Questioner, ScreenAsked
 from expert.inference.assessing import Assessor, ContradictoryCase
-from facts.answers import is_unknown
+from facts.answers import is_unknown, write_answer
 from facts.assessment import Assessment, WarningSignFound
 from facts.case import IMPLIED, Case, Observed
 from facts.medicines import Stopped
+from knowledge_base.judgement import Judgement
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A point of a consultation: what stands, what it amounts to, and what comes next."""
+    """A point of a consultation: what stands, what it amounts to, and what comes next; worked out when it is asked for."""
 
     told: Told
-    next: ScreenAsked | Certificate
-    prospect: Prospect
     known: Known
-    assess: Callable[[Case], Assessment]
+    judgement: Judgement
+    questioner: Questioner
+    assessor: Assessor
+
+    @cached_property
+    def prospect(self) -> Prospect:
+        """What can still change."""
+        return self.questioner.prospect(self.known, self.judgement)
+
+    @cached_property
+    def next(self) -> ScreenAsked | Certificate:
+        """The screen that comes next, or why none does."""
+        return self.questioner.next_screen(self.known, self.told.screens, self.prospect)
 
     @cached_property
     def assessment(self) -> Assessment:
         """The assessment of what is known."""
-        return self.assess(self.told.case)
+        return self.assessor.conclude(self.told.case, self.judgement)
 
     @property
     def screens(self) -> int:
@@ -63,13 +74,11 @@ class Consultation:
         """Derive where a consultation stands. Raises AnswerRefused when its answers contradict each other."""
         told = replay(log, self.knowledge, name)
         try:
-            self.assessor.check(told.case)
+            judgement = self.assessor.check(told.case)
         except ContradictoryCase as error:
             raise AnswerRefused([f"the answers contradict each other: {error}; correct one of them"]) from None
         known = Known(told.case.values, told.unknown, told.lists_asked)
-        prospect = self.questioner.prospect(known)
-        following = self.questioner.next_screen(known, told.screens, prospect)
-        return Moment(told, following, prospect, known, self.assessor.assess)
+        return Moment(told, known, judgement, self.questioner, self.assessor)
 
     def answered(self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
         """Append the answers to a screen; None stands for "unknown". Gives the longer log, and where it leads.
@@ -91,7 +100,7 @@ class Consultation:
 
     def undone(self, log: Log, at: str) -> Log:
         """Take the last step back that was not taken back yet. Gives the same log when there is none."""
-        left = standing(log)
+        left = drop_undone(log)
         if not left:
             return log
         last = left[-1].step
@@ -115,15 +124,18 @@ class Consultation:
     def reply(self, asked: ScreenAsked, case: Case) -> dict[str, Any]:
         """Return what a case answers to a screen."""
         if not asked.screen.medicines:
-            return {name: _written(case.findings.get(name)) for name in asked.questions}
+            return {name: self._written(name, case.findings.get(name)) for name in asked.questions}
         direct = {
-            name: _written(observed)
+            name: self._written(name, observed)
             for name, observed in case.findings.items()
             if name in self.questioner.listed and (not observed.origin or observed.origin.startswith(IMPLIED))
         }
         stopped = None if case.stopped_medicines is None else [_stop(entry) for entry in case.stopped_medicines]
         current = None if case.medicines is None else list(case.medicines)
         return {MEDICINES: current, STOPPED_MEDICINES: stopped, **direct}
+
+    def _written(self, name: str, observed: Observed | None) -> Any:
+        return None if observed is None else write_answer(self.knowledge.vocabulary.findings[name], observed)
 
     def _event(self, log: Log, kind: EventKind, screen: str, answers: Mapping[str, Any], at: str) -> Event:
         return Event(next_step(log), kind, screen, MappingProxyType(dict(answers)), at, self.knowledge.hash)
@@ -137,7 +149,7 @@ def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, A
     """Return what a consultation asked and why it stopped (`certificate` is None while it goes on)."""
     certificate = moment.next if isinstance(moment.next, Certificate) else None
     asked: dict[int, tuple[str, list[str]]] = {}
-    for event in standing(log):
+    for event in drop_undone(log):
         if event.screen:
             asked.setdefault(event.step, (event.screen, []))[1].extend(event.answers)
     order = {name: place for place, name in enumerate(consultation.knowledge.vocabulary.findings)}
@@ -158,10 +170,6 @@ def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, A
             ],
         },
     }
-
-
-def _written(observed: Observed | None) -> Any:
-    return None if observed is None else observed.given or observed.value
 
 
 def _stop(entry: Stopped) -> dict[str, Any]:

@@ -5,15 +5,18 @@ there is none, the consultation stops with a certificate, which is sound: no com
 What was answered "unknown" stays unknown, and the certificate names what it keeps open.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, NamedTuple
 
+from facts.quantities import Interval
+from facts.requirements import ancestors
 from facts.vocabulary import Value
 from knowledge_base.grading import Tally
 from knowledge_base.interview import Screen, told_by_lists
 from knowledge_base.judgement import Judge, Judgement, Outlook
-from knowledge_base.model import Cause, KnowledgeBase, Rule, tally
+from knowledge_base.model import Cause, KnowledgeBase
 
 _COST = {"history": 0, "examination": 1, "test": 2}
 
@@ -37,7 +40,7 @@ class ScreenAsked:
 
 @dataclass(frozen=True, slots=True)
 class KeptOpen:
-    """A conclusion that only answers of "unknown" keep open, what it could still become, and those answers."""
+    """A conclusion that only answers of "unknown" or numbers known in part keep open, what it could become, and those."""
 
     conclusion: str
     could_be: str
@@ -46,12 +49,16 @@ class KeptOpen:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Why a consultation stopped. `remaining` counts the questions that were never asked and can change nothing any more."""
+    """Why a consultation stopped. `remaining` counts the questions that were never asked and can change nothing any more.
+
+    Of the findings that keep a conclusion open, those in `inexact` are known in part: their exact figure could decide it.
+    """
 
     urgency: str
     leading: str | None
     remaining: int
     kept_open: tuple[KeptOpen, ...]
+    inexact: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,8 @@ class Questioner:
     def __init__(self, knowledge: KnowledgeBase, judge: Judge) -> None:
         self.knowledge, self.judge = knowledge, judge
         self.rank = knowledge.level_rank
+        findings = knowledge.vocabulary.findings
+        self.ancestors = {name: ancestors(name, findings) for name in findings}
         self.listed = told_by_lists(knowledge.vocabulary, knowledge.dictionary)
         position = judge.position
         self.warnings = [
@@ -85,30 +94,25 @@ class Questioner:
             for rule in sign.rules
             if rule.level is not None
         ]
-        self.arguments = [(cause, [(rule, position[rule.id]) for rule in cause.rules]) for cause in knowledge.causes.values()]
+        self.arguments = [
+            (cause, [_Argument(position[rule.id], rule.counts_as, Tally._fields.index(rule.counts_as)) for rule in cause.rules])
+            for cause in knowledge.causes.values()
+        ]
         self.lifting = lru_cache(maxsize=16_384)(self._lifting)
-        self.order = {standing: place for place, standing in enumerate(knowledge.grading.standings)}
         self.bit = {name: 1 << place for place, name in enumerate(knowledge.vocabulary.findings)}
 
     # What may be asked
 
     def answerable(self, known: Known) -> frozenset[str]:
         """Return the findings that can still become known: neither known nor "unknown", nor hanging on one that is."""
-        findings = self.knowledge.vocabulary.findings
-        closed: dict[str, bool] = {}
-
-        def is_closed(name: str) -> bool:
-            if name not in closed:
-                needed = findings[name].requires
-                closed[name] = (
-                    name in known.unknown
-                    or (known.lists_asked and name in self.listed and name not in known.values)
-                    or known.values.get(name) is False
-                    or (needed is not None and known.values.get(needed) is not True and is_closed(needed))
-                )
-            return closed[name]
-
-        return frozenset(name for name in findings if name not in known.values and not is_closed(name))
+        closed = {*known.unknown, *(name for name, value in known.values.items() if value is False)}
+        if known.lists_asked:
+            closed |= self.listed - known.values.keys()
+        return frozenset(
+            name
+            for name, required in self.ancestors.items()
+            if name not in known.values and name not in closed and closed.isdisjoint(required)
+        )
 
     def next_screen(self, known: Known, shown: Sequence[str], prospect: Prospect) -> ScreenAsked | Certificate:
         """Return the screen to show next, or the certificate that nothing left to ask can change a conclusion.
@@ -155,10 +159,12 @@ class Questioner:
 
     # What can still change
 
-    def prospect(self, known: Known) -> Prospect:
-        """Look ahead: which answers could still raise the urgency, lift a cause to likely, or move the leading one."""
+    def prospect(self, known: Known, judgement: Judgement) -> Prospect:
+        """Look ahead: which answers could still raise the urgency, lift a cause to likely, or move the leading one.
+
+        `judgement` is that of what is known.
+        """
         answerable = self.answerable(known)
-        judgement = self.judge(known.values)
         outlook = self.judge.outlook(known.values, answerable)
         floor = max((rank for position, rank in self.warnings if judgement.true[position]), default=0)
         by_rank: dict[int, int] = {}
@@ -186,33 +192,25 @@ class Questioner:
 
     def _causes(self, judgement: Judgement, outlook: Outlook) -> tuple[list["_Race"], dict[str, int], int]:
         """Return the likely causes in their order, the causes that are not settled with what settles them, and `beside`."""
-        grading = self.knowledge.grading
+        grading, ranking = self.knowledge.grading, self.knowledge.ranking
         races: list[_Race] = []
         unsettled: dict[str, int] = {}
         beside = 0
         for cause, rules in self.arguments:
-            fired = tally(rule for rule, position in rules if judgement.true[position])
-            open_ = tally(rule for rule, position in rules if outlook.wanted[position])
+            fired, open_ = _count(rules, judgement.true, outlook.wanted)
             standing = grading.standing(fired)
             if grading.at_least(standing, grading.likely):
-                races.append(_Race(cause, fired, open_, self._worst(cause, fired, open_), self._best(cause, fired, open_)))
-            elif any(grading.at_least(other, grading.likely) for other in grading.reachable(fired, open_)):
-                unsettled[cause.id] = self._wanted(rules, outlook, self.lifting(fired, open_))
+                bounds = ranking.worst(cause.id, fired, open_), ranking.best(cause.id, fired, open_)
+                races.append(_Race(cause, rules, fired, open_, ranking.place(cause.id, standing, fired), *bounds))
+            elif grading.at_least(grading.reachable(fired, open_)[0], grading.likely):
+                unsettled[cause.id] = _bits(rules, outlook.wanted, self.lifting(fired, open_))
                 if any(fired):
-                    beside |= self._wanted(rules, outlook, None)
-        races.sort(key=lambda race: self._place(race.cause, grading.standing(race.fired), race.fired.weight))
+                    beside |= _bits(rules, outlook.wanted, None)
+        races.sort(key=lambda race: race.place)
         for race in self._undecided(races):
-            rules = [(rule, self.judge.position[rule.id]) for rule in race.cause.rules]
             if any(race.open):
-                unsettled[race.cause.id] = self._wanted(rules, outlook, None)
+                unsettled[race.cause.id] = _bits(race.rules, outlook.wanted, None)
         return races, unsettled, beside
-
-    def _wanted(self, rules: Iterable[tuple[Rule, int]], outlook: Outlook, kinds: frozenset[str] | None) -> int:
-        bits = 0
-        for rule, position in rules:
-            if kinds is None or rule.counts_as in kinds:
-                bits |= outlook.wanted[position]
-        return bits
 
     def _lifting(self, fired: Tally, open_: Tally) -> frozenset[str]:
         """Return the kinds of argument that could by themselves lift a cause to likely; all, where it takes several."""
@@ -238,27 +236,16 @@ class Questioner:
         falls = any(not grading.at_least(other, grading.likely) for other in grading.reachable(leader.fired, leader.open))
         return [leader, *rivals] if rivals or falls else []
 
-    def _place(self, cause: Cause, standing: str, weight: tuple[int, ...]) -> tuple[int | str, ...]:
-        """Return what causes are listed by."""
-        return (self.order[standing], *(-part for part in weight), cause.id)
-
-    def _best(self, cause: Cause, fired: Tally, open_: Tally) -> tuple[int | str, ...]:
-        helping = Tally(open_.confirms, open_.supports_strong, open_.supports_weak)
-        return self._place(cause, self.knowledge.grading.reachable(fired, open_)[0], _sum(fired, helping).weight)
-
-    def _worst(self, cause: Cause, fired: Tally, open_: Tally) -> tuple[int | str, ...]:
-        hurting = Tally(0, 0, 0, open_.opposes_strong, open_.opposes_weak, open_.excludes)
-        return self._place(cause, self.knowledge.grading.reachable(fired, open_)[-1], _sum(fired, hurting).weight)
-
     # The certificate
 
     def certificate(self, known: Known, prospect: Prospect) -> Certificate:
-        """Say what is settled, and what only answers of "unknown" keep open."""
+        """Say what is settled, and what only answers of "unknown", or numbers known in part, keep open."""
         return Certificate(
             urgency=prospect.urgency,
             leading=prospect.leading,
             remaining=len(prospect.answerable),
             kept_open=tuple(self._kept_open(known, prospect)),
+            inexact=_inexact(known),
         )
 
     def _kept_open(self, known: Known, prospect: Prospect) -> Iterator[KeptOpen]:
@@ -273,38 +260,61 @@ class Questioner:
             if names:
                 yield KeptOpen("urgency", levels[rank], names)
         for cause, rules in self.arguments:
-            fired = tally(rule for rule, position in rules if judgement.true[position])
-            open_ = tally(rule for rule, position in rules if judgement.missing[position])
+            fired, open_ = _count(rules, judgement.true, judgement.missing)
             if grading.at_least(grading.standing(fired), grading.likely):
                 continue
             likely = [other for other in grading.reachable(fired, open_) if grading.at_least(other, grading.likely)]
-            names = self._only_unknown(self._missing(rules, judgement, self.lifting(fired, open_)), known)
+            names = self._only_unknown(_bits(rules, judgement.missing, self.lifting(fired, open_)), known)
             if likely and names:
                 yield KeptOpen(cause.id, likely[0], names)
 
-    def _missing(self, rules: Iterable[tuple[Rule, int]], judgement: Judgement, kinds: frozenset[str]) -> int:
-        bits = 0
-        for rule, position in rules:
-            if rule.counts_as in kinds:
-                bits |= judgement.missing[position]
-        return bits
-
     def _only_unknown(self, bits: int, known: Known) -> tuple[str, ...]:
-        """Return those findings that were answered "unknown"; what hangs on one of them was never asked."""
+        """Return those findings that were answered "unknown" or in part; what hangs on one of them was never asked."""
         lists = self.listed if known.lists_asked else frozenset()
-        return tuple(name for name in self.judge.findings_of(bits) if name in known.unknown or name in lists)
+        closed = known.unknown | lists | _inexact(known)
+        return tuple(name for name in self.judge.findings_of(bits) if name in closed)
+
+
+class _Argument(NamedTuple):
+    """An argument of a cause: where the judge has its condition, what it counts as, and where a tally counts that."""
+
+    position: int
+    kind: str
+    counter: int
 
 
 @dataclass(frozen=True, slots=True)
 class _Race:
-    """A likely cause, with the best and the worst place that it could still take in the list."""
+    """A likely cause, with its place in the list, and the worst and the best that it could still take."""
 
     cause: Cause
+    rules: Sequence[_Argument]
     fired: Tally
     open: Tally
-    worst: tuple[int | str, ...]
-    best: tuple[int | str, ...]
+    place: int
+    worst: int
+    best: int
 
 
-def _sum(first: Tally, second: Tally) -> Tally:
-    return Tally(*(a + b for a, b in zip(first, second, strict=True)))
+def _inexact(known: Known) -> frozenset[str]:
+    return frozenset(name for name, value in known.values.items() if isinstance(value, Interval))
+
+
+def _count(arguments: Sequence[_Argument], true: Sequence[Any], open_: Sequence[int]) -> tuple[Tally, Tally]:
+    """Count the arguments that fired, and those that are open, by kind."""
+    fired, waiting = [0] * len(Tally._fields), [0] * len(Tally._fields)
+    for position, _, counter in arguments:
+        if true[position]:
+            fired[counter] += 1
+        elif open_[position]:
+            waiting[counter] += 1
+    return Tally(*fired), Tally(*waiting)
+
+
+def _bits(arguments: Sequence[_Argument], bits: Sequence[int], kinds: frozenset[str] | None) -> int:
+    """Return the findings that arguments of some kinds (None: of any) wait for, as bits."""
+    found = 0
+    for position, kind, _ in arguments:
+        if kinds is None or kind in kinds:
+            found |= bits[position]
+    return found

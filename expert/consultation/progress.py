@@ -1,9 +1,13 @@
 """Where a consultation stands, in words: one line of progress, the status, and why it stopped."""
 
+from collections.abc import Collection
+
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from facts.assessment import CauseAssessed
 from knowledge_base.model import KnowledgeBase
+from reports.cleaning import clean
+from reports.wording import value_text
 
 _MOST_TOLD = 8
 
@@ -40,6 +44,17 @@ def status(moment: Moment, knowledge: KnowledgeBase) -> list[str]:
     return lines
 
 
+def no_longer_standing(before: Moment, after: Moment, changed: Collection[str], knowledge: KnowledgeBase) -> list[str]:
+    """Say which answers went with a change of others, because they mean nothing without them."""
+    findings = knowledge.vocabulary.findings
+    return [
+        f"No longer recorded, because it depends on that: {findings[name].label} "
+        f"({clean(value_text(findings[name], observed.value, observed.given))})"
+        for name, observed in before.told.case.findings.items()
+        if name not in after.told.case.findings and name not in changed and not observed.origin
+    ]
+
+
 def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBase) -> list[str]:
     """Say the certificate: what nothing left to ask can change, and what answers of "unknown" keep open."""
     level = knowledge.levels[certificate.urgency].label
@@ -63,7 +78,8 @@ def kept_open(certificate: Certificate, knowledge: KnowledgeBase) -> list[str]:
     """Say which answers of "unknown" keep which conclusion open, and what it could become."""
     lines = ["What was answered “unknown” keeps open:"] if certificate.kept_open else []
     for kept in certificate.kept_open:
-        labels = "; ".join(knowledge.vocabulary.findings[name].label for name in kept.findings)
+        named = ((name, knowledge.vocabulary.findings[name].label) for name in kept.findings)
+        labels = "; ".join(f"the exact figure of {label}" if name in certificate.inexact else label for name, label in named)
         if kept.conclusion == "urgency":
             lines.append(f"  ? urgency, up to {knowledge.levels[kept.could_be].label}: {labels}")
         else:

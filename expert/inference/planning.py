@@ -44,6 +44,12 @@ class Plan:
     done: tuple[NextStep, ...]
     set_aside: tuple[SetAside, ...]
 
+    @property
+    def ordered(self) -> tuple[NextStep, ...]:
+        """Every step that applies and is no hazard: what it would tell can still become known, now or later."""
+        applying = [step for planned in self.steps for step in planned.together]
+        return (*applying, *(entry.step for entry in self.set_aside if entry.reason != "hazard"))
+
 
 class Planner:
     """Makes plans with one knowledge base; made once, used by any number of threads."""

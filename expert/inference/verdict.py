@@ -7,10 +7,10 @@ level is open to history or examination; `ceiling` is sound all the same: it cou
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
+from facts.quantities import Interval
 from facts.vocabulary import Value
-from knowledge_base.interview import told_by_lists
+from knowledge_base.interview import asked_by, told_by_lists
 from knowledge_base.judgement import Judge, Judgement, look_for_key, only_if_key
 from knowledge_base.model import KnowledgeBase, NextStep, Rule
 from knowledge_base.schema import AskedBy
@@ -63,9 +63,7 @@ class Verdicts:
     def __init__(self, knowledge: KnowledgeBase, judge: Judge) -> None:
         self.knowledge, self.judge = knowledge, judge
         self.levels, self.rank = tuple(knowledge.levels), knowledge.level_rank
-        self.asked_by: dict[str, AskedBy] = dict.fromkeys(knowledge.vocabulary.findings, "history")
-        for screen in knowledge.interview.screens.values():
-            self.asked_by.update(dict.fromkeys(screen.ask, screen.by))
+        self.asked_by = asked_by(knowledge.interview, knowledge.vocabulary)
         self.listed = told_by_lists(knowledge.vocabulary, knowledge.dictionary)
         self.only_if = {name: judge.position[only_if_key(name)] for name in knowledge.interview.only_if}
         self.always = sum(bit for bit, name in judge.by_bit.items() if name in knowledge.interview.always | self.listed)
@@ -89,13 +87,16 @@ class Verdicts:
                     downgrades,
                 )
 
-    def level_of(self, rule: Rule, judgement: Judgement) -> str:
-        """Return the level that a rule of a warning sign demands of this patient."""
-        return self.levels[self._by_rule[rule.id].rank_here(judgement.true)]
+    def demanded(self, judgement: Judgement) -> list[tuple[Rule, int]]:
+        """Return the warning rules that fire with the rank that each demands of this patient, the highest first."""
+        true = judgement.true
+        fired = [(danger.rule, danger.rank_here(true)) for danger in self.dangers if true[danger.position]]
+        return sorted(fired, key=lambda entry: -entry[1])
 
-    @cached_property
-    def _by_rule(self) -> Mapping[str, _Danger]:
-        return {danger.rule.id: danger for danger in self.dangers}
+    def level(self, judgement: Judgement) -> str:
+        """Return the level that is known to be demanded."""
+        fired = self.demanded(judgement)
+        return self.levels[fired[0][1] if fired else 0]
 
     def verdict(
         self,
@@ -131,13 +132,17 @@ class Verdicts:
         ordered: Iterable[NextStep],
         closed: Collection[str] = frozenset(),
     ) -> frozenset[str]:
-        """Return the findings that can become known: by history, by examination, or by a test that a step orders."""
+        """Return the findings that can become known: by history, by examination, or by a test that a step orders.
+
+        A number that is known in part can become known exactly, by whatever told that much.
+        """
+        partly = {name for name, value in values.items() if isinstance(value, Interval)}
         tested = {name for step in ordered for name in step.answers}
         return frozenset(
             name
             for name, by in self.asked_by.items()
-            if name not in values
+            if (name not in values or name in partly)
             and name not in closed
-            and (by != "test" or name in tested)
+            and (by != "test" or name in tested or name in partly)
             and not (name in self.only_if and judgement.false(self.only_if[name]))
         )

@@ -12,12 +12,13 @@ from typing import TypeAlias
 
 from expert.inference.assessing import Assessor, Disagreement
 from expert.proofs.formulas import Formula, Formulas, Patient, all_of, negation
-from expert.proofs.solver import Smallest, altered, answered, plain_number, thresholds_of
+from expert.proofs.solver import Smallest, altered, answered, plain_number
 from facts.assessment import Change, WayToChange, WhatWouldChange
 from facts.case import Case
+from facts.requirements import revise
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.judgement import contradiction_key
-from knowledge_base.model import tally
+from knowledge_base.thresholds import thresholds_of
 from reports.wording import Bound, finding_clause, range_clause, value_text
 
 MOST = 60
@@ -85,20 +86,11 @@ class Counterfactuals:
 
     def level(self, values: Values) -> str:
         """Return the urgency that is known to be demanded."""
-        true = self.assessor.judge(values).true
-        return self.levels[max((rank for _, position, rank in self.assessor.warnings if true[position]), default=0)]
+        return self.assessor.urgency.level(self.assessor.judge(values))
 
     def leading(self, values: Values) -> str | None:
         """Return the cause that is listed first and at least likely."""
-        true, grading = self.assessor.judge(values).true, self.knowledge.grading
-        order = list(grading.standings)
-        listed: list[tuple[int | str, ...]] = []
-        for name, rules in self.assessor.cause_rules.items():
-            fired = tally(rule for rule, position in rules if true[position])
-            standing = grading.standing(fired)
-            if grading.at_least(standing, grading.likely):
-                listed.append((order.index(standing), *(-part for part in fired.weight), name))
-        return str(min(listed)[-1]) if listed else None
+        return self.assessor.causes.leader(self.assessor.judge(values))
 
     def _possible(self, values: Values) -> bool:
         judge = self.assessor.judge
@@ -115,9 +107,10 @@ class Counterfactuals:
         results: dict[tuple[int, ...], Verdict] = {}
         for places in product(*(range(len(cells[name])) for name in names)):
             if all(place != here[name] for name, place in zip(names, places, strict=True)):
-                now = self.consistent(
-                    values, {name: cells[name][place].value for name, place in zip(names, places, strict=True)}
-                )
+                changes = {name: cells[name][place].value for name, place in zip(names, places, strict=True)}
+                now = revise(values, changes, self.findings)
+                if now is None:
+                    continue
                 result = verdict(now)
                 if result in wanted and self._possible(now):
                     results[places] = result
@@ -130,8 +123,8 @@ class Counterfactuals:
             box = self._grown(start, names, {places for places, result in left.items() if result == left[start]})
             says = [self._says(name, [cells[name][place] for place in run]) for name, run in zip(names, box, strict=True)]
             told = [value_text(self.findings[name], values[name]) if name in values else None for name in names]
-            changes = tuple(Change(*change) for change in zip(names, says, told, strict=True))
-            yield WayToChange(changes, left[start])
+            described = tuple(Change(*change) for change in zip(names, says, told, strict=True))
+            yield WayToChange(described, left[start])
             for places in product(*box):
                 left.pop(places, None)
 
@@ -191,23 +184,6 @@ class Counterfactuals:
         if isinstance(finding, QuantityFinding):
             return range_clause(finding, cells[0].low, cells[-1].high)
         return " or ".join(finding_clause(finding, cell.value) for cell in cells)
-
-    def consistent(self, values: Values, changes: Values) -> dict[str, Value]:
-        """Return the values after some changed: what requires a finding that is denied goes, what is required comes."""
-        now = {**values, **changes}
-        for name, value in changes.items():
-            above = self.findings[name].requires
-            while value is not False and above is not None and above not in now:
-                now[above] = True
-                above = self.findings[above].requires
-        for name in list(now):
-            if now[name] is not False and self._denied(name, now):
-                del now[name]
-        return now
-
-    def _denied(self, name: str, now: Values) -> bool:
-        above = self.findings[name].requires
-        return above is not None and (now.get(above) is False or self._denied(above, now))
 
 
 def _holds(cell: Cell, number: float) -> bool:

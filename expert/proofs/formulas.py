@@ -1,46 +1,50 @@
 """Every possible patient at once: conditions, standings and urgency as formulas, which z3 decides.
 
-The only module that imports z3. A finding of a patient is a pair: is it known, and its value; a condition is two formulas, when
-it is true and when it is false, and where neither holds it is unknown, as the meaning (`knowledge_base.logic`) has it. What no
+The only module that imports z3. A finding of a patient is a pair: is it known, and its value, which is two bounds for a number
+because that may be known in part; a condition is two formulas, when it is true and when it is false, and where neither holds it
+is unknown, as the meaning (`knowledge_base.logic`) has it. What no
 patient can be (a value outside its plausible range, a child without its parent, answers that contradict each other) is assumed
 away. Effort is counted in z3's own steps, not in seconds, so that a verdict is the same on every machine.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
 
 import z3
 
+from facts.quantities import Interval, bounds
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.grading import WEIGHT
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Operator, Or, Present
+from knowledge_base.logic import compare
 
 if TYPE_CHECKING:
-    from knowledge_base.model import Cause, KnowledgeBase, Rule
+    from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
 
 Formula: TypeAlias = Any
 """A z3 formula; z3 ships no types."""
-
-_STEP = 128
-"""More than any count of arguments of one kind."""
 
 
 class Patient:
     """A patient of whom anything may be known: for every finding whether it is known, and its value.
 
-    `mark` sets two patients apart. Quantities are reals in the finding's own unit; a choice has one formula for each value.
+    `mark` sets two patients apart. Quantities are reals in the finding's own unit: the least and the greatest that one can be,
+    which are the same where it is known exactly. A choice has one formula for each value.
     """
 
     def __init__(self, findings: Mapping[str, Finding], mark: str = "") -> None:
         self.findings, self.mark = findings, mark
         self.known: dict[str, Formula] = {name: z3.Bool(f"{mark}known {name}") for name in findings}
         self.value: dict[str, Formula] = {}
+        self.least: dict[str, Formula] = {}
+        self.greatest: dict[str, Formula] = {}
         self.choices: dict[str, dict[str, Formula]] = {}
         for name, finding in findings.items():
             if isinstance(finding, QuantityFinding):
-                self.value[name] = z3.Real(f"{mark}{name}")
+                self.least[name] = z3.Real(f"{mark}{name}")
+                self.greatest[name] = z3.Real(f"{mark}{name} at most")
             elif isinstance(finding, ChoiceFinding):
                 self.choices[name] = {choice: z3.Bool(f"{mark}{name} {choice}") for choice in finding.choices}
             else:
@@ -52,15 +56,19 @@ class Patient:
         return [formula for name, finding in self.findings.items() for formula in self._possible(name, finding)]
 
     def _possible(self, name: str, finding: Finding) -> Iterator[Formula]:
-        known = self.known[name]
         if isinstance(finding, QuantityFinding):
             low, high = finding.range
-            yield z3.And(_number(low) <= self.value[name], self.value[name] <= _number(high))
+            least, greatest = self.least[name], self.greatest[name]
+            yield z3.And(number(low) <= least, least <= greatest, greatest <= number(high))
         elif isinstance(finding, ChoiceFinding):
             yield z3.PbEq([(choice, 1) for choice in self.choices[name].values()], 1)
         if finding.requires is not None:
-            denied = z3.Not(self.value[name]) if finding.kind == "yes_no" else z3.BoolVal(False)
-            yield z3.Implies(known, z3.Or(denied, z3.And(self.known[finding.requires], self.value[finding.requires])))
+            yield z3.Implies(self.implies_required(name), z3.And(self.known[finding.requires], self.value[finding.requires]))
+
+    def implies_required(self, name: str) -> Formula:
+        """Say that a finding has a value that implies what it requires (as `facts.requirements.implies_required`)."""
+        known = self.known[name]
+        return z3.And(known, self.value[name]) if self.findings[name].kind == "yes_no" else known
 
     def is_(self, name: str, value: Value) -> Formula:
         """Say that a finding's value is this; says nothing of whether it is known."""
@@ -68,7 +76,12 @@ class Patient:
             return self.choices[name][str(value)]
         if isinstance(value, bool):
             return self.value[name] if value else z3.Not(self.value[name])
-        return self.value[name] == _number(float(value))
+        least, greatest = bounds(value if isinstance(value, Interval) else float(value))
+        return z3.And(self.least[name] == number(least), self.greatest[name] == number(greatest))
+
+    def exact(self, name: str) -> Formula:
+        """Say that a quantity, if it is known, is known exactly; of other findings it goes without saying."""
+        return self.least[name] == self.greatest[name] if name in self.least else z3.BoolVal(True)
 
     def pinned(self, values: Mapping[str, Value]) -> list[Formula]:
         """Say that exactly these findings are known, with these values."""
@@ -77,28 +90,76 @@ class Patient:
 
     def variables(self, name: str) -> list[Formula]:
         """Return everything that stands for one finding: known, and its value or its choices."""
-        return [self.known[name], *(self.choices[name].values() if name in self.choices else [self.value[name]])]
+        if name in self.choices:
+            return [self.known[name], *self.choices[name].values()]
+        return [self.known[name], *([self.least[name], self.greatest[name]] if name in self.least else [self.value[name]])]
 
-    def leaf(self, leaf: Leaf) -> Formula:
-        """Say that a known finding's value is what a leaf asks for."""
+    def tells(self, leaf: Leaf, truth: bool) -> Formula:
+        """Say that a leaf's finding is known, and that its value surely is what the leaf asks for, or surely is not."""
+        return z3.And(self.known[leaf.finding], self.leaf(leaf, truth))
+
+    def leaf(self, leaf: Leaf, truth: bool) -> Formula:
+        """Say that a known finding's value surely is what a leaf asks for, or (`truth` false) surely is not."""
         match leaf:
             case Present(name):
-                return self.value[name]
+                return self.value[name] if truth else z3.Not(self.value[name])
             case OneOf(name, choices):
-                return z3.Or([self.choices[name][choice] for choice in choices])
-            case Compared(name, "<", threshold):
-                return self.value[name] < _number(threshold)
-            case Compared(name, "<=", threshold):
-                return self.value[name] <= _number(threshold)
-            case Compared(name, ">", threshold):
-                return self.value[name] > _number(threshold)
-            case Compared(name, _, threshold):
-                return self.value[name] >= _number(threshold)
+                chosen = z3.Or([self.choices[name][choice] for choice in choices])
+                return chosen if truth else z3.Not(chosen)
+            case Compared(name, operator, threshold):
+                asked = operator if truth else _OPPOSITE[operator]
+                # Surely below when the greatest that it can be is; surely above when the least is.
+                bound = self.greatest[name] if asked in ("<", "<=") else self.least[name]
+                return compare(bound, asked, number(threshold))
+            case _:
+                assert_never(leaf)
 
 
-def _number(number: float) -> Formula:
+_OPPOSITE: Mapping[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+@cache
+def number(value: float) -> Formula:
+    """Return a number as z3 knows it."""
     # By its decimal digits: 0.1 is a tenth, as it was written.
-    return z3.RealVal(repr(number))
+    return z3.RealVal(repr(value))
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """When conditions are true and when they are false, as formulas, each made once.
+
+    `leaf` and `named` tell when a leaf and when what a name stands for has a truth.
+    """
+
+    leaf: Callable[[Leaf, bool], Formula]
+    named: Callable[[str, bool], Formula]
+    made: dict[tuple[Expression, bool], Formula] = field(default_factory=dict)
+
+    def __call__(self, tree: Expression, truth: bool) -> Formula:
+        """Say that a condition has this truth."""
+        made = self.made.get((tree, truth))
+        if made is None:
+            made = self.made[tree, truth] = self._make(tree, truth)
+        return made
+
+    def _make(self, tree: Expression, truth: bool) -> Formula:
+        match tree:
+            case Present() | Compared() | OneOf():
+                return self.leaf(tree, truth)
+            case Named(name):
+                return self.named(name, truth)
+            case Not(operand):
+                return self(operand, not truth)
+            case And(operands):
+                return (z3.And if truth else z3.Or)([self(operand, truth) for operand in operands])
+            case Or(operands):
+                return (z3.Or if truth else z3.And)([self(operand, truth) for operand in operands])
+            case AtLeast(count, operands):
+                wanted = count if truth else len(operands) - count + 1
+                return at_least(wanted, [self(operand, truth) for operand in operands])
+            case _:
+                assert_never(tree)
 
 
 class Formulas:
@@ -107,42 +168,34 @@ class Formulas:
     def __init__(self, knowledge: "KnowledgeBase", patient: Patient | None = None) -> None:
         self.knowledge = knowledge
         self.patient = patient or Patient(knowledge.vocabulary.findings)
-        self._made: dict[tuple[Expression, bool], Formula] = {}
+        self._conditions = Encoding(self.patient.tells, self._named)
+        self._grades = {cause.id: Encoding(partial(self._argued, cause), self._named) for cause in knowledge.causes.values()}
         self._counts: dict[tuple[str, str, int], Formula] = {}
         self._urgency: dict[str, Formula] = {}
 
     def true(self, tree: Expression) -> Formula:
         """Say that a condition is true."""
-        return self._formula(tree, True)
+        return self._conditions(tree, True)
 
     def false(self, tree: Expression) -> Formula:
         """Say that a condition is false: ruled out, not merely unknown."""
-        return self._formula(tree, False)
+        return self._conditions(tree, False)
 
-    def _formula(self, tree: Expression, truth: bool) -> Formula:
-        made = self._made.get((tree, truth))
-        if made is None:
-            made = self._made[tree, truth] = self._make(tree, truth)
-        return made
+    def _named(self, name: str, truth: bool) -> Formula:
+        return self._conditions(self.knowledge.conditions[name], truth)
 
-    def _make(self, tree: Expression, truth: bool) -> Formula:
-        match tree:
-            case Present() | Compared() | OneOf():
-                holds = self.patient.leaf(tree)
-                return z3.And(self.patient.known[tree.finding], holds if truth else z3.Not(holds))
-            case Named(name):
-                return self._formula(self.knowledge.conditions[name], truth)
-            case Not(operand):
-                return self._formula(operand, not truth)
-            case And(operands):
-                return (z3.And if truth else z3.Or)([self._formula(operand, truth) for operand in operands])
-            case Or(operands):
-                return (z3.Or if truth else z3.And)([self._formula(operand, truth) for operand in operands])
-            case AtLeast(count, operands):
-                wanted = count if truth else len(operands) - count + 1
-                return _at_least(wanted, [self._formula(operand, truth) for operand in operands])
-            case _:
-                assert_never(tree)
+    def shown(self, step: "NextStep") -> Formula:
+        """Say that a next step applies and is not known to be a hazard."""
+        applies = self.true(step.rule.condition)
+        return applies if step.unless is None else z3.And(applies, z3.Not(self.true(step.unless)))
+
+    def demanded(self, rule: "Rule", level: str) -> Formula:
+        """Say that a warning rule fires and that nothing known lowers what it demands below a level."""
+        return z3.And(self.true(rule.condition), self._stays(rule, level))
+
+    def both(self, *formulas: Formula) -> Formula:
+        """Say all of these."""
+        return z3.And(*formulas)
 
     def fires(self, rule: str) -> Formula:
         """Say that a rule fires."""
@@ -179,30 +232,28 @@ class Formulas:
         wanted, grading = set(standings), self.knowledge.grading
         formula = z3.BoolVal(grading.otherwise in wanted)
         for name, condition in reversed(grading.grades):
-            formula = z3.If(self._grade(condition, self.knowledge.causes[cause]), z3.BoolVal(name in wanted), formula)
+            formula = z3.If(self._grades[cause](condition, True), z3.BoolVal(name in wanted), formula)
         return formula
 
-    def _grade(self, tree: Expression, cause: "Cause") -> Formula:
-        match tree:
+    def _argued(self, cause: "Cause", leaf: Leaf, truth: bool) -> Formula:
+        """Say that the count of a cause's arguments that a grade asks for is, or is not, as it asks."""
+        match leaf:
             case Compared(kind, operator, threshold):
                 above = operator in (">", "<=")
                 reached = self.count_reaches(cause, kind, floor(threshold) + 1 if above else ceil(threshold))
-                return reached if operator in (">", ">=") else z3.Not(reached)
-            case Not(operand):
-                return z3.Not(self._grade(operand, cause))
-            case And(operands):
-                return z3.And([self._grade(operand, cause) for operand in operands])
-            case Or(operands):
-                return z3.Or([self._grade(operand, cause) for operand in operands])
+                return reached if (operator in (">", ">=")) is truth else z3.Not(reached)
+            case Present() | OneOf():
+                # A count is a number: neither yes nor one of several choices.
+                return z3.BoolVal(not truth)
             case _:
-                raise TypeError(f"a grade is made of comparisons, and, or, not; found {tree!r}")
+                assert_never(leaf)
 
     def count_reaches(self, cause: "Cause", kind: str, count: int) -> Formula:
         """Say that at least `count` arguments of one kind fired for a cause."""
         key = (cause.id, kind, count)
         if key not in self._counts:
             fired = [self.true(rule.condition) for rule in cause.rules if rule.counts_as == kind]
-            self._counts[key] = _at_least(count, fired)
+            self._counts[key] = at_least(count, fired)
         return self._counts[key]
 
     def with_other(self, formula: Formula, pairs: Sequence[tuple[Formula, Formula]]) -> Formula:
@@ -219,16 +270,12 @@ class Formulas:
         return z3.And(*self.patient.possible, z3.Not(self.contradictory))
 
     def place(self, cause: str) -> Formula:
-        """Return the number by which a cause is listed: standing, then weight, then id."""
-        knowledge, grading = self.knowledge, self.knowledge.grading
-        order = list(grading.standings)
-        number = z3.IntVal(order.index(grading.otherwise))
+        """Return the place at which a cause is listed."""
+        grading, ranking = self.knowledge.grading, self.knowledge.ranking
+        number = z3.IntVal(grading.order[grading.otherwise])
         for standing, condition in reversed(grading.grades):
-            graded = self._grade(condition, knowledge.causes[cause])
-            number = z3.If(graded, z3.IntVal(order.index(standing)), number)
-        for more, less in WEIGHT:
-            number = number * _STEP + (_STEP // 2 - self._fired(cause, more) + self._fired(cause, less))
-        return number * len(knowledge.causes) + sorted(knowledge.causes).index(cause)
+            number = z3.If(self._grades[cause](condition, True), z3.IntVal(grading.order[standing]), number)
+        return ranking.combine(cause, number, partial(self._fired, cause))
 
     def _fired(self, cause: str, kind: str) -> Formula:
         rules = [rule for rule in self.knowledge.causes[cause].rules if rule.counts_as == kind]
@@ -236,12 +283,12 @@ class Formulas:
 
     def leads(self, cause: str | None) -> Formula:
         """Say that a cause is listed first and at least likely; None: that no cause is at least likely."""
-        order, causes = list(self.knowledge.grading.standings), self.knowledge.causes
-        limit = (order.index(self.knowledge.grading.likely) + 1) * _STEP ** len(WEIGHT) * len(causes)
+        causes = self.knowledge.causes
+        end = self.knowledge.ranking.end(self.knowledge.grading.likely)
         if cause is None:
-            return z3.And([self.place(other) >= limit for other in causes])
+            return z3.And([self.place(other) >= end for other in causes])
         place = self.place(cause)
-        return z3.And([place < limit, *(place < self.place(other) for other in causes if other != cause)])
+        return z3.And([place < end, *(place < self.place(other) for other in causes if other != cause)])
 
     @cached_property
     def contradictory(self) -> Formula:
@@ -249,7 +296,7 @@ class Formulas:
         return z3.Or([self.true(entry.condition) for entry in self.knowledge.contradictions.values()])
 
 
-def _at_least(count: int, formulas: Sequence[Formula]) -> Formula:
+def at_least(count: int, formulas: Sequence[Formula]) -> Formula:
     if count <= 0 or count > len(formulas):
         return z3.BoolVal(count <= 0)
     return z3.Or(list(formulas)) if count == 1 else z3.PbGe([(formula, 1) for formula in formulas], count)

@@ -10,11 +10,12 @@ from itertools import permutations
 
 from expert.inference.assessing import Assessor, ContradictoryCase
 from expert.proofs.formulas import Formula, Formulas, Patient, all_of, negation
-from expert.proofs.solver import Decider, thresholds_of
+from expert.proofs.solver import Decider
 from facts.case import Case
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.judgement import Judge
 from knowledge_base.model import Cause, KnowledgeBase, Rule
+from knowledge_base.thresholds import thresholds_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,17 @@
 """Asking z3: decisions, witnesses, and the smallest sets of answers."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from itertools import pairwise
+from typing import Any, Literal, TypeAlias
 
 import z3
 
-from facts.vocabulary import QuantityFinding, Value
-from knowledge_base.expression import Compared, leaves
-
-if TYPE_CHECKING:
-    from knowledge_base.model import KnowledgeBase
 from expert.proofs.formulas import Formula, Patient, any_of
+from facts.quantities import Interval, Quantity
+from facts.requirements import implies_required
+from facts.vocabulary import Finding, QuantityFinding, Value
 
 Answer: TypeAlias = Literal["possible", "impossible", "undecided"]
 
@@ -96,14 +95,18 @@ class Decider:
         if name in patient.choices:
             choices = patient.choices[name]
             return next(choice for choice, formula in choices.items() if z3.is_true(model.eval(formula, True)))
-        value = model.eval(patient.value[name], model_completion=True)
         finding = patient.findings[name]
         if isinstance(finding, QuantityFinding):
-            return plain_number(float(value.as_fraction()), self.thresholds.get(name, ()), finding.range)
-        return bool(z3.is_true(value))
+            ends = (model.eval(end[name], model_completion=True) for end in (patient.least, patient.greatest))
+            least, greatest = (float(end.as_fraction()) for end in ends)
+            return plain_quantity(least, greatest, self.thresholds.get(name, ()), finding.range)
+        return bool(z3.is_true(model.eval(patient.value[name], model_completion=True)))
 
     def _smallest(self, values: dict[str, Value]) -> dict[str, Value]:
-        """Leave out what the formulas (added already) hold without, one finding after the other, children first."""
+        """Leave out what the formulas (added already) hold without, one finding after the other, children first.
+
+        A number is known in part only where the formulas do not hold of a figure within it.
+        """
         kept = dict(values)
         if str(self.solver.check(*self.patient.pinned(kept))) != "sat":
             raise AssertionError("the patient that was read off is not as the formulas say; please report this")
@@ -112,6 +115,12 @@ class Decider:
                 fewer = {other: value for other, value in kept.items() if other != name}
                 if str(self.solver.check(*self.patient.pinned(fewer))) == "sat":
                     kept = fewer
+        for name, value in list(kept.items()):
+            for figure in figures_within(value, self.thresholds.get(name, ()), self.patient.findings[name]):
+                exact = {**kept, name: figure}
+                if str(self.solver.check(*self.patient.pinned(exact))) == "sat":
+                    kept = exact
+                    break
         return {name: kept[name] for name in self.patient.findings if name in kept}
 
 
@@ -128,17 +137,33 @@ def plain_number(number: float, thresholds: Collection[float], range_: Sequence[
     return next((candidate for candidate in plain if below < candidate < above), number)
 
 
-def thresholds_of(knowledge: "KnowledgeBase") -> dict[str, list[float]]:
-    """Return the numbers that each quantity is compared with anywhere, ascending."""
-    found: dict[str, set[float]] = {}
-    conditions = [*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())]
-    conditions += [entry.condition for entry in knowledge.contradictions.values()]
-    conditions += knowledge.invariants.conditions
-    for condition in conditions:
-        for leaf in leaves(condition):
-            if isinstance(leaf, Compared):
-                found.setdefault(leaf.finding, set()).add(leaf.threshold)
-    return {name: sorted(numbers) for name, numbers in found.items()}
+def plain_quantity(least: float, greatest: float, thresholds: Collection[float], range_: Sequence[float]) -> Quantity:
+    """Return the plainest quantity of which every threshold says what it says of the one between these ends.
+
+    A figure where no threshold tells the ends apart, and else all that lies up to the next threshold on either side.
+    """
+    plain = plain_number(least, thresholds, range_)
+    if plain == plain_number(greatest, thresholds, range_):
+        return plain
+    low, high = least, greatest
+    if least not in thresholds:
+        low = max((threshold for threshold in thresholds if threshold < least), default=range_[0])
+    if greatest not in thresholds:
+        high = min((threshold for threshold in thresholds if threshold > greatest), default=range_[1])
+    return Interval(low, high, least in thresholds or low not in thresholds, greatest in thresholds or high not in thresholds)
+
+
+def figures_within(value: Value, thresholds: Collection[float], finding: Finding) -> Iterator[float]:
+    """Return a figure for each part of an interval that thresholds set apart, and the thresholds in it."""
+    if not isinstance(value, Interval) or not isinstance(finding, QuantityFinding):
+        return
+    inside = sorted(threshold for threshold in thresholds if value.least <= threshold <= value.greatest)
+    edges = [value.least, *inside, value.greatest]
+    for low, high in pairwise(edges):
+        if low < high:
+            yield plain_number((low + high) / 2, thresholds, finding.range)
+        if high in inside:
+            yield high
 
 
 @dataclass(frozen=True)
@@ -191,7 +216,7 @@ def altered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula
         if name not in values:
             fixed.append(z3.Not(known))
             continue
-        above = None if values[name] is False else finding.requires
+        above = finding.requires if implies_required(values[name]) else None
         stays = z3.BoolVal(True) if above is None else z3.And(patient.known[above], patient.value[above])
         fixed.append(known == stays)
         changed[name] = z3.And(known, z3.Not(patient.is_(name, values[name])))
@@ -206,8 +231,7 @@ def answered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formul
     implied: dict[str, list[Formula]] = {}
     for name, finding in patient.findings.items():
         if finding.requires is not None:
-            denied = z3.Not(patient.value[name]) if finding.kind == "yes_no" else z3.BoolVal(False)
-            implied.setdefault(finding.requires, []).append(z3.And(patient.known[name], z3.Not(denied)))
+            implied.setdefault(finding.requires, []).append(patient.implies_required(name))
     fixed = [z3.And(patient.known[name], patient.is_(name, value)) for name, value in values.items()]
     changed = {
         name: z3.And(patient.known[name], z3.Not(any_of(implied.get(name, []))))

@@ -5,36 +5,19 @@ statement that fails names the place that is at fault and says in English what i
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import combinations, permutations
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from expert.proofs.formulas import Formula, Formulas, Patient, any_of, negation, same
-from expert.proofs.monotonicity import Opaque, better_and_worse
+from expert.proofs.monotonicity import Later, Opaque, better_and_worse
+from expert.proofs.plan_statements import contradiction, first_action, guard, looked_for, screened
+from expert.proofs.statement import Statement
 from facts.problems import Place
 from knowledge_base.expression import leaves, names_used
 from knowledge_base.invariants import Group, Invariant
 from knowledge_base.model import Cause, KnowledgeBase, Rule, WarningSign
 
 _Pairing: TypeAlias = Callable[[tuple[Rule, ...], int], Iterator[Any]]
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One statement: it holds when a patient as the formulas say is possible, or (`wanted`) impossible.
-
-    `second` names a finding whose other value, in the variables of another patient, the formulas are about too.
-    """
-
-    property: str
-    subject: str
-    place: Place
-    says: str
-    """What is wrong when it does not hold."""
-    fix: str
-    wanted: Literal["possible", "impossible"]
-    formulas: tuple[Formula, ...]
-    second: tuple[str, Patient] | None = None
 
 
 def statements(formulas: Formulas, without: Collection[str] = ()) -> Iterator[Statement]:
@@ -132,10 +115,11 @@ def exclusive(formulas: Formulas) -> Iterator[Statement]:
 
 
 def band(formulas: Formulas) -> Iterator[Statement]:
-    """Every known value of a banded finding lies in one band, and in no two."""
+    """Every exact value of a banded finding lies in one band, and no value in two."""
     for group in formulas.knowledge.invariants.bands.values():
         yield from _never_two("band", group, formulas)
-        in_none = (formulas.patient.known[group.id], *(negation(formulas.true(tree)) for tree in group.conditions.values()))
+        outside = [negation(formulas.true(tree)) for tree in group.conditions.values()]
+        in_none = (formulas.patient.known[group.id], formulas.patient.exact(group.id), *outside)
         says = f"a value of {group.id} lies in no band"
         yield Statement("band", group.id, group.place, says, "close the gap", "impossible", in_none)
 
@@ -167,8 +151,10 @@ def never_unsaid(formulas: Formulas) -> Iterator[Statement]:
     """
     knowledge = formulas.knowledge
     conditions = {**knowledge.conditions, **{rule.id: rule.condition for rule in knowledge.rules.values()}}
+    later = Later(formulas.patient)
     for name, tree in conditions.items():
-        opaque = Opaque(formulas.patient, {leaf.finding for leaf in leaves(tree)}, set(names_used(tree)))
+        findings, names = dict.fromkeys(leaf.finding for leaf in leaves(tree)), dict.fromkeys(names_used(tree))
+        opaque = Opaque(formulas.patient, later, findings, names)
         changed = (*opaque.more_is_known, any_of([opaque.unsaid(tree, truth) for truth in (True, False)]))
         rule = knowledge.rules.get(name)
         place = rule.place if rule else _place(knowledge, name)
@@ -202,11 +188,14 @@ def monotone(formulas: Formulas) -> Iterator[Statement]:
 
 def _more_answers(formulas: Formulas) -> Iterator[Statement]:
     knowledge = formulas.knowledge
-    opaque = Opaque(formulas.patient, knowledge.vocabulary.findings, ())
+    opaque = Opaque(formulas.patient, Later(formulas.patient), knowledge.vocabulary.findings, ())
     for level in list(knowledge.levels)[1:]:
         now = formulas.urgency_at_least(level)
-        lowered = (*opaque.more_is_known, now, negation(formulas.with_other(now, opaque.known_pairs)))
-        says = f"an answer can lower the urgency below {level}"
+        # What answers a concern may lower the urgency; nothing else may.
+        answering = [formulas.true(rule.condition) for rules in knowledge.downgrades.values() for rule in rules]
+        nothing_new = [negation(formulas.both(negation(f), formulas.with_other(f, opaque.pairs))) for f in answering]
+        lowered = (*opaque.more_is_known, now, *nothing_new, negation(formulas.with_other(now, opaque.pairs)))
+        says = f"an answer that answers no concern can lower the urgency below {level}"
         place = next(iter(knowledge.warning_signs.values())).place if knowledge.warning_signs else Place("urgency.yaml")
         yield Statement("monotone", level, place, says, "report this: the language forbids it", "impossible", lowered)
 
@@ -253,5 +242,10 @@ PROPERTIES: Mapping[str, Callable[[Formulas], Iterator[Statement]]] = {
         never_unsaid,
         monotone,
         invariant,
+        contradiction,
+        guard,
+        first_action,
+        looked_for,
+        screened,
     )
 }

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from facts.nesting import DEEPEST_CASE, is_deeper
 from facts.problems import CharleyError, Place, Problem, quoted
 from facts.yaml_reading import Document, KeyPath, read_document
 
@@ -210,7 +211,7 @@ def _json_lines(stream: BinaryIO, shown: str) -> Iterator[Entry | Problem]:
             found = True
             yield Problem(Place(shown, number), f"the line is longer than {LARGEST_LINE:,} bytes", "write one case a line")
         elif raw.strip(b" \t\r\n\xef\xbb\xbf"):
-            entry = _json_line(raw, shown, number)
+            entry = read_json_line(raw, shown, number)
             objects += isinstance(entry, Entry) and isinstance(entry.value, dict)
             found = True
             yield entry
@@ -222,7 +223,8 @@ def _json_lines(stream: BinaryIO, shown: str) -> Iterator[Entry | Problem]:
         yield Problem(Place(shown), "the file is empty", "write one case, as a JSON object, a line")
 
 
-def _json_line(raw: bytes, shown: str, number: int) -> Entry | Problem:
+def read_json_line(raw: bytes, shown: str, number: int) -> Entry | Problem:
+    """Read one line of JSON Lines as an entry, or say what is wrong with it."""
     text = raw.decode("utf-8", "surrogateescape").removeprefix("\ufeff").strip()
     try:
         value, end = _DECODER.raw_decode(text)
@@ -237,14 +239,15 @@ def _json_line(raw: bytes, shown: str, number: int) -> Entry | Problem:
 
 
 def _json_entry(value: Any, shown: str, line: int, text: str) -> Entry | Problem:
+    place = Place(shown, line)
+    if is_deeper(value, DEEPEST_CASE):
+        return Problem(place, f"nested more than {DEEPEST_CASE} levels deep", "write it flatter")
     # A lone surrogate may also be spelled out, as "\\ud800".
     problem = _not_utf8(text, shown, line) or _not_utf8(json.dumps(value, ensure_ascii=False), shown, line)
+    keys = list(_keys_given_twice(value))
     if problem:
         return problem
-    place = Place(shown, line)
-    problems = tuple(
-        Problem(place, f"the key {quoted(key)} stands twice", "keep one of them") for key in _keys_given_twice(value)
-    )
+    problems = tuple(Problem(place, f"the key {quoted(key)} stands twice", "keep one of them") for key in keys)
     return Entry(value, lambda _path, _of_key: place, problems)
 
 

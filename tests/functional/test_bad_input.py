@@ -28,7 +28,7 @@ WRONG_CASES = {
     "duplicate key": ("case: bad\nfindings:\n  age: 3\n  age: 4\n", [":7:3:", "'age' stands twice (first on line 6)"]),
     "contradiction": (
         "case: bad\nfindings:\n  sensory_loss: no\n  sensory_loss_onset: sudden\n",
-        [":7:23:", "contradict", "sensory_loss is no, but sensory_loss_onset is sudden"],
+        [":7:23:", "contradict", "sensory_loss is no (", ":6:17), but sensory_loss_onset is sudden (", ":7:23)"],
     ),
     "knowledge says impossible": ("case: bad\nfindings: {pregnant: yes, sex: male}\n", ["pregnant is yes, but sex is male"]),
     "list against answer": (

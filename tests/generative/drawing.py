@@ -8,8 +8,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from facts.quantities import Interval, Quantity, within
 from facts.vocabulary import Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Named, Not, OneOf, Or, Present
+from knowledge_base.expression import Compared, Expression, operands
 from knowledge_base.model import KnowledgeBase
 from tests.small_knowledge import LEVELS, choice, load, quantity, yes_no
 
@@ -22,14 +23,27 @@ FINDINGS: dict[str, Any] = {
     "onset": choice("onset", "sudden", "gradual", requires="child"),
 }
 THRESHOLDS = ("1", "2.5", "4")
+FIGURES = (0.5, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0)
+INTERVALS = (
+    Interval(0, 1, high_included=False),
+    Interval(0, 2.5),
+    Interval(1, 2.5, high_included=False),
+    Interval(2, 3),
+    Interval(2.5, 4, low_included=False),
+    Interval(4, 10),
+    Interval(1, 10, low_included=False),
+    Interval(0, 10),
+)
+"""Numbers that are known in part, with every sort of end on every threshold."""
 VALUES: Mapping[str, tuple[Value, ...]] = {
     **dict.fromkeys(("a", "b", "c", "d", "child"), (True, False)),
-    **dict.fromkeys(("x", "y"), (0.5, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0)),
+    **dict.fromkeys(("x", "y"), (*FIGURES, *INTERVALS)),
     "k": ("red", "green", "blue"),
     "onset": ("sudden", "gradual"),
 }
 EVERY_OPERATOR = frozenset(
-    {"Present", "Compared <", "Compared <=", "Compared >", "Compared >=", "OneOf", "Named", "Not", "And", "Or", "AtLeast"}
+    {"a number known in part"}
+    | {"Present", "Compared <", "Compared <=", "Compared >", "Compared >=", "OneOf", "Named", "Not", "And", "Or", "AtLeast"}
 )
 
 
@@ -112,8 +126,21 @@ def cases() -> st.SearchStrategy[dict[str, Value]]:
 
 
 def completions(known: Mapping[str, Value]) -> st.SearchStrategy[dict[str, Value]]:
-    """Draw the same patient with more answered."""
-    return cases().map(lambda more: consistent({**more, **known}))
+    """Draw the same patient with more answered, and with numbers known more exactly."""
+    partly = {name: value for name, value in known.items() if isinstance(value, Interval)}
+    exacter = st.fixed_dictionaries({name: st.sampled_from(values_within(value)) for name, value in partly.items()})
+    return st.tuples(cases(), exacter).map(lambda drawn: consistent({**drawn[0], **known, **drawn[1]}))
+
+
+def values_within(interval: Interval) -> list[Quantity]:
+    """Return the interval itself, and all that can be drawn inside it."""
+    return [interval, *(value for value in (*FIGURES, *INTERVALS) if within(value, interval))]
+
+
+def sorts_of(values: Mapping[str, Value]) -> Iterator[str]:
+    """Name what is special about a patient, for tests that have to meet it."""
+    if any(isinstance(value, Interval) for value in values.values()):
+        yield "a number known in part"
 
 
 def consistent(values: Mapping[str, Value]) -> dict[str, Value]:
@@ -137,15 +164,6 @@ def _requirements(name: str) -> tuple[str, ...]:
 
 def operators(tree: Expression) -> Iterator[str]:
     """Name every operator of a condition."""
-    match tree:
-        case Compared(_, operator, _):
-            yield f"Compared {operator}"
-        case Present() | OneOf() | Named():
-            yield type(tree).__name__
-        case Not(operand):
-            yield "Not"
-            yield from operators(operand)
-        case And(operands) | Or(operands) | AtLeast(_, operands):
-            yield type(tree).__name__
-            for operand in operands:
-                yield from operators(operand)
+    yield f"Compared {tree.operator}" if isinstance(tree, Compared) else type(tree).__name__
+    for operand in operands(tree):
+        yield from operators(operand)

@@ -77,7 +77,10 @@ def test_no_completion_contradicts_the_certificate_of_the_shipped_knowledge(seed
 def held(consultation: Consultation, told: Mapping[str, Value]) -> tuple[Certificate, Known]:
     """Hold a consultation by its questions alone; what is not told is answered "unknown"."""
     questioner, known, shown = consultation.questioner, Known({}), []
-    while isinstance(following := questioner.next_screen(known, shown, questioner.prospect(known)), ScreenAsked):
+    judge = questioner.judge
+    while isinstance(
+        following := questioner.next_screen(known, shown, questioner.prospect(known, judge(known.values))), ScreenAsked
+    ):
         asked = following.questions or tuple(questioner.listed)
         values = {**known.values, **{name: told[name] for name in asked if name in told}}
         known = Known(values, known.unknown | {name for name in asked if name not in told}, known.lists_asked)

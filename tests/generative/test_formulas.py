@@ -4,11 +4,12 @@ from hypothesis import given, settings
 
 from expert.inference.assessing import Assessor
 from expert.proofs.formulas import Formulas, negation
-from expert.proofs.solver import Decider, thresholds_of
+from expert.proofs.solver import Decider
 from facts.vocabulary import Value
 from knowledge_base.judgement import Judge
 from knowledge_base.model import KnowledgeBase
-from tests.generative.drawing import EVERY_OPERATOR, cases, knowledge_bases, operators
+from knowledge_base.thresholds import thresholds_of
+from tests.generative.drawing import EVERY_OPERATOR, cases, knowledge_bases, operators, sorts_of
 from tests.generative.test_interpreters_agree import all_conditions, meaning
 from tests.small_knowledge import case
 
@@ -20,6 +21,7 @@ def test_formulas_agree_with_the_meaning_and_every_operator_was_drawn() -> None:
     @given(knowledge_bases(), cases())
     def agree(knowledge: KnowledgeBase, values: dict[str, Value]) -> None:
         truths, assessment = meaning(knowledge, values), Assessor(knowledge).assess(case(values))
+        drawn.update(sorts_of(values))
         formulas = Formulas(knowledge)
         decide = Decider(formulas.patient, formulas.patient.pinned(values))
         assert decide() == "possible"

@@ -1,20 +1,30 @@
 """Meaning, judgement, and experta with either matcher agree on every random knowledge base and case; English tells it."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expert.inference.assessing import Assessor, tally
+from expert.inference.assessing import Assessor
 from expert.inference.forward_chaining import ForwardChaining
 from facts.vocabulary import Value
 from knowledge_base.expression import Expression, Leaf, Named
 from knowledge_base.grading import Tally
 from knowledge_base.judgement import Judge
-from knowledge_base.logic import Truth, evaluate, evaluate_named, open_findings, push_negation_inward, residue, supports
-from knowledge_base.model import KnowledgeBase
+from knowledge_base.logic import (
+    Truth,
+    evaluate,
+    evaluate_leaf,
+    evaluate_named,
+    open_findings,
+    push_negation_inward,
+    residue,
+    supports,
+)
+from knowledge_base.model import KnowledgeBase, tally
 from reports.wording import tell
-from tests.generative.drawing import EVERY_OPERATOR, cases, completions, consistent, knowledge_bases, operators
+from tests.generative.drawing import EVERY_OPERATOR, cases, completions, consistent, knowledge_bases, operators, sorts_of
 from tests.small_knowledge import case
 
 
@@ -28,6 +38,7 @@ def test_all_interpreters_agree_and_every_operator_was_drawn() -> None:
             drawn.update(operators(tree))
             assert tell(tree, knowledge)
         for values in patients:
+            drawn.update(sorts_of(values))
             truths = meaning(knowledge, values)
             judgement = judge(values)
             assert judge.truths(judgement) == truths
@@ -81,10 +92,11 @@ def test_what_remains_of_a_condition_decides_it_as_the_whole_does(
 ) -> None:
     later = consistent({**more, **values})
     before, after = meaning(knowledge, values), meaning(knowledge, later)
+    truth_of = partial(evaluate_leaf, values=values)
     for name, condition in all_conditions(knowledge).items():
-        rest = residue(condition, values, before, knowledge.conditions)
-        decided = rest if isinstance(rest, bool) or rest is None else evaluate(rest, later, after)
-        assert decided is after[name]
+        rest = residue(condition, truth_of, knowledge.conditions)
+        assert isinstance(rest, bool) is (before[name] is not None)
+        assert (rest if isinstance(rest, bool) else evaluate(rest, later, after)) is after[name]
 
 
 def all_conditions(knowledge: KnowledgeBase) -> dict[str, Expression]:

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from expert.inference.assessing import Assessor
 from expert.proofs.counterfactuals import MOST, Counterfactuals
 from facts.assessment import WayToChange
+from facts.requirements import revise
 from facts.vocabulary import Value
 from knowledge_base.model import KnowledgeBase
 from tests.generative.drawing import FINDINGS, VALUES, cases, knowledge_bases
@@ -21,8 +22,9 @@ def tried(look: Counterfactuals, values: dict[str, Value], names: tuple[str, ...
     others = [[value for value in VALUES[name] if value != values.get(name)] for name in names]
     for chosen in product(*others):
         changes = dict(zip(names, chosen, strict=True))
-        now = look.consistent(values, changes)
-        if all(name in now for name in names) and all(_fits(name, now) for name in now):
+        now = revise(values, changes, look.findings)
+        if now is not None:
+            assert all(name in now for name in names) and all(_fits(name, now) for name in now)
             yield now
 
 

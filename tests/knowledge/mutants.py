@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import facts
-from expert.proofs.solver import thresholds_of
 from facts.problems import Place
 from facts.schema_reading import read_knowledge_file
 from facts.units import converter
@@ -25,6 +24,7 @@ from facts.yaml_reading import Document, KeyPath
 from knowledge_base.grading import grading_scope
 from knowledge_base.knowledge_files import SHIPPED
 from knowledge_base.model import KnowledgeBase
+from knowledge_base.thresholds import thresholds_of
 
 Edit: TypeAlias = tuple[KeyPath, Any]
 """A place in a YAML document and what stands there instead; None takes it out."""

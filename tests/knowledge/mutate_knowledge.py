@@ -198,7 +198,7 @@ def _substance(rule: Rule) -> tuple[Expression, str, str, str | None, str | None
 
 
 def _wrong(proof: Proof) -> Counter[tuple[str, str, str]]:
-    wrong = Counter((outcome.statement.property, outcome.statement.subject, outcome.verdict) for outcome in proof.wrong)
+    wrong = Counter((outcome.statement.property, outcome.statement.subject, outcome.decision) for outcome in proof.wrong)
     return wrong + Counter((accepted.property, accepted.subject, "idle") for accepted in proof.idle)
 
 
@@ -246,8 +246,7 @@ def _cause_faults(case: Case, place: Place, knowledge: KnowledgeBase, judge: Jud
         for name, cause in knowledge.causes.items()
     }
     standings = {name: grading.standing(counted) for name, counted in tallies.items()}
-    order = list(grading.standings)
-    leads = min(standings, key=lambda name: (order.index(standings[name]), *(-part for part in tallies[name].weight), name))
+    leads = min(standings, key=lambda name: knowledge.ranking.place(name, standings[name], tallies[name]))
     if expected.causes and Path(place.file).parent.name == IN_ORDER and leads != expected.causes[0]:
         yield f"{said}: {leads} leads, not {expected.causes[0]}"
     for name in expected.causes:

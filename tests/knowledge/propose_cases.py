@@ -10,20 +10,23 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
 import click
 
-from facts.case import Case
+from facts.answers import write_answer
+from facts.case import Case, Observed
 from facts.intake.case_files import read_case_files
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, leaves
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, operands
 from knowledge_base.judgement import Judge, contradiction_key
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.logic import evaluate, push_negation_inward
 from knowledge_base.model import KnowledgeBase, Rule
+from knowledge_base.thresholds import thresholds
 
 CASES = Path(__file__).parent / "cases"
 
@@ -151,13 +154,8 @@ class Proposer:
         return self._thresholds
 
     def _all_thresholds(self) -> dict[str, list[float]]:
-        found: dict[str, set[float]] = {}
-        conditions = [*(rule.condition for rule in self.knowledge.rules.values()), *self.knowledge.conditions.values()]
-        for condition in conditions:
-            for leaf in leaves(condition):
-                if isinstance(leaf, Compared):
-                    found.setdefault(leaf.finding, set()).add(leaf.threshold)
-        return {name: sorted(values) for name, values in found.items()}
+        rules = self.knowledge.rules.values()
+        return thresholds([*(rule.condition for rule in rules), *self.knowledge.conditions.values()])
 
     # Proposals
 
@@ -276,16 +274,10 @@ class Proposer:
         return [not value]
 
     def all_leaves(self, tree: Expression) -> Iterator[Leaf]:
-        match tree:
-            case Named(name):
-                yield from self.all_leaves(self.knowledge.conditions[name])
-            case Not(operand):
-                yield from self.all_leaves(operand)
-            case And(operands) | Or(operands) | AtLeast(_, operands):
-                for operand in operands:
-                    yield from self.all_leaves(operand)
-            case _:
-                yield tree
+        if isinstance(tree, Leaf):
+            yield tree
+        for part in (self.knowledge.conditions[tree.name],) if isinstance(tree, Named) else operands(tree):
+            yield from self.all_leaves(part)
 
 
 def _both(first: Wanted, second: Wanted) -> Wanted | None:
@@ -312,15 +304,22 @@ def written(name: str, values: Mapping[str, Value], **expected: list[str]) -> st
 
 def labeled(name: str, values: Mapping[str, Value], expected: Mapping[str, str]) -> str:
     """Write a case whose labels are written already."""
-    findings = ", ".join(f"{key}: {_word(value)}" for key, value in values.items())
+    findings = ", ".join(f"{key}: {_word(key, value)}" for key, value in values.items())
     labels = ", ".join(f"{key}: {label}" for key, label in expected.items())
     return f"- case: {json.dumps(name)}\n  findings: {{{findings}}}\n  expected: {{{labels}}}\n"
 
 
-def _word(value: Value) -> str:
-    return (
-        {True: "yes", False: "no"}[value] if isinstance(value, bool) else f"{value:.10g}" if isinstance(value, float) else value
-    )
+def _word(name: str, value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    # A number that might be in another unit is written with its own.
+    written = write_answer(_findings()[name], Observed(value))
+    return f"{written:.10g}" if isinstance(written, float) else str(written)
+
+
+@cache
+def _findings() -> Mapping[str, Finding]:
+    return load_knowledge_base().vocabulary.findings
 
 
 class Committed:
@@ -374,10 +373,10 @@ def main(anew: bool) -> None:
         for what, text in found:
             if not text:
                 click.echo(f"{rule.place}: no case was found in which {rule.id} {what}; write one by hand")
-    for name, thresholds in proposer.thresholds().items():
+    for name, compared in proposer.thresholds().items():
         finding = knowledge.vocabulary.findings[name]
         assert isinstance(finding, QuantityFinding)
-        for threshold in thresholds:
+        for threshold in compared:
             for where, value in _around(threshold, proposer.step(name), finding):
                 values = proposer.values({name: Range(value, value)})
                 values[name] = value

@@ -1,4 +1,7 @@
-"""What each operator is worth, as small tables of T, F and blank (unknown), read by every interpreter."""
+"""What each operator is worth, as small tables of T, F and blank (unknown), read by every interpreter.
+
+A number that is known in part stands as people write it: "< 3.5", "3-4".
+"""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -6,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from expert.inference.forward_chaining import ForwardChaining
-from facts.vocabulary import Value
+from facts.measurements import read_measurement
+from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.judgement import Judge
 from knowledge_base.logic import Truth, could_be_true, evaluate_named
 from knowledge_base.model import KnowledgeBase
@@ -71,47 +75,84 @@ TABLES = {
           |   |   |
     """,
     "x < 3.5": """
-        x   | result
-        3.4 | T
-        3.5 | F
-        3.6 | F
-            |
+        x      | result
+        3.4    | T
+        3.5    | F
+        3.6    | F
+        < 3.5  | T
+        <= 3.5 |
+        > 3.5  | F
+        >= 3.5 | F
+        3-4    |
+        3-3.4  | T
+        3.5-4  | F
+               |
     """,
     "x <= 3.5": """
-        x   | result
-        3.4 | T
-        3.5 | T
-        3.6 | F
-            |
+        x      | result
+        3.4    | T
+        3.5    | T
+        3.6    | F
+        < 3.5  | T
+        <= 3.5 | T
+        > 3.5  | F
+        >= 3.5 |
+        3-4    |
+        3-3.5  | T
+        3.6-4  | F
+               |
     """,
     "x > 3.5": """
-        x   | result
-        3.4 | F
-        3.5 | F
-        3.6 | T
-            |
+        x      | result
+        3.4    | F
+        3.5    | F
+        3.6    | T
+        < 3.5  | F
+        <= 3.5 | F
+        > 3.5  | T
+        >= 3.5 |
+        3-4    |
+        3-3.5  | F
+        3.6-4  | T
+               |
     """,
     "3.5 <= x": """
-        x   | result
-        3.4 | F
-        3.5 | T
-        3.6 | T
-            |
+        x      | result
+        3.4    | F
+        3.5    | T
+        3.6    | T
+        < 3.5  | F
+        <= 3.5 |
+        > 3.5  | T
+        >= 3.5 | T
+        3-4    |
+        3-3.4  | F
+        3.5-4  | T
+               |
     """,
     "3.5 <= x < 5.0": """
-        x   | result
-        3.4 | F
-        3.5 | T
-        4.9 | T
-        5.0 | F
-            |
+        x       | result
+        3.4     | F
+        3.5     | T
+        4.9     | T
+        5.0     | F
+        3.5-4.9 | T
+        3.5-5   |
+        < 3.5   | F
+        >= 5    | F
+        > 4     |
+        <= 3.5  |
+                |
     """,
     "not 3.5 <= x < 5.0": """
-        x   | result
-        3.4 | T
-        3.5 | F
-        5.0 | T
-            |
+        x       | result
+        3.4     | T
+        3.5     | F
+        5.0     | T
+        3.5-4.9 | F
+        < 3.5   | T
+        > 4     |
+                |
     """,
     "k == red": """
         k     | result
@@ -137,6 +178,16 @@ TABLES = {
         red   | F
         green | T
               |
+    """,
+    # Whatever the number is, one of the two holds; Kleene's logic does not see that, and so says less than it could.
+    "x < 3 or x >= 3": """
+        x    | result
+        2    | T
+        3    | T
+        < 3  | T
+        >= 3 | T
+        2-4  |
+             |
     """,
     # `onset` requires a: without a it means nothing, and is false, not unknown.
     "onset == red": """
@@ -185,7 +236,10 @@ def rows() -> Iterator[object]:
 def read(cell: str) -> Value | None:
     if cell in ("", "T", "F"):
         return {"": None, "T": True, "F": False}[cell]
-    return float(cell) if cell[0].isdigit() else cell
+    if cell[0].isalpha():
+        return cell
+    finding = QuantityFinding.model_validate({"id": "x", "group": "all", **FINDINGS["x"]})
+    return read_measurement(cell, finding)[0]
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ def consultation(assessor: Assessor) -> Consultation:
 def _closing() -> Iterator[None]:
     yield
     while MADE:
-        MADE.pop().store.close()
+        MADE.pop().close()
 
 
 @pytest.fixture

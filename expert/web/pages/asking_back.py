@@ -4,15 +4,17 @@ from expert.consultation import explanation as enquiry
 from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused
 from expert.consultation.next_question import ScreenAsked
+from expert.consultation.what_if import what_if
 from expert.web.pages.questions import Reply
 from expert.web.pages.sitting import Sitting
 from expert.web.service import Refused
-from facts.answers import read_answer
-from reports.view import clean
+from facts.problems import UnknownName
+from reports.cleaning import clean
 from reports.wording import sentence
 
 ASKS = ("why", "why_page", "how", "why_not", "what_if")
 _BESIDE = ("how", "why_not", "what_if")
+_LONGEST = 200
 
 
 def asked_back(sitting: Sitting) -> Reply:
@@ -23,7 +25,7 @@ def asked_back(sitting: Sitting) -> Reply:
     sitting.record("asked back", ask)
     try:
         return _reply(sitting, ask, about)
-    except (enquiry.UnknownName, replies.ReplyError, AnswerRefused) as error:
+    except (UnknownName, replies.ReplyError, AnswerRefused) as error:
         return Reply("beside" if ask in _BESIDE else "page", [sentence(clean(str(error)))])
 
 
@@ -49,14 +51,7 @@ def _reply(sitting: Sitting, ask: str, about: str) -> Reply:
 
 
 def _what_if(sitting: Sitting) -> Reply:
-    moment, form = sitting.moment, sitting.visit.form
-    knowledge = sitting.service.knowledge
-    meant = enquiry.find(form.get("supposed", ""), moment, knowledge)
-    if meant.kind != "finding":
-        raise replies.ReplyError("only an answer can be supposed; name a finding")
-    finding = knowledge.vocabulary.findings[meant.id]
-    written = replies.read_value(finding, form.get("value", "")[:200])
-    observed = None if written is None else read_answer(finding, written)
-    if observed is None:
-        raise replies.ReplyError("an unknown answer changes nothing; write a value")
-    return Reply("beside", enquiry.what_if(moment, {meant.id: observed.value}, sitting.service.consultation))
+    moment, form, service = sitting.moment, sitting.visit.form, sitting.service
+    text = f"{form.get('supposed', '')[:_LONGEST]}={form.get('value', '')[:_LONGEST]}"
+    supposed = enquiry.read_suppositions(text, moment, service.knowledge)
+    return Reply("beside", what_if(moment, supposed, service.consultation))

@@ -9,7 +9,7 @@ from facts.assessment import Assessment
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.interview import opens_a_page
 from knowledge_base.model import KnowledgeBase
-from reports.view import Rise, view
+from reports.view import Rise, rises
 from reports.wording import sentence, unit_text
 
 _TONES = ("calm", "notice", "warn", "alarm")
@@ -69,21 +69,21 @@ def tone(level: str, knowledge: KnowledgeBase) -> str:
 
 def band(assessment: Assessment, knowledge: KnowledgeBase, asked: ScreenAsked | None = None) -> Band:
     """Arrange the urgency; what the page in sight asks for stands for what could raise it."""
-    shown, urgency = view(assessment, knowledge), assessment.urgency
+    urgency, rising = assessment.urgency, rises(assessment, knowledge)
     here = {getattr(knowledge.vocabulary.findings[name], "present", "") for name in (asked.questions if asked else ())}
     # There is room for two: those that can be answered right here, else the shortest.
-    highest = sorted(shown.rises[0].conditions if shown.rises else (), key=lambda text: (text not in here, len(text)))
-    count = sum(len(rise.conditions) for rise in shown.rises)
+    highest = sorted(rising[0].conditions if rising else (), key=lambda text: (text not in here, len(text)))
+    count = sum(len(rise.conditions) for rise in rising)
     return Band(
         tone=tone(urgency.level, knowledge),
-        level=shown.level_label,
-        says=shown.level_says,
+        level=knowledge.levels[urgency.level].label,
+        says=knowledge.levels[urgency.level].says,
         is_open=urgency.ceiling != urgency.level,
         ceiling_tone=tone(urgency.ceiling, knowledge),
-        ceiling=shown.ceiling_label,
+        ceiling=knowledge.levels[urgency.ceiling].label,
         reasons=tuple(highest[:_REASONS_IN_SIGHT]),
         further=count - len(highest[:_REASONS_IN_SIGHT]),
-        rises=shown.rises,
+        rises=rising,
     )
 
 

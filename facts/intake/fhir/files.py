@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 from facts.intake.entries import HOPELESS_AFTER, LARGEST_FILE
 from facts.intake.fhir.resources import Resource
 from facts.intake.fhir.values import described, object_of, objects_of, text_of
+from facts.nesting import DEEPEST_RECORD, is_deeper
 from facts.problems import Place, Problem, quoted
 
 LARGEST_RECORD_LINE = 16 * 1024 * 1024
@@ -98,6 +99,8 @@ def _parsed(raw: bytes, place: Place) -> Any:
     try:
         text = raw.decode("utf-8-sig")
         value = _DECODER.decode(text)
+        if is_deeper(value, DEEPEST_RECORD):
+            raise RecursionError
         if "\\ud" in text or "\\uD" in text:
             # Half of a surrogate pair is no text, and could not be written anywhere again.
             json.dumps(value, ensure_ascii=False).encode()

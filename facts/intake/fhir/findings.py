@@ -12,11 +12,11 @@ from typing import Any
 from facts.answers import AnswerError, read_answer
 from facts.case import Observed
 from facts.intake.fhir.codes import INTERPRETATION, CodeIndex
-from facts.intake.fhir.resources import DATED, AsOf, NotUsed, Resource, Statement, Told, label
+from facts.intake.fhir.resources import DATED, AsOf, NotUsed, Resource, StatedFinding, Told, label
 from facts.intake.fhir.values import (
     UCUM,
     Coding,
-    Moment,
+    Timestamp,
     bare_code,
     codings_of,
     described,
@@ -71,7 +71,7 @@ def observation(resource: Resource, index: CodeIndex) -> Iterator[Told]:
                     label(finding), "it is about somebody or something else than the patient (focus)", resource, moment
                 )
             elif answer:
-                yield Statement(finding.id, _answer(finding, answer), moment, resource.name)
+                yield StatedFinding(finding.id, _answer(finding, answer), moment, resource.name)
             else:
                 yield _read(resource, part, finding, index, moment)
 
@@ -89,17 +89,17 @@ def _answer(finding: Finding, answer: str) -> Observed:
 
 
 def _read(
-    resource: Resource, part: Mapping[str, Any], finding: Finding, index: CodeIndex, moment: Moment | None
-) -> Statement | NotUsed:
+    resource: Resource, part: Mapping[str, Any], finding: Finding, index: CodeIndex, moment: Timestamp | None
+) -> StatedFinding | NotUsed:
     if part.get("dataAbsentReason"):
         return NotUsed(label(finding), "the record says that the value is missing", resource, moment)
     if isinstance(finding, QuantityFinding):
         return _quantity(resource, part, finding, moment)
     if isinstance(finding, YesNoFinding) and isinstance(part.get("valueBoolean"), bool):
-        return Statement(finding.id, Observed(part["valueBoolean"]), moment, resource.name)
+        return StatedFinding(finding.id, Observed(part["valueBoolean"]), moment, resource.name)
     found = _answers(part, finding, index)
     if len(found) == 1:
-        return Statement(finding.id, _answer(finding, found.pop()), moment, resource.name)
+        return StatedFinding(finding.id, _answer(finding, found.pop()), moment, resource.name)
     if found:
         reason = f"it answers both {' and '.join(sorted(found))}"
         return NotUsed(label(finding), reason, resource, moment, finding=finding.id)
@@ -162,8 +162,8 @@ def _unit(quantity: Mapping[str, Any]) -> str:
 
 
 def _quantity(
-    resource: Resource, part: Mapping[str, Any], finding: QuantityFinding, moment: Moment | None
-) -> Statement | NotUsed:
+    resource: Resource, part: Mapping[str, Any], finding: QuantityFinding, moment: Timestamp | None
+) -> StatedFinding | NotUsed:
     what = label(finding)
     measured = object_of(part.get("valueQuantity"))
     value = measured.get("value", part.get("valueInteger"))
@@ -183,10 +183,12 @@ def _quantity(
         fix = f"give one of UCUM, such as {finding.unit}"
         return NotUsed(what, f"{quoted(value)} has no unit", resource, moment, fix, finding.id)
     unit = next((unit for unit in units if match_unit(unit, finding)), units[0] if units else "")
+    # UCUM's unit of what has none, which after a number nobody writes by hand.
+    unit = "" if unit == "1" and finding.unit == "count" else unit
     return _answered(resource, finding, f"{value} {unit}".strip(), moment)
 
 
-def _answered(resource: Resource, finding: Finding, written: str, moment: Moment | None) -> Statement | NotUsed:
+def _answered(resource: Resource, finding: Finding, written: str, moment: Timestamp | None) -> StatedFinding | NotUsed:
     """Read an answer as a case file's is read."""
     try:
         observed = read_answer(finding, written)
@@ -195,7 +197,7 @@ def _answered(resource: Resource, finding: Finding, written: str, moment: Moment
         return NotUsed(label(finding), message, resource, moment, fix, finding.id)
     if observed is None:
         return NotUsed(label(finding), "it gives no value", resource, moment)
-    return Statement(finding.id, observed, moment, resource.name)
+    return StatedFinding(finding.id, observed, moment, resource.name)
 
 
 # Conditions and procedures
@@ -216,7 +218,7 @@ def condition(resource: Resource, index: CodeIndex, as_of: AsOf) -> Iterator[Tol
         if reason:
             yield NotUsed(label(finding), reason, resource, moment)
         else:
-            yield Statement(finding.id, _answer(finding, answer), moment, resource.name)
+            yield StatedFinding(finding.id, _answer(finding, answer), moment, resource.name)
 
 
 def _why_not_present(value: Mapping[str, Any], as_of: AsOf) -> str:
@@ -241,7 +243,7 @@ def procedure(resource: Resource, index: CodeIndex) -> Iterator[Told]:
     status = text_of(resource.value.get("status"))
     for finding, answer in _asserted(resource.value.get("code"), index):
         if status == "in-progress":
-            yield Statement(finding.id, _answer(finding, answer), moment, resource.name)
+            yield StatedFinding(finding.id, _answer(finding, answer), moment, resource.name)
         elif status == "completed":
             yield NotUsed(label(finding), "it was completed; whether it goes on is not recorded", resource, moment)
         else:
@@ -261,7 +263,7 @@ def patient(resource: Resource, index: CodeIndex, as_of: AsOf) -> Iterator[Told]
         finding = index.vocabulary.findings[name]
         answers = index.answers(finding, [Coding("FHIR gender", gender, "")])
         if answers:
-            yield Statement(name, _answer(finding, answers.pop()), None, resource.name)
+            yield StatedFinding(name, _answer(finding, answers.pop()), None, resource.name)
         elif gender != "unknown":
             fix = "use male, female, other or unknown"
             yield NotUsed(label(finding), f"the gender {quoted(gender)} is not one of FHIR", resource, None, fix)
@@ -269,7 +271,7 @@ def patient(resource: Resource, index: CodeIndex, as_of: AsOf) -> Iterator[Told]
         yield _age(resource, index.vocabulary.findings[name], as_of)
 
 
-def _age(resource: Resource, finding: Finding, as_of: AsOf) -> Statement | NotUsed:
+def _age(resource: Resource, finding: Finding, as_of: AsOf) -> StatedFinding | NotUsed:
     written = resource.value["birthDate"]
     born = moment_of(written)
     if born is None:
@@ -287,7 +289,7 @@ def _age(resource: Resource, finding: Finding, as_of: AsOf) -> Statement | NotUs
     return _answered(resource, finding, f"{ages.pop()} years", None)
 
 
-def _possible_days(born: Moment) -> tuple[date, date]:
+def _possible_days(born: Timestamp) -> tuple[date, date]:
     first = born.instant.date()
     if born.day is not None:
         return born.day, born.day

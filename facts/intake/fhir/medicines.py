@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.resources import AsOf, NotUsed, Resource
 from facts.intake.fhir.values import (
-    Moment,
+    Timestamp,
     bare_code,
     codings_of,
     days_between,
@@ -45,7 +45,7 @@ class Taken:
     """A medicine that is taken now, as its name is written, and where that stands."""
 
     text: str
-    moment: Moment | None
+    moment: Timestamp | None
     resource: str
 
 
@@ -54,7 +54,7 @@ class Ended:
     """A medicine that is no longer taken."""
 
     stopped: Stopped
-    moment: Moment | None
+    moment: Timestamp | None
     resource: str
 
 
@@ -97,7 +97,7 @@ def _why_not_taken(value: Mapping[str, Any], kind: str, status: str) -> str:
     return ""
 
 
-def _period(value: Mapping[str, Any], kind: str) -> tuple[Moment | None, Moment | None]:
+def _period(value: Mapping[str, Any], kind: str) -> tuple[Timestamp | None, Timestamp | None]:
     if kind == "MedicationRequest":
         return order_period(value)
     period = object_of(value.get("effectivePeriod"))
@@ -105,7 +105,7 @@ def _period(value: Mapping[str, Any], kind: str) -> tuple[Moment | None, Moment 
     return start, moment_of(period.get("end"))
 
 
-def order_period(value: Mapping[str, Any]) -> tuple[Moment | None, Moment | None]:
+def order_period(value: Mapping[str, Any]) -> tuple[Timestamp | None, Timestamp | None]:
     """Return when an order began and ended by the bounds of its dosage; the date of its writing is neither."""
     bounds = [
         object_of(object_of(object_of(dosage.get("timing")).get("repeat")).get("boundsPeriod"))
@@ -119,7 +119,7 @@ def order_period(value: Mapping[str, Any]) -> tuple[Moment | None, Moment | None
 
 
 def _ended(
-    resource: Resource, found: Recognition, start: Moment | None, end: Moment | None, as_of: AsOf, index: CodeIndex
+    resource: Resource, found: Recognition, start: Timestamp | None, end: Timestamp | None, as_of: AsOf, index: CodeIndex
 ) -> Ended | NotUsed:
     days = None
     if end is not None and end.day is not None and as_of.day is not None:

@@ -6,12 +6,12 @@ from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from facts.case import Case, Contradiction, Expected, Observed, Record, Unrecognized, complete
+from facts.case import Case, Contradiction, Expected, Observed, Record, UnrecognizedText, complete
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.findings import condition, observation, patient, procedure
 from facts.intake.fhir.medicines import Ended, Lookup, Taken, medication, order_period
-from facts.intake.fhir.resources import DATED, AsOf, NotUsed, Resource, Statement, label
-from facts.intake.fhir.values import Moment, codings_of, days_between, moment_of, object_of, objects_of, text_of
+from facts.intake.fhir.resources import DATED, AsOf, NotUsed, Resource, StatedFinding, label
+from facts.intake.fhir.values import Timestamp, codings_of, days_between, moment_of, object_of, objects_of, text_of
 from facts.intake.judging import Judging
 from facts.medicines import Stopped
 from facts.problems import Problem
@@ -90,12 +90,13 @@ class _Gathering:
     def __init__(self, resources: Sequence[Resource], index: CodeIndex, lookup: Lookup, judging: Judging) -> None:
         self.resources, self.index, self.lookup, self.judging = resources, index, lookup, judging
         self.as_of = AsOf(judging.as_of or newest_day(resources))
-        self.statements: dict[str, list[Statement]] = {}
+        self.statements: dict[str, list[StatedFinding]] = {}
         self.taken: list[Taken] = []
         self.ended: list[Ended] = []
         self.notes: dict[tuple[str, str], list[str]] = {}
         self.problems: list[Problem] = []
         self.used: set[str] = set()
+        self.counted: dict[str, str] = {}
 
     def case(self, name: str) -> tuple[Case, tuple[Problem, ...]]:
         for resource in self.resources:
@@ -112,14 +113,15 @@ class _Gathering:
             except Contradiction as error:
                 self.drop_contradicted(answered, error)
         day = self.as_of.day
-        record = Record(day.isoformat() if day else None, self.judging.as_of is not None, len(self.resources), len(self.used))
+        used = len(self.used.union(self.counted.values()))
+        record = Record(day.isoformat() if day else None, self.judging.as_of is not None, len(self.resources), used)
         told = (*(self.told(*note) for note in self.notes.items()), *unrecognized)
         case = Case(name, MappingProxyType(findings), told, Expected(), record=record)
         return case, tuple(self.problems)
 
     def read(self, resource: Resource) -> None:
         index, as_of = self.index, self.as_of
-        told: Iterator[Statement | NotUsed | Taken | Ended | None]
+        told: Iterator[StatedFinding | NotUsed | Taken | Ended | None]
         match resource.kind:
             case "Observation":
                 told = observation(resource, index)
@@ -136,9 +138,9 @@ class _Gathering:
         for one in told:
             self.keep(one)
 
-    def keep(self, told: Statement | NotUsed | Taken | Ended | None) -> None:
+    def keep(self, told: StatedFinding | NotUsed | Taken | Ended | None) -> None:
         match told:
-            case Statement():
+            case StatedFinding():
                 if why := self.why_not_now(told):
                     self.note(label(self.index.vocabulary.findings[told.finding]), why, told.resource, told.moment)
                 else:
@@ -154,11 +156,11 @@ class _Gathering:
                 if told.fix:
                     message = f"{told.resource.name}: {told.what}: {told.reason}"
                     self.problems.append(Problem(told.resource.place, message, told.fix))
-                unread = Statement(told.finding, None, told.moment, told.resource.name)
+                unread = StatedFinding(told.finding, None, told.moment, told.resource.name)
                 if told.finding and not self.why_not_now(unread):
                     self.statements.setdefault(told.finding, []).append(unread)
 
-    def why_not_now(self, told: Statement) -> str:
+    def why_not_now(self, told: StatedFinding) -> str:
         if self.as_of.before(told.moment):
             return "it was only after the assessment"
         limit, day = self.judging.within_days, self.as_of.day
@@ -167,14 +169,14 @@ class _Gathering:
         age = days_between(told.moment.day or told.moment.instant.date(), day)
         return f"older than {limit} days" if age > limit else ""
 
-    def note(self, what: str, reason: str, resource: str, moment: Moment | None) -> None:
+    def note(self, what: str, reason: str, resource: str, moment: Timestamp | None) -> None:
         shown = resource if moment is None else f"{resource}, {moment.shown}"
         self.notes.setdefault((what, reason), []).append(shown)
 
-    def told(self, about: tuple[str, str], where: list[str]) -> Unrecognized:
+    def told(self, about: tuple[str, str], where: list[str]) -> UnrecognizedText:
         what, reason = about
         more = f" and {len(where) - _NAMED} more" if len(where) > _NAMED else ""
-        return Unrecognized(f"{what} ({'; '.join(where[-_NAMED:])}{more})", reason)
+        return UnrecognizedText(f"{what} ({'; '.join(where[-_NAMED:])}{more})", reason)
 
     # Several statements of one finding
 
@@ -199,11 +201,11 @@ class _Gathering:
             chosen = observed[-1]
         if chosen.observed is None:
             return None
-        self.used.add(chosen.resource)
+        self.counted[name] = chosen.resource
         when = self.when(chosen)
         return replace(chosen.observed, origin=", ".join(filter(None, (chosen.resource, when))), when=when)
 
-    def when(self, told: Statement) -> str:
+    def when(self, told: StatedFinding) -> str:
         """Return the date of a statement; with its age for an observation, which tells of its own day alone."""
         moment, day = told.moment, self.as_of.day
         if moment is None:
@@ -214,15 +216,22 @@ class _Gathering:
         return f"{moment.shown}, {days} day{'s' * (days != 1)} earlier" if days else moment.shown
 
     def drop_contradicted(self, answered: dict[str, Observed], error: Contradiction) -> None:
-        """Leave out the answer that is contradicted, and every "no" that it contradicts: a record is never refused for one."""
-        name: str | None = error.finding
-        findings = self.index.vocabulary.findings
-        while name is not None:
-            answer = answered.get(name)
-            if answer is not None and (name == error.finding or answer.value is False):
-                del answered[name]
-                self.notes.setdefault((label(findings[name]), f"{error}; so it does not count"), []).append(answer.origin)
-            name = findings[name].requires
+        """Leave out what contradicts, and say so: both of two answers, or the answer that is at odds with a medicine.
+
+        A record is never refused for a contradiction.
+        """
+        told: dict[str, str] = {} if error.answered is None else {error.answered: f"{error}; so it does not count"}
+        # A medicine stands; without the "no" that it contradicts, other answers may stand too.
+        by_medicines = [one for one in error.denied if one.finding not in answered]
+        for one in by_medicines:
+            told.setdefault(one.denied, f"{one.tell(error.origins)}; so the no does not count")
+        for one in () if by_medicines else error.denied:
+            for name in (one.denied, one.finding):
+                told.setdefault(name, f"{one.tell(error.origins)}; so neither counts")
+        for name, reason in told.items():
+            if (answer := answered.pop(name, None)) is not None:
+                self.counted.pop(name)
+                self.notes.setdefault((label(self.index.vocabulary.findings[name]), reason), []).append(answer.origin)
 
     def stopped(self) -> list[Stopped]:
         """Return what was stopped and is not taken under another order."""
@@ -235,7 +244,7 @@ class _Gathering:
         return list(dict.fromkeys(one.stopped for one in left if recognize(one.stopped.name).medicines))
 
 
-def _by_reduction(finding: QuantityFinding, statements: Sequence[Statement]) -> Statement:
+def _by_reduction(finding: QuantityFinding, statements: Sequence[StatedFinding]) -> StatedFinding:
     """Choose among readings in the order of their times."""
     latest = statements[-1]
     if finding.reduction == "latest" or latest.moment is None or latest.observed is None:
@@ -246,11 +255,11 @@ def _by_reduction(finding: QuantityFinding, statements: Sequence[Statement]) -> 
         for told in reversed(statements)
         if told.observed is not None and told.moment is not None and told.moment.instant >= since
     ]
-    pick: Callable[..., tuple[Value, Statement]] = max if finding.reduction == "highest" else min
+    pick: Callable[..., tuple[Value, StatedFinding]] = max if finding.reduction == "highest" else min
     return pick(recent, key=lambda entry: entry[0])[1]
 
 
-def _by_moment(told: Statement | Taken) -> tuple[str, str]:
+def _by_moment(told: StatedFinding | Taken) -> tuple[str, str]:
     return (told.moment.instant.isoformat() if told.moment else "", told.resource)
 
 

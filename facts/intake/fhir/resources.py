@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from facts.case import Observed
-from facts.intake.fhir.values import Moment, described, is_id, object_of, reference_of, text_of
+from facts.intake.fhir.values import Timestamp, described, is_id, object_of, reference_of, text_of
 from facts.problems import Place
 from facts.vocabulary import Finding
 
@@ -43,12 +43,12 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class StatedFinding:
     """What a resource says of one finding; `observed` is None when it answers in a way that cannot be read."""
 
     finding: str
     observed: Observed | None
-    moment: Moment | None
+    moment: Timestamp | None
     resource: str
 
 
@@ -63,12 +63,12 @@ class NotUsed:
     what: str
     reason: str
     resource: Resource
-    moment: Moment | None = None
+    moment: Timestamp | None = None
     fix: str = ""
     finding: str = ""
 
 
-Told: TypeAlias = Statement | NotUsed
+Told: TypeAlias = StatedFinding | NotUsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class AsOf:
 
     day: date | None
 
-    def before(self, moment: Moment | None) -> bool:
+    def before(self, moment: Timestamp | None) -> bool:
         """Return whether something was only after that day; what has no whole date is judged by its beginning."""
         return moment is not None and self.day is not None and (moment.day or moment.instant.date()) > self.day
 

@@ -53,7 +53,7 @@ class Coding:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Moment:
+class Timestamp:
     """When something was: an instant to order by, the date as written, and the day where the date is whole.
 
     A date without a time stands at the beginning of its day, one without a day at the beginning of its month or year.
@@ -111,7 +111,7 @@ def names_of(concept: Any) -> Iterator[str]:
             yield text
 
 
-def moment_of(value: Any) -> Moment | None:
+def moment_of(value: Any) -> Timestamp | None:
     """Read a FHIR date or dateTime; None for anything that is none. A time without a zone is taken as UTC."""
     match = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
@@ -119,15 +119,15 @@ def moment_of(value: Any) -> Moment | None:
     try:
         day = date(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1))
         if match["time"] is None:
-            return Moment(datetime(day.year, day.month, day.day, tzinfo=UTC), match[0], day if match["day"] else None)
+            return Timestamp(datetime(day.year, day.month, day.day, tzinfo=UTC), match[0], day if match["day"] else None)
         written = datetime.fromisoformat(match[0])
         zoned = written if written.tzinfo else written.replace(tzinfo=UTC)
-        return Moment(zoned.astimezone(UTC), day.isoformat(), day)
+        return Timestamp(zoned.astimezone(UTC), day.isoformat(), day)
     except (ValueError, OverflowError):
         return None
 
 
-def when(resource: Mapping[str, Any], *elements: str) -> Moment | None:
+def when(resource: Mapping[str, Any], *elements: str) -> Timestamp | None:
     """Return the first of these elements that holds a date: a dateTime, or a Period, whose end counts before its start."""
     for element in elements:
         value = resource.get(element)

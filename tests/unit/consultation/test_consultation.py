@@ -8,11 +8,13 @@ import pytest
 
 from expert.consultation import explanation as enquiry
 from expert.consultation import replies
-from expert.consultation.answer_log import AnswerRefused, Event, Log, replay, standing
+from expert.consultation.answer_log import AnswerRefused, Event, Log, drop_undone, replay
 from expert.consultation.moments import Consultation, Moment, as_json
 from expert.consultation.next_question import Certificate, ScreenAsked
-from expert.consultation.progress import kept_open, progress, status, why_stopped
+from expert.consultation.progress import kept_open, no_longer_standing, progress, status, why_stopped
+from expert.consultation.what_if import what_if
 from expert.inference.assessing import Assessor
+from facts.problems import UnknownName
 from facts.vocabulary import Value
 from knowledge_base.interview import Screen
 from knowledge_base.model import KnowledgeBase
@@ -60,7 +62,7 @@ def test_undo_takes_a_whole_step_back_and_is_itself_on_the_log(consultation: Con
     log, _ = talk(consultation, {"fever": True, "confusion": None})
     shorter = consultation.undone(log, AT)
     assert shorter[: len(log)] == log and shorter[-1].kind == "undone"
-    assert standing(shorter) == ()
+    assert drop_undone(shorter) == ()
     moment = consultation.moment(shorter, "p")
     assert not moment.told.case.findings and not moment.told.unknown
     assert consultation.undone(shorter, AT) == shorter
@@ -72,12 +74,51 @@ def test_a_step_after_an_undo_is_not_undone_with_it(consultation: Consultation) 
     assert moment.told.case.values["fever"] is False
 
 
-def test_a_change_replaces_an_answer_and_drops_what_hung_on_it(consultation: Consultation) -> None:
-    log, _ = talk(consultation, {"muscle_weakness": True, "weakness_onset": "sudden"})
-    log, moment = consultation.changed(log, "p", {"muscle_weakness": "no"}, AT)
-    assert moment.told.case.values == {"muscle_weakness": False}
-    _, moment = consultation.changed(log, "p", {"muscle_weakness": None}, AT)
-    assert moment.told.unknown == {"muscle_weakness"}
+@pytest.mark.parametrize("now", ["no", None])
+def test_a_change_replaces_an_answer_and_closes_what_requires_it(now: str | None, consultation: Consultation) -> None:
+    log, before = talk(consultation, {"muscle_weakness": True, "weakness_onset": "sudden"})
+    log, moment = consultation.changed(log, "p", {"muscle_weakness": now}, AT)
+    assert moment.told.case.values == ({} if now is None else {"muscle_weakness": False})
+    assert moment.told.unknown == ({"muscle_weakness"} if now is None else set())
+    gone = no_longer_standing(before, moment, ["muscle_weakness"], consultation.knowledge)
+    assert len(gone) == 1 and gone[0].endswith("(sudden)")
+    _, moment = consultation.changed(log, "p", {"muscle_weakness": "yes"}, AT)
+    assert moment.told.case.values == {"muscle_weakness": True}
+    assert consultation.moment(consultation.undone(log, AT), "p").told.case == before.told.case
+
+
+def test_an_answer_implies_what_it_requires_where_that_was_left_unknown(consultation: Consultation) -> None:
+    _, moment = talk(consultation, {"muscle_weakness": None}, {"weakness_onset": "sudden"})
+    assert moment.told.case.values == {"muscle_weakness": True, "weakness_onset": "sudden"}
+    assert not moment.told.unknown
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("muscle_weakness=yes, weakness_onset=sudden", {"muscle_weakness": True, "weakness_onset": "sudden"}),
+        ("muscle_weakness is yes; weakness onset is sudden", {"muscle_weakness": True, "weakness_onset": "sudden"}),
+        ("severe, uncontrolled pain=yes, age=unknown", {"severe_pain": True, "age": None}),
+    ],
+)
+def test_several_answers_can_be_changed_together(text: str, expected: dict[str, Any], consultation: Consultation) -> None:
+    moment = consultation.moment((), "p")
+    assert enquiry.read_assignments(text, moment, consultation.knowledge) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("fever", "write NAME=VALUE"),
+        ("fever=", "expected a name and a value"),
+        ("fever=yes, fever=no", "fever is given twice"),
+        ("serum_potassium=3,1", "3,1"),
+        ("hypokalemia=yes", "only an answer can be changed"),
+    ],
+)
+def test_a_change_that_cannot_be_read_is_explained(text: str, problem: str, consultation: Consultation) -> None:
+    with pytest.raises(replies.ReplyError, match=problem):
+        enquiry.read_assignments(text, consultation.moment((), "p"), consultation.knowledge)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +241,7 @@ def test_how_and_why_not(consultation: Consultation) -> None:
 
 @pytest.mark.parametrize("name", ["hypokalaemia", "", "99"])
 def test_an_unknown_name_is_told_with_what_may_have_been_meant(name: str, consultation: Consultation) -> None:
-    with pytest.raises(enquiry.UnknownName):
+    with pytest.raises(UnknownName):
         enquiry.find(name, consultation.moment((), "p"), consultation.knowledge)
 
 
@@ -217,7 +258,7 @@ def test_what_if_tells_the_difference_and_records_nothing(
     answers: dict[str, Value], told: str, consultation: Consultation
 ) -> None:
     _, moment = talk(consultation, {"sex": "male"})
-    assert told in "\n".join(enquiry.what_if(moment, answers, consultation))
+    assert told in "\n".join(what_if(moment, answers, consultation))
     assert moment.told.case.values == {"sex": "male"}
 
 

@@ -1,0 +1,154 @@
+"""What pertinent questions reach: one patient of whom everything is so, and the part of it that an interview comes to know.
+
+The variables of `Formulas` say what is known; here they say what the interview knows, and a value is what is so, known or not.
+A part is *closed* when nothing that a pertinent question asks for is unknown in it. The part that an interview reaches is the
+least closed one, so that whatever holds of every closed part holds of what is reached, and no order of questions has to be
+followed.
+"""
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import assert_never
+
+import z3
+
+from expert.proofs.formulas import Encoding, Formula, Formulas, number
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.interview import asked_by, told_by_lists
+from knowledge_base.logic import compare
+from knowledge_base.model import Rule
+
+_Wanted = dict[str, Formula]
+
+
+class Reaching:
+    """The formulas of one knowledge base about what is so of a patient and what pertinent questions reach of it."""
+
+    def __init__(self, formulas: Formulas) -> None:
+        self.formulas, self.knowledge, self.patient = formulas, formulas.knowledge, formulas.patient
+        vocabulary, interview = self.knowledge.vocabulary, self.knowledge.interview
+        self.by = asked_by(interview, vocabulary)
+        self.listed = told_by_lists(vocabulary, self.knowledge.dictionary)
+        self.always = self.listed | interview.always
+        quantities = (name for name, finding in vocabulary.findings.items() if finding.kind == "quantity")
+        self.exact: dict[str, Formula] = {name: z3.Real(f"exactly {name}") for name in quantities}
+        self._so = Encoding(self._is_so, lambda name, truth: self._so(self.knowledge.conditions[name], truth))
+        self._can = Encoding(self._can_be, lambda name, truth: self._can(self.knowledge.conditions[name], truth))
+        self._wanted: dict[tuple[Expression, bool], _Wanted] = {}
+
+    # What is so
+
+    def so(self, tree: Expression) -> Formula:
+        """Say that a condition holds of the patient, known or not."""
+        return self._so(tree, True)
+
+    def _is_so(self, leaf: Leaf, truth: bool) -> Formula:
+        if not isinstance(leaf, Compared):
+            return self.patient.leaf(leaf, truth)
+        holds = compare(self.exact[leaf.finding], leaf.operator, number(leaf.threshold))
+        return holds if truth else z3.Not(holds)
+
+    @cached_property
+    def possible(self) -> list[Formula]:
+        """What is so of a patient is exact and not contradictory, and nothing is so without what it requires."""
+        rules = [self.patient.exact(name) for name in self.patient.least]
+        rules += [z3.Not(self.so(entry.condition)) for entry in self.knowledge.contradictions.values()]
+        for name, finding in self.knowledge.vocabulary.findings.items():
+            if finding.requires is not None and finding.kind == "yes_no":
+                rules.append(z3.Implies(self.patient.value[name], self.patient.value[finding.requires]))
+        return rules
+
+    def demands(self, rule: Rule) -> Formula:
+        """Say that a warning rule holds of the patient and that nothing that is so answers its concern."""
+        return z3.And(self.so(rule.condition), *(z3.Not(self.so(entry.condition)) for entry in self._downgrades(rule)))
+
+    def _downgrades(self, rule: Rule) -> tuple[Rule, ...]:
+        return self.knowledge.downgrades.get(rule.id, ())
+
+    def looked_for(self, rule: Rule) -> Formula:
+        """Say that anybody would look for a danger in this patient: by what is so, with every test that shows it ordered."""
+        looked = z3.BoolVal(True) if rule.look_for is None else self.so(rule.look_for)
+        tests = [self._ordered(name) for name in sorted(self.wanted(rule.condition, True)) if self.by[name] == "test"]
+        return z3.And(looked, *tests)
+
+    # What an interview reaches
+
+    @cached_property
+    def closed(self) -> list[Formula]:
+        """Say that what is known is closed: everybody's questions were asked, and every pertinent question after them."""
+        asked: dict[str, list[Formula]] = {name: [self._worth_asking(name)] for name in sorted(self.always)}
+        for rule in self._dangers():
+            pertinent, wanted = z3.And(self._above(rule), self._looked_for_by_known(rule)), self.wanted(rule.condition, True)
+            for name, formula in wanted.items():
+                asked.setdefault(name, []).append(z3.And(pertinent, formula))
+        patient = self.patient
+        return [
+            z3.Implies(z3.And(z3.Or(reasons), self._can_be_put(name)), patient.known[name]) for name, reasons in asked.items()
+        ]
+
+    def _dangers(self) -> Iterator[Rule]:
+        for sign in self.knowledge.warning_signs.values():
+            yield from sign.rules
+
+    def _above(self, rule: Rule) -> Formula:
+        """Say that a danger demands more than is demanded by what is known, less what is known to answer it."""
+        formulas, rank = self.formulas, self.knowledge.level_rank
+        above: Formula = z3.Not(formulas.urgency_at_least(rule.level or ""))
+        for entry in sorted(self._downgrades(rule), key=lambda entry: -rank[entry.level or ""]):
+            lower = z3.Not(formulas.urgency_at_least(entry.level or ""))
+            above = z3.If(formulas.true(entry.condition), z3.And(above, lower), above)
+        return above
+
+    def _looked_for_by_known(self, rule: Rule) -> Formula:
+        return z3.BoolVal(True) if rule.look_for is None else self.formulas.true(rule.look_for)
+
+    def _can_be_put(self, name: str) -> Formula:
+        needed = self.knowledge.vocabulary.findings[name].requires
+        if needed is None:
+            return z3.BoolVal(True)
+        return z3.And(self.patient.known[needed], self.patient.value[needed])
+
+    def _worth_asking(self, name: str) -> Formula:
+        only_if = self.knowledge.interview.only_if.get(name)
+        return z3.BoolVal(True) if only_if is None else z3.Not(self.formulas.false(only_if))
+
+    def _ordered(self, name: str) -> Formula:
+        """Say that a step that applies orders what would tell a finding."""
+        steps = [step for step in self.knowledge.next_steps.values() if name in step.answers]
+        return z3.Or([self.formulas.shown(step) for step in steps])
+
+    def _answerable(self, name: str) -> Formula:
+        worth = self._worth_asking(name)
+        return z3.And(worth, self._ordered(name)) if self.by[name] == "test" else worth
+
+    def _can_be(self, leaf: Leaf, truth: bool) -> Formula:
+        """Say that a leaf has this truth by what is known, or could come to have it by what can be answered."""
+        unknown = z3.And(z3.Not(self.patient.known[leaf.finding]), self._answerable(leaf.finding))
+        return z3.Or(self.patient.tells(leaf, truth), unknown)
+
+    def wanted(self, tree: Expression, truth: bool) -> _Wanted:
+        """Return, for every finding that a condition is about, what says that it could still help it to this truth."""
+        key = (tree, truth)
+        made = self._wanted.get(key)
+        if made is None:
+            made = self._wanted[key] = self._make_wanted(tree, truth)
+        return made
+
+    def _make_wanted(self, tree: Expression, truth: bool) -> _Wanted:
+        match tree:
+            case Present(name) | Compared(name, _, _) | OneOf(name, _):
+                return {name: z3.And(z3.Not(self.patient.known[name]), self._answerable(name))}
+            case Named(name):
+                return self.wanted(self.knowledge.conditions[name], truth)
+            case Not(operand):
+                return self.wanted(operand, not truth)
+            case And(operands) | Or(operands) | AtLeast(_, operands):
+                parts: dict[str, list[Formula]] = {}
+                for operand in operands:
+                    for name, formula in self.wanted(operand, truth).items():
+                        parts.setdefault(name, []).append(formula)
+                decided = self.formulas.true(tree) if truth else self.formulas.false(tree)
+                here = z3.And(self._can(tree, truth), z3.Not(decided))
+                return {name: z3.And(here, z3.Or(formulas)) for name, formulas in parts.items()}
+            case _:
+                assert_never(tree)
