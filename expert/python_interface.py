@@ -41,11 +41,11 @@ class Assessed:
     assessment: Assessment
     knowledge: KnowledgeBase = field(repr=False, compare=False)
 
-    def report(self, form: Form = "text") -> str:
-        """Return the report, the same as `charley report --format` writes. Raises ValueError for a format that it has not."""
+    def report(self, form: Form = "text", *, full: bool = False) -> str:
+        """Return the report on one page, or in full, as `charley report` writes it. Raises ValueError for an unknown format."""
         if form not in get_args(Form):
             raise ValueError(f"found the report format {quoted(form)}, expected one of {', '.join(get_args(Form))}")
-        return together(self.knowledge, [self.assessment], [], form)
+        return together(self.knowledge, [self.assessment], [], form, full=full)
 
     def __str__(self) -> str:
         return self.report()
