@@ -29,12 +29,27 @@ _RANGE = re.compile(
 )
 _FLAGGED = re.compile(r"(.*\S)\s*(?:\s|(?=[(\[]))[(\[]?([a-z]+)[)\]]?", re.DOTALL | re.IGNORECASE)
 
+_BARE = re.compile(
+    rf"((?:between\s+)?(?:{_RELATION})?\s*{NUMBER}(?:\s*(?:-|–|—|\bto\b|\band\b)\s*(?:{_RELATION})?\s*{NUMBER})?)"
+    r"(\s*[\s(\[]+[a-z]+[)\]]?)?",
+    re.IGNORECASE,
+)
+
 # What laboratories print beside or instead of a figure; a critically low value is a low one.
 _WORDS: dict[str, Word] = {
     **dict.fromkeys(("low", "l", "ll", "decreased", "reduced"), "low"),
     **dict.fromkeys(("normal", "n", "within normal limits", "wnl", "in range"), "normal"),
     **dict.fromkeys(("high", "h", "hh", "raised", "elevated", "increased"), "high"),
 }
+
+
+def with_unit(text: str, unit: str, finding: QuantityFinding) -> str:
+    """Return what was written of a quantity with this unit, where it has none of its own: in a column with its unit on top."""
+    bare = _BARE.fullmatch(text.strip())
+    flag = bare[2].strip(" ([)]") if bare and bare[2] else ""
+    if bare is None or (flag and (flag.casefold() not in _WORDS or match_unit(flag, finding) is not None)):
+        return text
+    return f"{bare[1]} {unit}{bare[2] or ''}"
 
 
 def read_measurement(text: str, finding: QuantityFinding) -> tuple[Quantity, str]:

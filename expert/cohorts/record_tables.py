@@ -6,7 +6,7 @@ from those files, where its findings have their origins. They are made a few tho
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,10 +15,12 @@ from typing import Any
 import polars as pl
 
 from expert.cohorts.plan import fingerprint
-from facts.case import Case
+from facts.answers import write_answer
+from facts.case import Case, Observed
 from facts.intake.case_files import Refusal
 from facts.intake.fhir.intake import Judging, Records, opened
 from facts.intake.tables import CASE, polars_type
+from facts.quantities import Interval
 from knowledge_base.model import KnowledgeBase
 
 MANIFEST, REFUSED = "manifest.json", "refused.csv"
@@ -100,9 +102,14 @@ def _frame(cases: Sequence[Case], knowledge: KnowledgeBase) -> pl.DataFrame:
     known = {name for case in cases for name in case.findings}
     schema: dict[str, Any] = {CASE: pl.String}
     schema |= {name: polars_type(finding) for name, finding in knowledge.vocabulary.findings.items() if name in known}
+    partly = {name for case in cases for name, value in case.values.items() if isinstance(value, Interval)}
+    # A text, as the reader of tables reads it.
+    schema |= dict.fromkeys(partly, pl.String)
     rows = []
     for case in cases:
-        values: Mapping[str, Any] = case.values
+        values: dict[str, Any] = case.values
+        for name in partly.intersection(values):
+            values[name] = str(write_answer(knowledge.vocabulary.findings[name], Observed(values[name])))
         rows.append((case.name, *(values.get(name) for name in list(schema)[1:])))
     return pl.DataFrame(rows, schema=schema, orient="row")
 

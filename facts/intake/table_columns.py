@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 
 from facts.answers import AnswerError, read_answer
+from facts.intake.table_quantities import settle_rows
 from facts.intake.tables import (
     BETWEEN,
     CASE,
@@ -25,13 +26,15 @@ from facts.intake.tables import (
     Heading,
     Table,
     fix_for,
-    is_number,
     plain_reason,
     read_stop,
     split_list,
 )
+from facts.measurements import with_unit
 from facts.medicines import Derived, MedicineDictionary, findings_of_current, findings_of_stopped
 from facts.problems import CharleyError, Place, Problem
+from facts.quantities import Interval, at_most, bounds
+from facts.reference_intervals import WORDS
 from facts.requirements import DeniedRequirement, ancestors
 from facts.units import converter
 from facts.vocabulary import Finding, QuantityFinding, Vocabulary, YesNoFinding
@@ -69,6 +72,8 @@ class _Reading:
         self.table, self.raw, self.vocabulary, self.dictionary = table, raw, vocabulary, dictionary
         self.refusals: list[pl.DataFrame] = []
         self.columns: dict[str, pl.Series] = {}
+        self.greatest: dict[str, pl.Series] = {}
+        self.words: dict[str, pl.Series] = {}
         self.places: dict[str, list[str]] = {}
         self.twice = twice
         self.recognize = lru_cache(maxsize=None)(dictionary.recognize)
@@ -88,11 +93,13 @@ class _Reading:
         for key, derive in ((MEDICINES, self.current), (STOPPED, self.stopped)):
             if key in headings:
                 self.lists(headings[key], derive)
+        self.settle()
         self.requirements()
         frame = pl.DataFrame(
             {CASE: self.raw[headings[CASE].column].cast(pl.String).str.strip_chars(), ROW: self.raw[ROW].cast(pl.Int64)}
         )
-        known = {name: series for name in self.vocabulary.findings if (series := self.columns.get(name)) is not None}
+        names = [end for name in self.vocabulary.findings for end in (name, at_most(name))]
+        known = {name: series for name in names if (series := self.columns.get(name)) is not None}
         labels = {key: self.raw[headings[key].column].cast(pl.String) for key in EXPECTED if key in headings}
         frame = frame.with_columns(pl.lit(str(self.table.path)).alias("file"), **known, **labels)
         refused = pl.concat([pl.DataFrame(schema=REFUSED), *self.refusals]).sort("row", "column", maintain_order=True)
@@ -165,10 +172,14 @@ class _Reading:
         """Read each distinct text once, as a case file would be read."""
         read: dict[str, Any] = {}
         wrong: dict[str, str] = {}
+        greatest: dict[str, float] = {}
+        words: dict[str, str] = {}
         for text in series.unique().drop_nulls().sort().to_list():
             if not text.strip():
                 continue
-            written = text if heading.unit is None or not is_number(text) else f"{text} {heading.unit}"
+            written = text
+            if heading.unit is not None and isinstance(finding, QuantityFinding):
+                written = with_unit(text, heading.unit, finding)
             try:
                 observed = read_answer(finding, written)
             except AnswerError as error:
@@ -176,6 +187,10 @@ class _Reading:
                 continue
             if observed is not None:
                 read[text] = observed.value
+            if observed is not None and isinstance(observed.value, Interval):
+                read[text], greatest[text] = bounds(observed.value)
+                if observed.given in WORDS:
+                    words[text] = observed.given
         if wrong:
             mask = series.is_in(pl.Series(list(wrong), dtype=pl.String).implode()).fill_null(False)
             rows, values = self.raw[ROW].filter(mask), series.filter(mask)
@@ -184,7 +199,17 @@ class _Reading:
             )
         if not read:
             return pl.Series(heading.name, [None], dtype=dtype).new_from_index(0, len(series))
-        return series.replace_strict(list(read), list(read.values()), default=None, return_dtype=dtype).alias(heading.name)
+        values = series.replace_strict(list(read), list(read.values()), default=None, return_dtype=dtype).alias(heading.name)
+        if greatest:
+            ends = read | greatest
+            self.greatest[heading.name] = series.replace_strict(
+                list(ends), list(ends.values()), default=None, return_dtype=dtype
+            )
+        if words:
+            self.words[heading.name] = series.replace_strict(
+                list(words), list(words.values()), default=None, return_dtype=pl.String
+            )
+        return values
 
     def quantities(self, heading: Heading, finding: QuantityFinding, series: pl.Series) -> pl.Series:
         """Read numbers in bulk, and other texts ("3.1 mmol/l") one distinct text at a time."""
@@ -207,6 +232,9 @@ class _Reading:
         if outside.any():
             reason = f"outside the plausible range {low:g} to {high:g} {finding.unit}; check the figure and its unit"
             self.refuse_where(outside, heading.column, series, reason)
+        if heading.name in self.greatest:
+            # Where the number is known exactly, both ends are the same.
+            self.columns[at_most(heading.name)] = self.greatest.pop(heading.name).fill_null(values)
         return values.alias(heading.name)
 
     def converted(self, values: pl.Series, heading: Heading, finding: QuantityFinding) -> pl.Series:
@@ -263,12 +291,23 @@ class _Reading:
     def stopped(self, texts: list[str]) -> Derived:
         return findings_of_stopped(self.dictionary, [(entry, self.recognize(entry.name)) for entry in map(read_stop, texts)])
 
+    # What hangs on other cells
+
+    def settle(self) -> None:
+        """Give words the meaning that they have for each row's patient, and add what is computed."""
+        for row, told in settle_rows(self.columns, self.words, self.vocabulary, self.raw.height).items():
+            rows = self.raw[ROW][row : row + 1]
+            for entry in told:
+                self.refuse(rows, "", pl.Series([entry.text]), entry.reason)
+
     # What an answer requires
 
     def requirements(self) -> None:
         """Let a value imply what it requires, and refuse the row where that is denied."""
         answered = dict(self.columns)
         for name, series in answered.items():
+            if name not in self.vocabulary.findings:
+                continue
             implies = series.fill_null(False) if series.dtype == pl.Boolean else series.is_not_null()
             for above in ancestors(name, self.vocabulary.findings):
                 if above in answered:

@@ -5,10 +5,11 @@ from typing import Any
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case
 from facts.intake.entries import Entry
-from facts.intake.tables import CASE, MEDICINES, NOTE, STOPPED, Table, is_number, read_stop, split_list
+from facts.intake.tables import CASE, MEDICINES, NOTE, STOPPED, Table, read_stop, split_list
+from facts.measurements import with_unit
 from facts.medicines import MedicineDictionary
 from facts.problems import Place
-from facts.vocabulary import Vocabulary
+from facts.vocabulary import QuantityFinding, Vocabulary
 
 
 def case_of_row(table: Table, row: int, vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Case | Refusal:
@@ -24,8 +25,10 @@ def case_of_row(table: Table, row: int, vocabulary: Vocabulary, dictionary: Medi
         elif heading.name == STOPPED:
             value[STOPPED] = [_stopped_entry(text) for text in split_list(cell)]
         elif heading.name in vocabulary.findings:
-            plain = not isinstance(cell, bool) and heading.unit is not None and is_number(str(cell))
-            value["findings"][heading.name] = f"{cell} {heading.unit}" if plain else cell
+            finding = vocabulary.findings[heading.name]
+            if heading.unit is not None and isinstance(finding, QuantityFinding) and not isinstance(cell, bool):
+                cell = with_unit(str(cell), heading.unit, finding)
+            value["findings"][heading.name] = cell
         elif heading.name in (CASE, NOTE):
             value[heading.name] = str(cell).strip()
     place = Place(str(table.path), row)

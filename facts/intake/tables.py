@@ -179,10 +179,6 @@ def polars_type(finding: Finding) -> Any:
     return pl.Boolean if isinstance(finding, YesNoFinding) else pl.String
 
 
-def is_number(text: str) -> bool:
-    return re.match(PLAIN, text.strip()) is not None
-
-
 def plain_reason(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 

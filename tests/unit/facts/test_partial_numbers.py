@@ -6,9 +6,13 @@ from typing import Any
 import pytest
 
 from facts.answers import AnswerError, read_answer, write_answer
-from facts.case import Contradiction, Observed, UnrecognizedText, complete
+from facts.case import Case, Contradiction, Observed, UnrecognizedText, complete
+from facts.intake.table_columns import read_part
+from facts.intake.table_rows import case_of_row
+from facts.intake.tables import open_table
+from facts.measurements import with_unit
 from facts.problems import CharleyError
-from facts.quantities import Interval, between, narrow, quantity_words, within
+from facts.quantities import Interval, at_most, between, bounds, narrow, quantity_words, within
 from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.model import KnowledgeBase
 from tests.small_knowledge import choice, load, quantity
@@ -77,6 +81,62 @@ def test_what_says_nothing_or_contradicts_itself_is_refused(knowledge: Knowledge
     with pytest.raises(AnswerError) as error:
         read_answer(knowledge.vocabulary.findings[name], text)
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("1.1", "1.1 mg/dL"),
+        ("<1.0", "<1.0 mg/dL"),
+        ("1-2", "1-2 mg/dL"),
+        ("> 1 and < 2", "> 1 and < 2 mg/dL"),
+        ("1.0 (L)", "1.0 mg/dL (L)"),
+        ("low", "low"),
+        ("0.6 mmol/L", "0.6 mmol/L"),
+    ],
+)
+def test_a_bare_cell_has_the_unit_of_its_column(knowledge: KnowledgeBase, text: str, written: str) -> None:
+    finding = knowledge.vocabulary.findings["serum_magnesium"]
+    assert isinstance(finding, QuantityFinding)
+    assert with_unit(text, "mg/dL", finding) == written
+
+
+def test_a_unit_that_looks_like_a_flag_stays_a_unit(knowledge: KnowledgeBase) -> None:
+    finding = knowledge.vocabulary.findings["alcohol_stopped_days_ago"]
+    assert isinstance(finding, QuantityFinding)
+    assert with_unit("2 h", "days", finding) == "2 h"
+
+
+def test_a_table_is_read_as_a_case_file_is(tmp_path: Path, knowledge: KnowledgeBase) -> None:
+    (tmp_path / "table.csv").write_text(TABLE, encoding="utf-8")
+    table = open_table(tmp_path / "table.csv", knowledge.vocabulary)
+    part = read_part(table, 0, 100, knowledge.vocabulary, knowledge.dictionary, frozenset())
+    assert part.cases["case"].to_list() == ["a", "b", "c", "d"]
+    for row in part.cases.to_dicts():
+        case = case_of_row(table, row["row"], knowledge.vocabulary, knowledge.dictionary)
+        assert isinstance(case, Case)
+        ends = {
+            name: (row[name], row.get(at_most(name), row[name]))
+            for name in knowledge.vocabulary.findings
+            if row.get(name) is not None
+        }
+        assert ends == {
+            name: bounds(value) if isinstance(value, float | Interval) else (value, value)
+            for name, value in case.values.items()
+        }
+    refused = dict(part.refused.select("case", "reason").iter_rows())
+    assert "4.2 is not low" in refused["e"]
+    assert "no reference interval tells what high is of heart_rate" in refused["f"]
+
+
+TABLE = """case,serum_potassium,serum_magnesium [mg/dL],serum_ferritin,sex,age,total_calcium,serum_albumin [g/dL],vomiting,heart_rate
+a,low,1.1,low,male,70-75,,,,
+b,3.1,<1.0,low,female,,8.0 mg/dL,2.0,neg,
+c,<1.5,1-2,,,,1.5,3,,H
+d,4.1,1.0 L,,,30,,,yes,
+e,4.2 low,,,,,,,,
+f,,,,,5,,,,high
+"""
 
 
 def test_a_negative_test_is_absent(knowledge: KnowledgeBase) -> None:
