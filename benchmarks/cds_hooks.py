@@ -72,7 +72,7 @@ def _answers(base: str) -> bool:
         return False
 
 
-def measured(base: str, service: str, request: dict[str, Any], calls: int, at_once: int) -> tuple[list[float], float]:
+def measure(base: str, service: str, request: dict[str, Any], calls: int, at_once: int) -> tuple[list[float], float]:
     """Return how long each call took, in milliseconds, and how many were answered in a second."""
 
     def one(number: int) -> float:
@@ -116,7 +116,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as base:
         for name, service, request in kinds:
             for at_once in (1, 4):
-                times, rate = measured(base, service, request, options.calls, at_once)
+                times, rate = measure(base, service, request, options.calls, at_once)
                 worst = _percentile(times, 99)
                 slow = slow or (at_once == 1 and worst > GOAL)
                 row = f"{statistics.median(times):.1f} | {worst:.1f} | {max(times):.1f} | {rate:.0f}"

@@ -24,8 +24,9 @@ from expert.cohorts.evaluation import ROWS_A_PART
 from expert.inference.assessing import Assessor
 from expert.inference.forward_chaining import ForwardChaining
 from facts.case import Case, Observed
+from facts.intake.table_cells import rows_named_twice
 from facts.intake.table_columns import read_part
-from facts.intake.tables import open_table, rows_named_twice
+from facts.intake.tables import open_table
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 
@@ -52,10 +53,10 @@ def main() -> None:
             source = folder / f"cohort-{rows}.parquet"
             write_cohort(source, rows, knowledge)
             copying = seconds(lambda: pl.scan_parquet(source).sink_parquet(folder / "copy.parquet"))  # noqa: B023 - called at once
-            took, memory = evaluated(source, folder / f"out-{rows}")
+            took, memory = run_evaluate(source, folder / f"out-{rows}")
             rate = rows / took
             print(f"| {rows:,} | {copying:.2f} | {took:.2f} | {took / copying:.1f} | {rate:,.0f} | {memory:,.0f} |", flush=True)
-        cases = sampled(source, knowledge)
+        cases = draw_cases(source, knowledge)
         differing = different(cases, folder / f"out-{rows}", knowledge)
         if options.rows_of_engines:
             differing += compare_engines(folder, options.rows_of_engines, knowledge)
@@ -90,7 +91,7 @@ def compare_engines(folder: Path, rows: int, knowledge: KnowledgeBase) -> int:
     for number, (engine, words) in enumerate(engines.items()):
         out = folder / f"engine-{number}"
         try:
-            took, _ = evaluated(source, out, *parts, *words)
+            took, _ = run_evaluate(source, out, *parts, *words)
         except subprocess.CalledProcessError as error:
             print(f"{engine} is left out: {error.stderr.strip()}", file=sys.stderr)
             continue
@@ -122,7 +123,7 @@ def compare_formats(folder: Path, rows: int, knowledge: KnowledgeBase) -> None:
         path = source.with_suffix(ending)
         reading = seconds(lambda: read(path))  # noqa: B023 - called at once
         checking = seconds(lambda: read_whole(path, knowledge))  # noqa: B023 - called at once
-        took, _ = evaluated(path, folder / f"format{ending}")
+        took, _ = run_evaluate(path, folder / f"format{ending}")
         size = path.stat().st_size / 2**20
         told = f"{reading:.2f} | {checking:.2f} | {checking / reading:.1f} | {took:.2f}"
         print(f"| {ending[1:].upper()} | {size:,.0f} | {told} |", flush=True)
@@ -144,7 +145,7 @@ def seconds(work: Callable[[], object]) -> float:
     return perf_counter() - begun
 
 
-def evaluated(source: Path, folder: Path, *words: str) -> tuple[float, float]:
+def run_evaluate(source: Path, folder: Path, *words: str) -> tuple[float, float]:
     """Run `charley evaluate` in a process of its own; gives its seconds, start included, and its most memory in MiB."""
     program = (
         "import resource, sys; from expert.command_line import main\n"
@@ -158,7 +159,7 @@ def evaluated(source: Path, folder: Path, *words: str) -> tuple[float, float]:
     return perf_counter() - begun, float(done.stdout.split()[-1])
 
 
-def sampled(source: Path, knowledge: KnowledgeBase) -> list[Case]:
+def draw_cases(source: Path, knowledge: KnowledgeBase) -> list[Case]:
     """Draw some cases of a cohort, as they are assessed one at a time."""
     height = pl.scan_parquet(source).select(pl.len()).collect().item()
     places = sorted(random.Random(1).sample(range(height), min(SAMPLE, height)))

@@ -55,22 +55,22 @@ def main() -> None:
     print("|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     groups = {
         "written by hand, as filed": [case for case in cases if case.note],
-        "written by hand, completed": completed((case for case in cases if case.note), well, knowledge.vocabulary),
+        "written by hand, completed": complete((case for case in cases if case.note), well, knowledge.vocabulary),
         "all, as filed": cases,
-        "all, completed": completed(cases, well, knowledge.vocabulary),
+        "all, completed": complete(cases, well, knowledge.vocabulary),
     }
     missed = sum(row(name, group, consultation) for name, group in groups.items())
     sys.exit(1 if missed else 0)
 
 
-def completed(cases: Iterable[Case], well: Case, vocabulary: Vocabulary) -> list[Case]:
+def complete(cases: Iterable[Case], well: Case, vocabulary: Vocabulary) -> list[Case]:
     """Return the cases with every question answered that the well patient's answers can answer."""
     return [
-        replace(case, findings=MappingProxyType(dict(_completed(case.findings, well.findings, vocabulary)))) for case in cases
+        replace(case, findings=MappingProxyType(dict(_complete(case.findings, well.findings, vocabulary)))) for case in cases
     ]
 
 
-def _completed(
+def _complete(
     told: Mapping[str, Observed], well: Mapping[str, Observed], vocabulary: Vocabulary
 ) -> Iterator[tuple[str, Observed]]:
     for name, finding in vocabulary.findings.items():

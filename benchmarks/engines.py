@@ -255,7 +255,7 @@ def measure(contenders: Sequence[Contender], batch: Sequence[Sample]) -> None:
 def report(
     knowledge: KnowledgeBase, drawn: Sequence[Sample], filed: Sequence[Sample], contenders: Sequence[Contender], rounds: int
 ) -> Iterator[str]:
-    """Tell what was measured, on what machine, and the table, in Markdown."""
+    """Return what was measured, on what machine, and the table, in Markdown."""
     findings, grounded = len(knowledge.vocabulary.findings), len(ground_rules(knowledge).rules)
     yield f"- Machine: {cpu_model()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
     yield f"- Python {platform.python_version()}, {', '.join(f'{name} {installed(name)}' for name in LIBRARIES)}"

@@ -17,19 +17,21 @@ from itertools import cycle
 from pathlib import Path
 
 from expert.cohorts.record_tables import make_tables
+from expert.inference.assessing import Assessor
 from facts.intake.fhir.codes import CodeIndex, code_index
+from facts.intake.fhir.conditions import condition, procedure
+from facts.intake.fhir.days import newest_day
 from facts.intake.fhir.files import read_resources
-from facts.intake.fhir.findings import condition, observation, procedure
 from facts.intake.fhir.intake import NEWEST, is_fhir, opened
 from facts.intake.fhir.medicines import medication
-from facts.intake.fhir.record import newest_day
-from facts.intake.fhir.resources import KINDS, AsOf, NotUsed, Resource, Statement, Told, patient_of
+from facts.intake.fhir.observations import observation
+from facts.intake.fhir.resources import KINDS, AsOf, NotUsed, Resource, StatedFinding, Told, patient_of
 from facts.intake.fhir.values import codings_of, names_of, objects_of
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 
 _CODED = ("Observation", "Condition", "Procedure")
-_MEDICATION = ("MedicationRequest", "MedicationStatement", "MedicationAdministration")
+_MEDICATION = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
 _MOST_NAMED = 12
 
 
@@ -68,8 +70,9 @@ def census(files: list[Path], knowledge: KnowledgeBase) -> None:
         for one in known:
             # The day is that of the whole record, as it is for the patient's case.
             answers = list(_read(one, index, AsOf(newest[patient_of(one.value)])))
-            found = any(isinstance(answer, Statement) for answer in answers)
-            lost.update(["found" if found else _reason(answers)])
+            stated = [answer for answer in answers if isinstance(answer, StatedFinding)]
+            verified = "found" if any(not answer.doubt for answer in stated) else "found, but unverified"
+            lost.update([verified if stated else _reason(answers)])
         outcome = ", ".join(f"{what} {count:,}" for what, count in lost.most_common())
         print(f"  {kind + 's':<22} {len(of_kind):>6,}   with a code that the vocabulary knows {len(known):>6,}: {outcome}")
     medications = [one for one in resources if one.kind in _MEDICATION]
@@ -80,11 +83,26 @@ def census(files: list[Path], knowledge: KnowledgeBase) -> None:
     with opened(files, knowledge.vocabulary, knowledge.dictionary) as records:
         intake = records.intake()
     findings = [observed for case, _ in intake.cases for observed in case.findings.values()]
+    unverified = [reading for case, _ in intake.cases for reading in case.unverified]
+    expired = sum(len(case.record.expired) for case, _ in intake.cases if case.record)
     by_kind = Counter(_kind(observed.origin) for observed in findings)
     print(
         f"  {len(intake.cases)} patients, {len(findings)} findings: " + ", ".join(f"{k} {n}" for k, n in by_kind.most_common())
     )
+    reasons_why = Counter(reading.reason.split(":")[0] for reading in unverified)
+    print(f"  unverified, and shown with their values: {len(unverified)}  {dict(reasons_why.most_common())}")
+    print(f"  too old to count, and named with their values: {expired}")
     print(f"  refused: {len(intake.refusals)}")
+    for refusal in intake.refusals:
+        print(f"    {refusal.problems[0].message}")
+    assessor = Assessor(knowledge)
+    print("  urgency and confirmed causes of each patient:")
+    for case, _ in intake.cases:
+        assessment = assessor.assess(case)
+        confirmed = [cause.id for cause in assessment.causes if cause.standing == "confirmed"]
+        by = f" (verified: {assessment.urgency.verified_level})" if assessment.urgency.verified_level else ""
+        signs = [sign.id for sign in assessment.warning_signs]
+        print(f"    {assessment.urgency.level}{by}  {' '.join(signs)}  confirmed: {' '.join(confirmed) or 'none'}")
     reasons = Counter(note.reason.split(":")[0] for case, _ in intake.cases for note in case.unrecognized)
     print("  findings of a patient that are not used, by reason:")
     for reason, count in reasons.most_common(_MOST_NAMED):

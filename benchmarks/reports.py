@@ -1,8 +1,8 @@
 """How long a report takes after the assessment, and a page of the web consultation, in milliseconds of processor time.
 
-Every case of the tests and of the examples is reported once in each format, none a second time, as a service sees its
-patients. The consultation is held in this process as a browser would hold it, through the whole application: a page is
-the answer that is sent and the page that follows.
+Each case is reported once in each format and none a second time, as a service sees its patients. The consultations are held
+in this process, through the whole application as a browser meets it, less the browser: the service takes an answer, and then
+shows the page that follows.
 
     python -m benchmarks.reports
 """
@@ -14,11 +14,14 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import process_time
+from typing import Any
 
 from starlette.testclient import TestClient
 
+from expert.commands.options import gc_paused
 from expert.consultation.moments import Consultation
 from expert.inference.assessing import Assessor, ContradictoryCase
 from expert.web.application import create_application
@@ -27,9 +30,7 @@ from facts.assessment import Assessment
 from facts.case import Case
 from facts.intake.case_files import read_case_files
 from knowledge_base.loading import load_knowledge_base
-from knowledge_base.model import KnowledgeBase
-from reports.json_report import plain, to_json
-from reports.rendering import render
+from reports.formats import FORMATS
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = (ROOT / "tests" / "knowledge" / "cases", ROOT / "facts" / "examples")
@@ -43,28 +44,21 @@ def main() -> None:
     parser.add_argument("--every", type=int, default=4, metavar="N", help="take every Nth case only (default: 4)")
     parser.add_argument("--patients", type=int, default=20, metavar="N", help="consultations to hold (default: 20)")
     options = parser.parse_args()
-    knowledge = load_knowledge_base()
-    assessor = Assessor(knowledge)
+    with gc_paused():
+        knowledge = load_knowledge_base()
+        assessor = Assessor(knowledge)
     intake = read_case_files(FOLDERS, knowledge.vocabulary, knowledge.dictionary)
     cases = [case for case, _ in intake.cases]
     assessments = assess(cases[:: options.every], assessor)
     described = [case for case in cases if case.note][: options.patients]
     print("| what | number | ms: median | 99 in 100 within | at most |\n|---|---:|---:|---:|---:|")
     rows = {
-        f"report as {name}": [time_of(lambda found=found, write=write: write(found, knowledge)) for found in assessments]
-        for name, write in FORMATS.items()
+        f"report as {name}": [time_of(lambda found=found, form=form: form.render(found, knowledge)) for found in assessments]
+        for name, form in FORMATS.items()
     }
-    rows["page of the web consultation"] = hold_consultations(described, Consultation(assessor))
+    rows |= hold_consultations(described, Consultation(assessor))
     above = [name for name, times in rows.items() if row(name, times)]
     sys.exit(1 if above else 0)
-
-
-FORMATS: dict[str, Callable[[Assessment, KnowledgeBase], str]] = {
-    "text": lambda found, knowledge: render(found, knowledge, "text"),
-    "Markdown": lambda found, knowledge: render(found, knowledge, "markdown"),
-    "HTML": lambda found, knowledge: render(found, knowledge, "html"),
-    "JSON": lambda found, knowledge: to_json(plain(found)),
-}
 
 
 def assess(cases: Sequence[Case], assessor: Assessor) -> list[Assessment]:
@@ -85,42 +79,52 @@ def time_of(work: Callable[[], object]) -> float:
     return process_time() - begun
 
 
-def hold_consultations(cases: Sequence[Case], consultation: Consultation) -> list[float]:
-    """Hold a consultation with each patient; returns the seconds of each page, from its answer to the page that follows."""
-    times: list[float] = []
+@dataclass
+class Timed:
+    """An application of which every request is timed, in seconds of processor time, by its method."""
+
+    application: Any
+    times: dict[str, list[float]] = field(default_factory=lambda: {"GET": [], "POST": []})
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass a request on."""
+        begun = process_time()
+        await self.application(scope, receive, send)
+        if scope["type"] == "http":
+            self.times[scope["method"]].append(process_time() - begun)
+
+
+def hold_consultations(cases: Sequence[Case], consultation: Consultation) -> dict[str, list[float]]:
+    """Hold a consultation with each patient; returns the seconds of each page that is shown, and of each answer."""
     with tempfile.TemporaryDirectory(prefix="charley-bench-") as folder:
         settings = Settings(store=Path(folder) / "consultations.sqlite", requests_per_minute=1_000_000)
         application = create_application(settings, consultation)
-        with TestClient(application, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000)) as browser:
+        timed = Timed(application)
+        with TestClient(timed, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000)) as browser:
             browser.get(f"/enter/{application.state.service.key}")
-            for case in cases:
-                times += hold(case, browser)
-    return times
+            hold(cases[0], browser)
+            timed.times = {"GET": [], "POST": []}
+            for case in cases[1:]:
+                hold(case, browser)
+    return {"page of the web consultation": timed.times["GET"], "answer to a page": timed.times["POST"]}
 
 
-def hold(case: Case, browser: TestClient) -> list[float]:
+def hold(case: Case, browser: TestClient) -> None:
     """Hold one consultation to its end: what the case does not tell is answered "unknown"."""
-    times: list[float] = []
-    page = browser.get("/")
-    page = browser.post("/consultations", data={"csrf": field("csrf", page.text), "name": "patient"})
-    here = page.url.path
+    home = browser.get("/")
+    page = browser.post("/consultations", data={"csrf": hidden("csrf", home.text), "name": "patient"})
     while 'name="screen"' in page.text:
-        fields = {"csrf": field("csrf", page.text), "after": field("after", page.text), "rest": "unknown"}
-        fields |= {"current": "unknown", "stopped": "unknown"}
+        fields = {name: hidden(name, page.text) for name in ("csrf", "after")}
+        fields |= {"rest": "unknown", "current": "unknown", "stopped": "unknown"}
         for name in re.findall(r'id="q-([a-z0-9_]+)" tabindex', page.text):
             if name in case.findings:
                 value = case.findings[name].value
-                fields[f"answer.{name}"] = (
-                    {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
-                )
-        begun = process_time()
-        page = browser.post(here, data=fields)
-        times.append(process_time() - begun)
+                fields[f"answer.{name}"] = {"True": "yes", "False": "no"}.get(str(value), str(value))
+        page = browser.post(page.url.path, data=fields)
         page.raise_for_status()
-    return times
 
 
-def field(name: str, page: str) -> str:
+def hidden(name: str, page: str) -> str:
     """Return a hidden field of a page."""
     found = re.search(rf'name="{name}" value="([^"]*)"', page)
     if found is None:

@@ -36,6 +36,8 @@ class Clinician:
     client: httpx.AsyncClient
     number: int
     here: str = ""
+    looks_for: float = 0.0
+    """Seconds that a page is looked at before it is answered."""
     sent: dict[str, bool | None] = field(default_factory=dict)
     took: list[float] = field(default_factory=list)
     pages: int = 0
@@ -56,6 +58,7 @@ class Clinician:
                     fields[f"answer.{name}"] = "no"
                     self.sent[name] = False
             self.pages += 1
+            await asyncio.sleep(self.looks_for * made.uniform(0.5, 1.5))
             page = await self.timed(self.here, fields)
             if f"patient {self.number}<" not in page.text:
                 raise AssertionError("the page of another patient")
@@ -78,7 +81,7 @@ def main() -> None:
     print("|---:|---:|---:|---:|---:|---:|")
     mixed = 0
     for count in options.at_once:
-        clinicians, elapsed, wrong = measured(min(count, 200))
+        clinicians, elapsed, wrong = measure(min(count, 200))
         took = sorted(second * 1000 for clinician in clinicians for second in clinician.took)
         pages = sum(clinician.pages for clinician in clinicians)
         last = took[min(len(took) - 1, round(len(took) * 0.99))]
@@ -87,25 +90,25 @@ def main() -> None:
     sys.exit(1 if mixed else 0)
 
 
-def measured(count: int) -> tuple[list[Clinician], float, int]:
+def measure(count: int) -> tuple[list[Clinician], float, int]:
     """Hold so many consultations at once; gives the clinicians, the seconds it took, and the answers that differ."""
     with tempfile.TemporaryDirectory(prefix="charley-bench-") as folder:
         store = Path(folder) / "consultations.sqlite"
-        port = _free_port()
+        port = free_port()
         command = [sys.executable, "-m", "expert", "serve", "--port", str(port), "--store", str(store)]
         command += ["--requests-per-minute", "1000000"]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603 - this very program
         try:
-            key = _key(process)
-            clinicians, elapsed = asyncio.run(asyncio.wait_for(_held(count, port, key), _LONGEST))
+            key = key_of(process)
+            clinicians, elapsed = asyncio.run(asyncio.wait_for(_hold(count, port, key), _LONGEST))
         finally:
             process.terminate()
             process.wait(20)
         with closing(Store(store)) as kept:
-            return clinicians, elapsed, sum(_differing(kept, clinician) for clinician in clinicians)
+            return clinicians, elapsed, sum(differing(kept, clinician) for clinician in clinicians)
 
 
-async def _held(count: int, port: int, key: str) -> tuple[list[Clinician], float]:
+async def _hold(count: int, port: int, key: str) -> tuple[list[Clinician], float]:
     begun = asyncio.Event()
     clients = [httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", follow_redirects=True, timeout=60) for _ in range(count)]
     clinicians = [Clinician(client, number) for number, client in enumerate(clients)]
@@ -124,7 +127,8 @@ async def _held(count: int, port: int, key: str) -> tuple[list[Clinician], float
     return clinicians, elapsed
 
 
-def _differing(kept: Store, clinician: Clinician) -> int:
+def differing(kept: Store, clinician: Clinician) -> int:
+    """Return how many answers of a consultation are not those that were sent."""
     session = kept.load(clinician.here.rsplit("/", 1)[1])
     said = {name for event in session.log for name, value in event.answers.items() if value is False}
     return len(said ^ set(clinician.sent)) + (session.name != f"patient {clinician.number}")
@@ -137,7 +141,8 @@ def _field(name: str, page: str) -> str:
     return html.unescape(found[1])
 
 
-def _key(process: "subprocess.Popen[str]") -> str:
+def key_of(process: "subprocess.Popen[str]") -> str:
+    """Return the key that a service printed, once it listens."""
     if process.stderr is None:
         raise AssertionError("the service has no standard error")
     for line in process.stderr:
@@ -147,7 +152,8 @@ def _key(process: "subprocess.Popen[str]") -> str:
     raise AssertionError("the service did not start")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     import socket
 
     with closing(socket.socket()) as found:

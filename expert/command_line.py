@@ -17,25 +17,26 @@ from expert.commands.consult import consult, sessions
 from expert.commands.evaluate import evaluate, explain
 from expert.commands.feedback import feedback
 from expert.commands.knowledge import knowledge
+from expert.commands.operating import backup, doctor, restore
 from expert.commands.options import (
     CONTEXT,
+    PATH,
+    PATH_AS_WRITTEN,
     REFUSED,
-    as_of_option,
     format_option,
+    gc_paused,
     knowledge_option,
     load,
-    making_what_stays,
     tell_refusals,
     what_would_change_option,
-    within_option,
 )
+from expert.commands.record_options import judging_options
 from expert.commands.serve import audit, serve, users
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from facts.assessment import Assessment
     from facts.intake.case_files import Refusal
+    from facts.intake.judging import Judging
     from knowledge_base.model import KnowledgeBase
 
 
@@ -44,9 +45,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """Charley, an expert system for muscle cramps.
 
-    It takes what is known of a patient and says how urgent it is, what it probably is, what speaks against it, what is not
-    known and matters, and what to do next, each with its reasons and sources. It supports a clinician's judgment and does not
-    replace it.
+    It takes what is known of a patient and says how urgent it is, what it could be, what argues against that, which unknowns
+    matter, and what to do next, each with its reasons and sources. It supports a clinician's judgment and does not replace it.
 
     \b
     Examples:
@@ -72,31 +72,34 @@ main.add_command(knowledge)
 main.add_command(serve)
 main.add_command(users)
 main.add_command(audit)
+main.add_command(backup)
+main.add_command(restore)
+main.add_command(doctor)
 
 
 @main.command(context_settings=CONTEXT)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
 @format_option
 @click.option(
     "--output",
-    type=click.Path(),
+    type=PATH_AS_WRITTEN,
     metavar="PATH",
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
-@as_of_option
-@within_option
+@click.option("--full", is_flag=True, help="Write the whole argument, not one page. HTML always holds it, folded away.")
+@judging_options
 @what_would_change_option
 @knowledge_option
 def report(
     files: tuple[Path, ...],
     form: str,
     output: str | None,
-    as_of: "datetime | None",
-    within_days: int | None,
+    full: bool,
+    judging: "Judging",
     what_would_change: bool,
     knowledge: Path | None,
 ) -> None:
-    """Assess the cases in FILES and explain every conclusion.
+    """Assess the cases in FILES, and report each on a page: the verdict, the leading causes, what to do now.
 
     A FILE is YAML, JSON or JSON Lines (.jsonl) with one case or many, or a patient record in FHIR R4: a Bundle (.json) or Bulk
     Data (.ndjson), also as .gz; a folder stands for the files in it. What cannot be read is refused with its place and a way
@@ -105,6 +108,7 @@ def report(
     \b
     Examples:
       charley report patient.yaml
+      charley report patient.yaml --full
       charley report *.yaml --format json --output assessments.json
       charley report clinic/ --format html --output reports/
       charley report patient.yaml --what-would-change
@@ -114,14 +118,12 @@ def report(
     from expert.proofs.what_would_change import explaining_changes
     from facts.intake.case_files import Refusal
     from facts.intake.files import read_files
-    from facts.intake.judging import Judging
     from facts.problems import Problem, quoted
 
-    with making_what_stays():
+    with gc_paused():
         base = load(knowledge, to_assess=True)
         assessor = Assessor(base)
     assess = explaining_changes(assessor) if what_would_change else assessor.assess
-    judging = Judging(as_of.date() if as_of else None, within_days)
     intake = read_files(files, base.vocabulary, base.dictionary, judging)
     refusals = list(intake.refusals)
     assessed: list[Assessment] = []
@@ -133,47 +135,70 @@ def report(
             refusals.append(Refusal(case.name, (Problem(place, message, "correct one of them"),)))
     if len(assessed) + len(refusals) != intake.read:
         raise AssertionError(f"{intake.read} cases read, but {len(assessed)} assessed and {len(refusals)} refused")
-    _write_reports(base, assessed, refusals, form, output)
+    _write_reports(base, assessed, refusals, form, output, full or what_would_change)
     tell_refusals(refusals, len(assessed))
     if refusals:
         sys.exit(REFUSED)
 
 
 def _write_reports(
-    base: "KnowledgeBase", assessed: list["Assessment"], refusals: list["Refusal"], form: str, output: str | None
+    base: "KnowledgeBase",
+    assessed: list["Assessment"],
+    refusals: list["Refusal"],
+    form: str,
+    output: str | None,
+    full: bool,
 ) -> None:
-    from reports.writing import documents, together, write_folder, write_private
+    from reports.formats import FORMATS
+    from reports.writing import documents, write_folder, write_private
 
     try:
         # A Path forgets the slash at its end, so whether a folder is meant is asked of the text.
         if output is not None and (output.endswith("/") or Path(output).is_dir()):
-            count = write_folder(Path(output), documents(base, assessed, refusals, form))
+            count = write_folder(Path(output), documents(base, assessed, refusals, form, full=full))
             click.echo(f"{count} {'file' if count == 1 else 'files'} written to {output}", err=True)
         elif output is not None:
-            write_private(Path(output), together(base, assessed, refusals, form))
-        elif assessed or form == "json":
-            click.echo(together(base, assessed, refusals, form), nl=False)
+            write_private(Path(output), FORMATS[form].render_all(assessed, refusals, base, full=full))
+        else:
+            click.echo(FORMATS[form].render_all(assessed, refusals, base, full=full), nl=False)
     except OSError as error:
+        from expert.disk_errors import advise
+
         raise click.ClickException(
-            f"{error.filename or output}: cannot be written: {error.strerror}; check the path and the space left"
+            f"{error.filename or output}: cannot be written: {error.strerror}; {advise(error)}"
         ) from None
 
 
 @main.command(context_settings=CONTEXT)
-@click.argument("what", type=click.Choice(["case", "assessment"]))
+@click.argument("what", type=click.Choice(["case", "assessment", "table", "mapping", "questionnaire"]))
 @knowledge_option
 def schema(what: str, knowledge: Path | None) -> None:
-    """Print the JSON Schema of a case file or of an assessment.
+    """Print the JSON Schema of a case file or of an assessment; an example of a table or mapping file; or a FHIR Questionnaire.
+
+    A QuestionnaireResponse to that Questionnaire is read as a part of the patient's record.
 
     \b
     Examples:
       charley schema case > case.schema.json
       charley schema assessment
+      charley schema table > example.csv
+      charley schema mapping > columns.yaml
+      charley schema questionnaire > questionnaire.json
     """
+    from facts.intake.table_example import mapping_example, table_example
     from reports.json_report import assessment_schema, case_schema, to_json
 
     if what == "assessment":
         click.echo(to_json(assessment_schema()), nl=False)
         return
     base = load(knowledge)
+    if what in ("table", "mapping"):
+        example = table_example(base.vocabulary, base.dictionary) if what == "table" else mapping_example(base.vocabulary)
+        click.echo(example, nl=False)
+        return
+    if what == "questionnaire":
+        from reports.questionnaire import questionnaire
+
+        click.echo(to_json(questionnaire(base)), nl=False)
+        return
     click.echo(to_json(case_schema(base.vocabulary, list(base.levels), list(base.causes))), nl=False)

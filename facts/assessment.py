@@ -92,6 +92,7 @@ class Urgency:
     It is `decided` when history and examination can no longer show a pertinent danger above the level: one that everybody is
     screened for, or that something known makes one look for. Such dangers could raise it to `could_rise_to` (None: none is
     open); `awaiting` are the next steps whose tests could still do so. `not_known` was asked, and nobody knew.
+    `verified_level` is what verified findings alone require, where an unverified one requires more.
     """
 
     level: str
@@ -103,6 +104,7 @@ class Urgency:
     awaiting: tuple[str, ...]
     because: tuple[str, ...]
     could_rise: tuple[OpenWarning, ...]
+    verified_level: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,18 @@ class MissingFinding:
 
 
 @dataclass(frozen=True, slots=True)
+class UnverifiedReading:
+    """What a record says of a finding and nobody vouches for, why nobody does, and the warnings that it alone sets off.
+
+    It never makes anything false, excluded or less urgent. `warns` holds ids of rules.
+    """
+
+    finding: FindingUsed
+    reason: str
+    warns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceCited:
     """A source that an argument here cites. `checked` is False for general knowledge, inference and machine-written text."""
 
@@ -189,11 +203,11 @@ class EvidenceCited:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A finding that would be other than it is, or that would be answered: the clause for that, and the value that was told."""
+    """A finding that would be other than it is, or would be answered: the clause for that, and the value that was recorded."""
 
     finding: str
     says: str
-    told: str | None
+    recorded: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,3 +261,4 @@ class Assessment:
     evidence: tuple[EvidenceCited, ...]
     what_would_change: WhatWouldChange | None = None
     record: Record | None = None
+    unverified: tuple[UnverifiedReading, ...] = ()

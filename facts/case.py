@@ -44,16 +44,31 @@ class UnrecognizedText:
 
 
 @dataclass(frozen=True, slots=True)
+class Unverified:
+    """What a record says of a finding and nobody vouches for, and why: it may warn, and never reassures.
+
+    The finding itself stays unknown, or is known only as far as this does not matter.
+    """
+
+    finding: str
+    observed: Observed
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """The record that a case was read from: the date at which the patient is judged, and how many resources were used.
 
-    `chosen` tells that somebody gave the date; otherwise it is the newest one in the record.
+    `chosen` tells that somebody gave the date; otherwise it is the newest one in the record. `expired` names, with its value,
+    what is too old to count; `conditions_not_known` are those that are present and have no code that the vocabulary knows.
     """
 
     as_of: str | None
     chosen: bool
     resources: int
     used: int
+    expired: tuple[str, ...] = ()
+    conditions_not_known: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +99,8 @@ class Case:
     """The record that the case was read from, which is never taken for complete; None for what somebody wrote as a case."""
     not_known: tuple[str, ...] = ()
     """Findings that were asked for and that nobody knew; unknown as those that nobody asked for, but told apart from them."""
+    unverified: tuple[Unverified, ...] = ()
+    """What the record says and nobody vouches for; none of it is among the findings."""
 
     @property
     def values(self) -> dict[str, Value]:
@@ -145,7 +162,7 @@ def complete(
         for name, (value, entries) in derived.items():
             if value or sources is None:
                 _add_from_list(findings, name, value, entries)
-        unrecognized.extend(_doubtful(recognitions))
+        unrecognized.extend(doubts(recognitions))
     return add_required(vocabulary, findings), tuple(dict.fromkeys(unrecognized))
 
 
@@ -247,5 +264,6 @@ def _add_from_list(findings: dict[str, Observed], name: str, value: bool, entrie
         raise Contradiction(f"{name} is answered {said}, but {listed}", answered=name)
 
 
-def _doubtful(recognitions: Iterable[Recognition]) -> list[UnrecognizedText]:
+def doubts(recognitions: Iterable[Recognition]) -> list[UnrecognizedText]:
+    """Return the medicines that were not, or not wholly, recognized."""
     return [UnrecognizedText(recognition.text, recognition.doubt) for recognition in recognitions if recognition.doubt]

@@ -14,42 +14,27 @@ class Implausible(UnitError):
     """A number outside the plausible range; the text goes on from what was found."""
 
 
-# A relation to what follows it: which end of the interval that is, and whether it is within.
-_RELATIONS = {
+RELATIONS = {
     **dict.fromkeys(("<", "below", "under", "less than"), ("high", False)),
     **dict.fromkeys(("<=", "=<", "≤", "⩽", "at most"), ("high", True)),
     **dict.fromkeys((">", "above", "over", "more than", "greater than"), ("low", False)),
     **dict.fromkeys((">=", "=>", "≥", "⩾", "at least"), ("low", True)),
 }
-_RELATION = "|".join(re.escape(relation) for relation in sorted(_RELATIONS, key=len, reverse=True))
+"""A relation to what follows it: which end of the interval that is, and whether it is within."""
+_RELATION = "|".join(re.escape(relation) for relation in sorted(RELATIONS, key=len, reverse=True))
 _LIMIT = re.compile(rf"({_RELATION})\s*({NUMBER})\s*(.*)", re.DOTALL | re.IGNORECASE)
 _LIMITS = re.compile(rf"\s+and\s+(?={_RELATION})", re.IGNORECASE)
 _RANGE = re.compile(
-    rf"(?:between\s+)?({NUMBER})\s*([^\d]*?)\s*(?:-|–|—|\bto\b|\band\b)\s*({NUMBER})\s*(.*)", re.DOTALL | re.IGNORECASE
+    rf"(?:between\s+)?({NUMBER})\s*([^0-9]*?)\s*(?:-|–|—|\bto\b|\band\b)\s*({NUMBER})\s*(.*)", re.DOTALL | re.IGNORECASE
 )
 _FLAGGED = re.compile(r"(.*\S)\s*(?:\s|(?=[(\[]))[(\[]?([a-z]+)[)\]]?", re.DOTALL | re.IGNORECASE)
 
-_BARE = re.compile(
-    rf"((?:between\s+)?(?:{_RELATION})?\s*{NUMBER}(?:\s*(?:-|–|—|\bto\b|\band\b)\s*(?:{_RELATION})?\s*{NUMBER})?)"
-    r"(\s*[\s(\[]+[a-z]+[)\]]?)?",
-    re.IGNORECASE,
-)
-
 # What laboratories print beside or instead of a figure; a critically low value is a low one.
-_WORDS: dict[str, Word] = {
+WORDS: dict[str, Word] = {
     **dict.fromkeys(("low", "l", "ll", "decreased", "reduced"), "low"),
     **dict.fromkeys(("normal", "n", "within normal limits", "wnl", "in range"), "normal"),
     **dict.fromkeys(("high", "h", "hh", "raised", "elevated", "increased"), "high"),
 }
-
-
-def with_unit(text: str, unit: str, finding: QuantityFinding) -> str:
-    """Return what was written of a quantity with this unit, where it has none of its own: in a column with its unit on top."""
-    bare = _BARE.fullmatch(text.strip())
-    flag = bare[2].strip(" ([)]") if bare and bare[2] else ""
-    if bare is None or (flag and (flag.casefold() not in _WORDS or match_unit(flag, finding) is not None)):
-        return text
-    return f"{bare[1]} {unit}{bare[2] or ''}"
 
 
 def read_measurement(text: str, finding: QuantityFinding) -> tuple[Quantity, str]:
@@ -71,7 +56,7 @@ def read_measurement(text: str, finding: QuantityFinding) -> tuple[Quantity, str
 
 
 def _read_in_part(text: str, finding: QuantityFinding) -> tuple[Quantity, str] | None:
-    word = _WORDS.get(text.casefold())
+    word = WORDS.get(text.casefold())
     if word is not None:
         return _of_word(word, finding), word
     if len(text) > 60:
@@ -79,7 +64,7 @@ def _read_in_part(text: str, finding: QuantityFinding) -> tuple[Quantity, str] |
     check_commas(text, finding)
     flag = _FLAGGED.fullmatch(text)
     # "2-3 h" is in hours.
-    if flag is not None and (word := _WORDS.get(flag[2].casefold())) is not None and match_unit(flag[2], finding) is None:
+    if flag is not None and (word := WORDS.get(flag[2].casefold())) is not None and match_unit(flag[2], finding) is None:
         return _flagged(flag[1], word, finding)
     limits = [_LIMIT.fullmatch(part) for part in _LIMITS.split(text)]
     if len(limits) <= 2 and (first := limits[0]) and (last := limits[-1]):
@@ -103,7 +88,7 @@ def _limits(found: list[re.Match[str]], finding: QuantityFinding) -> tuple[Quant
     ends: dict[str, _End] = {}
     unit = found[-1][3]
     for match in found:
-        end, within = _RELATIONS[match[1].casefold()]
+        end, within = RELATIONS[match[1].casefold()]
         if end in ends:
             raise UnitError("two limits on one side were found; give one, or one for each side")
         ends[end] = _End(match[2], match[3] or unit, within)

@@ -15,8 +15,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
-from facts.schema_reading import Declared, read_knowledge_file, validate
-from facts.vocabulary import Name, Vocabulary
+from facts.schema_reading import Declared, Name, read_knowledge_file, validate
+from facts.vocabulary import Vocabulary
 
 
 class MedicineClass(Declared):
@@ -29,6 +29,8 @@ class MedicineClass(Declared):
     """Days since the last dose, both ends included, in which the stop counts."""
     stopped_after_weeks: float = 0
     """The least weeks of use after which the stop counts."""
+    shortest_course_days: float = 0
+    """The least days that an order in a record ran for its end to count as a stop; nobody says how long it was taken before."""
     source: str | list[str] = []
 
     @model_validator(mode="after")
@@ -261,8 +263,12 @@ def _counted(number: float, unit: str) -> str:
     return f"{number:g} {unit}" if number == 1 else f"{number:g} {unit}s"
 
 
+_SLASHED = re.compile(r"(?<![^\W_])([a-z])/([a-z])(?![^\W_])")
+
+
 def _words(text: str) -> list[str]:
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    # "d/c" (discontinued) is one word, and so are "w/o" and "n/a"; a possessive or a participle may hang on ("d/c'd").
+    folded = _SLASHED.sub(r"\1\2", unicodedata.normalize("NFKC", text).casefold())
     # A strength stuck to its unit ("25mg") starts with a digit and is ignored as one word.
     return re.findall(r"\d[\w.,%]*|[^\W_]+", folded)
 

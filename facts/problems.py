@@ -41,6 +41,10 @@ class CharleyError(Exception):
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
+class UnknownName(LookupError):
+    """A name that stands for nothing here; the text suggests what was meant."""
+
+
 _RIVAL = 8
 """How far, of 100, a second suggestion may lie behind the best and still be worth reading."""
 

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     import pint
 
 # Thousands may stand apart ("20 000"), by whatever space; a comma is not read, because it means decimals to half the world.
-NUMBER = r"[-+]?(?:\d{1,3}(?:[ \u00a0\u2009\u202f]\d{3})+(?!\d)(?:\.\d+)?|\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?"
+_THOUSANDS = r"[0-9]{1,3}(?:[ \u00a0\u2009\u202f][0-9]{3})+(?![0-9])(?:\.[0-9]+)?"
+NUMBER = rf"[-+]?(?:{_THOUSANDS}|[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{{1,3}})?"
 """A number as people write it, for a pattern."""
 _WRITTEN = re.compile(rf"({NUMBER})\s*(.*)", re.DOTALL)
-_COMMA = re.compile(r"\d,\d")
-_COMMA_GROUPS = re.compile(r"(\d{1,3}(?:,\d{3})+)(?!\d)")
+_COMMA = re.compile(r"[0-9],[0-9]")
+_COMMA_GROUPS = re.compile(r"([0-9]{1,3}(?:,[0-9]{3})+)(?![0-9])")
 _SIGNIFICANT_DIGITS = 10
 """More than any laboratory gives, and few enough that 1.234 mg/dL does not become 0.50769999999999993."""
 
@@ -35,7 +36,7 @@ _SPELLINGS = {
     "degF": ("°f", "f", "fahrenheit"),
     "mEq/L": ("meq/l", "mval/l"),
     "count": ("times", "1", "ph"),
-    "bpm": ("/min", "beats/min"),
+    "bpm": ("/min", "1/min", "min-1", "beats/min"),
 }
 
 
@@ -75,7 +76,8 @@ def convert(written: str, unit: str, finding: QuantityFinding) -> tuple[float, s
     number = Decimal("".join(written.split()))
     if not unit:
         return _rounded(number), ""
-    known = match_unit(unit, finding)
+    # "1" is the unit of what has none, but behind a number ("5 1") it is another number.
+    known = None if unit.isdigit() else match_unit(unit, finding)
     if known is None:
         raise UnitError(
             f"the unit {unit[:20]!r} is not one that {finding.id} takes; write it in {' or '.join(_accepted(finding))}"
@@ -87,9 +89,9 @@ def convert(written: str, unit: str, finding: QuantityFinding) -> tuple[float, s
 
 def match_unit(text: str, finding: QuantityFinding) -> str | None:
     """Find which of the finding's units a spelling means, if any."""
-    spelled = _normalized(text)
+    spelled = same_unit(text)
     for unit in _accepted(finding):
-        if spelled == _normalized(unit) or spelled in _SPELLINGS.get(unit, ()):
+        if spelled == same_unit(unit) or spelled in _SPELLINGS.get(unit, ()):
             return unit
     return None
 
@@ -129,7 +131,8 @@ def _accepted(finding: QuantityFinding) -> tuple[str, ...]:
     return (finding.unit, *finding.accepts)
 
 
-def _normalized(unit: str) -> str:
+def same_unit(unit: str) -> str:
+    """Return a unit as every spelling of it that differs in letter case, signs or UCUM's brackets alone comes out."""
     spelled = unicodedata.normalize("NFKC", unit).casefold().replace("μ", "u").replace("µ", "u").replace(" ", "")
     # UCUM writes m[IU]/L, mm[Hg], [degF] and [pH], and puts what is counted into braces: {beats}/min, {score}.
     spelled = re.sub(r"\[([a-z]+)\]", r"\1", re.sub(r"\{[^{}]*\}", "", spelled) or "1")

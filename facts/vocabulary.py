@@ -8,15 +8,14 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from facts.declared_quantities import Derivation, Reference
+from facts.declared_units import UnitOfSystem
 from facts.problems import CharleyError, Place, Problem, did_you_mean
 from facts.quantities import Interval
-from facts.schema_reading import Declared, read_knowledge_file, validate
+from facts.schema_reading import Declared, Name, read_knowledge_file, validate
 
 Value: TypeAlias = bool | float | str | Interval
 """What a finding can be worth: yes or no, a quantity in the finding's own unit (or where it lies), or one of its choices."""
-
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
-"""An id of the one namespace that findings, definitions, causes and warning signs share."""
 
 
 class Code(Declared):
@@ -36,6 +35,17 @@ Codes: TypeAlias = dict[str, Annotated[list[Code], BeforeValidator(_listed)]]
 """Codes by terminology; a single one may be written without a list, and one without a display name as plain text."""
 
 
+Lasting: TypeAlias = Annotated[str, Field(pattern=r"^(always|[1-9]\d{0,3} (day|week|month|year)s?)$")]
+"""How long something stays true after it was found, as people write it."""
+_DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
+
+
+def lasting_days(lasting: str) -> int | None:
+    """Return a lasting time in days; None for `always`."""
+    number, _, unit = lasting.partition(" ")
+    return int(number) * _DAYS[unit.removesuffix("s")] if unit else None
+
+
 class _Finding(Declared):
     id: Name
     group: str
@@ -47,6 +57,15 @@ class _Finding(Declared):
     """Codes that stand for an answer ("yes", "no", or a choice): the finding itself, or what a coded question was answered."""
     requires: Name | None = None
     """A yes/no finding without which this one means nothing: a value here implies it."""
+    lasts: Lasting | None = None
+    """For how long what a record says of it counts ("3 days"), or `always`; that of its file where it has none of its own."""
+    panels: Codes = {}
+    """Codes of observations that hold this one as a component, for those who search a record by code."""
+
+    @property
+    def lasts_days(self) -> int | None:
+        """How many days what a record says of it counts; None for ever."""
+        return None if self.lasts is None else lasting_days(self.lasts)
 
 
 class YesNoFinding(_Finding):
@@ -55,57 +74,6 @@ class YesNoFinding(_Finding):
     kind: Literal["yes_no"]
     present: str
     absent: str
-
-
-class ReferenceInterval(Declared):
-    """The limits of what is normal, in the finding's own unit and both normal themselves; a limit left out is none.
-
-    `where` tells whose limits they are, by other findings: a choice, or of a quantity from where (included) to where (not).
-    """
-
-    low: float | None = None
-    high: float | None = None
-    where: dict[Name, Name | Annotated[list[float], Field(min_length=2, max_length=2)]] = {}
-
-    @model_validator(mode="after")
-    def _limits_ascend(self) -> "ReferenceInterval":
-        if self.low is None and self.high is None:
-            raise ValueError("a reference interval has a low limit, a high one, or both")
-        if self.low is not None and self.high is not None and self.low >= self.high:
-            raise ValueError("the low limit must be below the high one")
-        return self
-
-
-class Reference(Declared):
-    """What "low", "normal" and "high" mean; where several intervals can apply to a patient, what is true by any of them."""
-
-    source: str | list[str]
-    intervals: Annotated[list[ReferenceInterval], Field(min_length=1)]
-
-
-class Derivation(Declared):
-    """How a quantity is computed from others, all in their own units: constant + coefficient * finding + …, or a product.
-
-    Of `product`, what is to the power of -1 divides: {a: 1, b: -1} is a ratio. A value that is given all the same may differ
-    from what is computed by this share of it (`agrees_within`), and wins.
-    """
-
-    source: str | list[str]
-    constant: float = 0
-    terms: dict[Name, float] = {}
-    product: dict[Name, Literal[1, -1]] = {}
-    agrees_within: Annotated[float, Field(ge=0, lt=1)]
-
-    @model_validator(mode="after")
-    def _one_formula(self) -> "Derivation":
-        if bool(self.terms) is bool(self.product) or (self.product and self.constant):
-            raise ValueError("a derived quantity has `terms` (with or without a `constant`) or a `product`")
-        return self
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """The findings that it is computed from."""
-        return (*self.terms, *self.product)
 
 
 class QuantityFinding(_Finding):
@@ -120,6 +88,8 @@ class QuantityFinding(_Finding):
     """Charges per ion; what turns mEq/L into mmol/L."""
     range: Annotated[list[float], Field(min_length=2, max_length=2)]
     """The plausible values, ends included; anything outside is taken for a slip."""
+    systems: dict[Literal["SI", "conventional"], UnitOfSystem] = {}
+    """The unit of a bare number in a file that declares this system, where it is not the finding's own."""
     reduction: Literal["latest", "lowest", "highest"] = "latest"
     """Which of several readings counts: the latest, or the lowest or highest within 24 hours of the latest."""
     reference: Reference | None = None
@@ -131,6 +101,13 @@ class QuantityFinding(_Finding):
     def _range_ascends(self) -> "QuantityFinding":
         if self.range[0] >= self.range[1]:
             raise ValueError("the range must run from a lower to a higher number")
+        return self
+
+    @model_validator(mode="after")
+    def _systems_are_accepted(self) -> "QuantityFinding":
+        for system, other in self.systems.items():
+            if other.unit not in self.accepts:
+                raise ValueError(f"the {system} unit {other.unit} must be among those that the finding accepts")
         return self
 
 
@@ -147,6 +124,8 @@ Finding: TypeAlias = Annotated[YesNoFinding | QuantityFinding | ChoiceFinding, F
 class _FindingFile(Declared):
     group: Name
     label: str
+    lasts: Lasting | None = None
+    """For how long what a record says of these findings counts, where one has no time of its own."""
     findings: dict[Name, Finding]
 
 
@@ -163,6 +142,15 @@ class Vocabulary:
         """The findings that are computed from others where they are not given."""
         quantities = (finding for finding in self.findings.values() if isinstance(finding, QuantityFinding))
         return tuple(finding for finding in quantities if finding.derived is not None)
+
+    @cached_property
+    def children(self) -> Mapping[str, tuple[str, ...]]:
+        """The findings that require each finding, where there are any, in the order of declaration."""
+        found: dict[str, list[str]] = {}
+        for name, finding in self.findings.items():
+            if finding.requires is not None:
+                found.setdefault(finding.requires, []).append(name)
+        return {name: tuple(children) for name, children in found.items()}
 
     def suggest(self, name: str) -> str:
         """Suggest the finding that a mistyped `name` may have meant, or how to see them all."""
@@ -207,6 +195,8 @@ def _read_file(path: Path, shown: str, places: dict[str, Place], problems: list[
             places.setdefault(name, place)
             if isinstance(entry, dict):
                 entry.update(id=name, group=value.get("group", ""))
+                if value.get("lasts") is not None:
+                    entry.setdefault("lasts", value["lasts"])
     return validate(_FindingFile, document)
 
 
@@ -226,13 +216,16 @@ def _wrong_requirements(findings: Mapping[str, Finding], places: Mapping[str, Pl
             chain.append(needed)
 
 
+_ANSWERS = {"yes_no": ("yes", "no"), "quantity": ("low", "normal", "high")}
+
+
 def _wrong_answers(findings: Mapping[str, Finding], places: Mapping[str, Place]) -> Iterator[Problem]:
     for name, finding in findings.items():
-        known = finding.choices if isinstance(finding, ChoiceFinding) else ("yes", "no") if finding.kind == "yes_no" else ()
+        known = finding.choices if isinstance(finding, ChoiceFinding) else _ANSWERS[finding.kind]
         for answer in finding.answer_codes:
             if answer not in known:
-                expected = f"use {', '.join(known)}" if known else "a quantity has no coded answers: remove it"
-                yield Problem(places[name], f"{name}: {answer} is not an answer to it", did_you_mean(answer, known) or expected)
+                expected = did_you_mean(answer, known) or f"use {', '.join(known)}"
+                yield Problem(places[name], f"{name}: {answer} is not an answer to it", expected)
 
 
 def _wrong_references(findings: Mapping[str, Finding], places: Mapping[str, Place]) -> Iterator[Problem]:

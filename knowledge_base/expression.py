@@ -8,10 +8,11 @@ Longer than other modules: the parser is one walk, and most of it is what it say
 """
 
 import ast
+import math
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, NoReturn, TypeAlias
+from typing import Literal, NoReturn, TypeAlias, assert_never
 
 from facts.problems import did_you_mean
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding
@@ -125,11 +126,21 @@ def parse(text: str, scope: Scope) -> Expression:
         tree = ast.parse(" ".join(text.split("\n")).strip(), mode="eval")
     except SyntaxError as error:
         raise ConditionError(
-            f"not a condition: {error.msg}", "see the condition language in README", (error.offset or 1) - 1
+            f"not a condition: {error.msg}", "see Conditions in docs/writing-knowledge.md", (error.offset or 1) - 1
         ) from None
     except (ValueError, RecursionError, MemoryError):
-        raise ConditionError("not a condition", "see the condition language in README") from None
+        raise ConditionError("not a condition", "see Conditions in docs/writing-knowledge.md") from None
+    if _is_deeper(tree.body, 2 * DEEPEST):
+        # As 1,900 minus signs before a number: what is said of a mistake could not be written either.
+        raise ConditionError(f"nested more than {DEEPEST} levels deep", "split it into definitions")
     return _Parser(scope).expression(tree.body, 0)
+
+
+def _is_deeper(node: ast.AST, levels: int) -> bool:
+    layer = [node]
+    for _ in range(levels):
+        layer = [child for parent in layer for child in ast.iter_child_nodes(parent)]
+    return bool(layer)
 
 
 class _Parser:
@@ -157,7 +168,11 @@ class _Parser:
             case ast.Constant():
                 self.refuse(node, f"{node.value!r} alone is not a condition", "compare a finding with it")
             case _:
-                self.refuse(node, f"{ast.unparse(node)!r} is not part of the condition language", "see README")
+                self.refuse(
+                    node,
+                    f"{ast.unparse(node)!r} is not part of the condition language",
+                    "see Conditions in docs/writing-knowledge.md",
+                )
 
     def name(self, node: ast.Name) -> Expression:
         name = node.id
@@ -286,7 +301,11 @@ def _number(node: ast.expr) -> float | None:
         sign = -sign if isinstance(node.op, ast.USub) else sign
         node = node.operand
     if isinstance(node, ast.Constant) and isinstance(node.value, int | float) and not isinstance(node.value, bool):
-        return sign * float(node.value)
+        try:
+            return sign * float(node.value)
+        except OverflowError:
+            # More digits than a number can have: like any other that is too large, outside of every plausible range.
+            return sign * math.inf
     return None
 
 
@@ -304,29 +323,30 @@ def disjunction(operands: "Iterator[Expression] | list[Expression]") -> Expressi
     return Or(tuple(flat)) if len(flat) > 1 else next(iter(flat))
 
 
+def operands(tree: Expression) -> tuple[Expression, ...]:
+    """Return the conditions that a condition is made of directly: none for a leaf or a name."""
+    match tree:
+        case Present() | Compared() | OneOf() | Named():
+            return ()
+        case Not(operand):
+            return (operand,)
+        case And(parts) | Or(parts) | AtLeast(_, parts):
+            return parts
+        case _:
+            assert_never(tree)
+
+
 def leaves(tree: Expression) -> Iterator[Leaf]:
     """Return every comparison and finding of a condition, in reading order."""
-    match tree:
-        case Present() | Compared() | OneOf():
-            yield tree
-        case Not(operand):
-            yield from leaves(operand)
-        case And(operands) | Or(operands) | AtLeast(_, operands):
-            for operand in operands:
-                yield from leaves(operand)
-        case Named():
-            return
+    if isinstance(tree, Leaf):
+        yield tree
+    for operand in operands(tree):
+        yield from leaves(operand)
 
 
 def names_used(tree: Expression) -> Iterator[str]:
     """Return every definition and conclusion that a condition names, in reading order."""
-    match tree:
-        case Named(name):
-            yield name
-        case Not(operand):
-            yield from names_used(operand)
-        case And(operands) | Or(operands) | AtLeast(_, operands):
-            for operand in operands:
-                yield from names_used(operand)
-        case _:
-            return
+    if isinstance(tree, Named):
+        yield tree.name
+    for operand in operands(tree):
+        yield from names_used(operand)

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from facts.problems import did_you_mean
 from facts.vocabulary import QuantityFinding
 from knowledge_base.entries import KnowledgeFile, Problems
-from knowledge_base.expression import And, Compared, ConditionError, Expression, Named, Not, Or, Scope, leaves, parse
-from knowledge_base.logic import Truth, evaluate
+from knowledge_base.expression import ConditionError, Expression, Leaf, Scope, parse
+from knowledge_base.logic import Truth, combine, evaluate_leaf
 from knowledge_base.schema import GradingFile
 
 
@@ -73,44 +73,15 @@ class Grading:
         yield self.otherwise
 
 
-@lru_cache(maxsize=256)
-def _prepared(condition: Expression) -> tuple[tuple[tuple[str, Compared], ...], Expression]:
-    """Return the comparisons of a grade by name, and the grade with those names in their places."""
-    compared = tuple((_name(leaf), leaf) for leaf in leaves(condition) if isinstance(leaf, Compared))
-    return compared, _by_name(condition)
-
-
 def _judge(condition: Expression, fired: Tally, open_: Tally) -> Truth:
-    compared, by_name = _prepared(condition)
-    truths: dict[str, Truth] = {}
-    for name, leaf in compared:
+    def truth_of(leaf: Leaf) -> Truth:
         least = getattr(fired, leaf.finding)
-        ends = {_holds(leaf, number) for number in (least, least + getattr(open_, leaf.finding))}
+        most = least + getattr(open_, leaf.finding)
         # A comparison changes once between the two ends or not at all.
-        truths[name] = ends.pop() if len(ends) == 1 else None
-    return evaluate(by_name, {}, truths)
+        ends = {evaluate_leaf(leaf, {leaf.finding: float(number)}) for number in (least, most)}
+        return ends.pop() if len(ends) == 1 else None
 
-
-def _holds(leaf: Compared, number: int) -> bool:
-    return bool(evaluate(leaf, {leaf.finding: float(number)}, {}))
-
-
-def _name(leaf: Compared) -> str:
-    return f"{leaf.finding} {leaf.operator} {leaf.threshold}"
-
-
-def _by_name(tree: Expression) -> Expression:
-    match tree:
-        case Compared():
-            return Named(_name(tree))
-        case Not(operand):
-            return Not(_by_name(operand))
-        case And(operands):
-            return And(tuple(_by_name(operand) for operand in operands))
-        case Or(operands):
-            return Or(tuple(_by_name(operand) for operand in operands))
-        case _:
-            raise TypeError(f"a grade is made of comparisons, and, or, not; found {tree!r}")
+    return combine(condition, truth_of, {})
 
 
 def build_grading(file: KnowledgeFile[GradingFile], problems: Problems) -> Grading:

@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 from facts.medicines import MedicineDictionary
 from facts.problems import did_you_mean
+from facts.requirements import ancestors
 from facts.vocabulary import Vocabulary
 from knowledge_base.entries import Context, KnowledgeFile
 from knowledge_base.expression import Expression
@@ -57,8 +58,7 @@ def asked_by(interview: Interview, vocabulary: Vocabulary) -> dict[str, AskedBy]
 
 def opens_a_page(name: str, beside: tuple[str, ...], vocabulary: Vocabulary) -> bool:
     """Return whether most of what hangs on a finding is asked on another page than the questions `beside` it."""
-    elsewhere = [child for child, finding in vocabulary.findings.items() if finding.requires == name and child not in beside]
-    return len(elsewhere) > 3
+    return sum(child not in beside for child in vocabulary.children.get(name, ())) > 3
 
 
 def build_interview(file: KnowledgeFile[InterviewFile] | None, dictionary: MedicineDictionary, context: Context) -> Interview:
@@ -73,7 +73,11 @@ def build_interview(file: KnowledgeFile[InterviewFile] | None, dictionary: Medic
         name: Screen(name, entry.label, entry.lead_in, entry.by, tuple(entry.ask), frozenset(entry.each), entry.medicines)
         for name, entry in content.screens.items()
     }
-    return Interview(tuple(content.opening), screens, frozenset(content.always), _read_only_if(file, context))
+    findings = context.vocabulary.findings
+    # What hangs on another finding cannot be asked before that.
+    named = [name for name in content.always if name in findings]
+    always = frozenset(named).union(*(ancestors(name, findings) for name in named))
+    return Interview(tuple(content.opening), screens, always, _read_only_if(file, context))
 
 
 def _read_only_if(file: KnowledgeFile[InterviewFile], context: Context) -> dict[str, Expression]:

@@ -245,6 +245,8 @@ class _Writer:
                 constant = f"c{len(self.constants)}"
                 self.constants[constant] = frozenset(choices)
                 true, false = f"{value} in {constant}", f"not u{position} and {value} not in {constant}"
+            case _:
+                assert_never(leaf)
         return self.decision(position, true, false)
 
     def reading(self, position: int, _leaf: Leaf) -> str:

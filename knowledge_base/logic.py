@@ -6,11 +6,24 @@ changes True or False into anything else.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never
 
 from facts.quantities import Interval
 from facts.vocabulary import Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.expression import (
+    And,
+    AtLeast,
+    Compared,
+    Expression,
+    Leaf,
+    Named,
+    Not,
+    OneOf,
+    Operator,
+    Or,
+    Present,
+    operands,
+)
 
 Truth: TypeAlias = bool | None
 Values: TypeAlias = Mapping[str, Value]
@@ -21,22 +34,27 @@ Truths: TypeAlias = Mapping[str, Truth]
 
 def evaluate(tree: Expression, values: Values, named: Truths) -> Truth:
     """Judge a condition for one case: True, False or None (unknown)."""
+    return combine(tree, lambda leaf: evaluate_leaf(leaf, values), named)
+
+
+def combine(tree: Expression, truth_of: Callable[[Leaf], Truth], named: Truths) -> Truth:
+    """Judge a condition, `truth_of` telling what each of its leaves is worth: True, False or None (unknown)."""
     match tree:
         case Present() | Compared() | OneOf():
-            return evaluate_leaf(tree, values)
+            return truth_of(tree)
         case Named(name):
             return named[name]
         case Not(operand):
-            truth = evaluate(operand, values, named)
+            truth = combine(operand, truth_of, named)
             return None if truth is None else not truth
-        case And(operands):
-            truths = [evaluate(operand, values, named) for operand in operands]
+        case And(parts):
+            truths = [combine(part, truth_of, named) for part in parts]
             return False if False in truths else None if None in truths else True
-        case Or(operands):
-            truths = [evaluate(operand, values, named) for operand in operands]
+        case Or(parts):
+            truths = [combine(part, truth_of, named) for part in parts]
             return True if True in truths else None if None in truths else False
-        case AtLeast(count, operands):
-            truths = [evaluate(operand, values, named) for operand in operands]
+        case AtLeast(count, parts):
+            truths = [combine(part, truth_of, named) for part in parts]
             if truths.count(True) >= count:
                 return True
             return False if truths.count(True) + truths.count(None) < count else None
@@ -56,14 +74,25 @@ def evaluate_leaf(leaf: Leaf, values: Values) -> Truth:
             return value is True
         case OneOf(_, choices):
             return value in choices
-        case Compared(_, "<", threshold):
-            return value < threshold  # type: ignore[operator]
-        case Compared(_, "<=", threshold):
-            return value <= threshold  # type: ignore[operator]
-        case Compared(_, ">", threshold):
-            return value > threshold  # type: ignore[operator]
-        case Compared(_, _, threshold):
-            return value >= threshold  # type: ignore[operator]
+        case Compared(_, operator, threshold):
+            return bool(compare(value, operator, threshold))
+        case _:
+            assert_never(leaf)
+
+
+def compare(left: Any, operator: Operator, right: Any) -> Any:
+    """Compare two numbers, columns of numbers or terms that stand for numbers."""
+    match operator:
+        case "<":
+            return left < right
+        case "<=":
+            return left <= right
+        case ">":
+            return left > right
+        case ">=":
+            return left >= right
+        case _:
+            assert_never(operator)
 
 
 def _compare(interval: Interval, operator: str, threshold: float) -> Truth:
@@ -121,15 +150,18 @@ def supports(tree: Expression, values: Values, named: Truths) -> Iterator[Suppor
 
 def _carriers(tree: Expression, values: Values, named: Truths) -> Iterator[Support]:
     match tree:
-        case Not(operand):
-            if isinstance(operand, Present | Compared | OneOf | Named):
-                yield operand, False
         case Present() | Compared() | OneOf() | Named():
             yield tree, True
+        case Not(Present() | Compared() | OneOf() | Named() as denied):
+            yield denied, False
+        case Not(operand):
+            yield from _carriers(push_negation_inward(operand, negate=True), values, named)
         case And(operands) | Or(operands) | AtLeast(_, operands):
             for operand in operands:
                 if evaluate(operand, values, named) is True:
                     yield from _carriers(operand, values, named)
+        case _:
+            assert_never(tree)
 
 
 def residue(tree: Expression, truth_of: Callable[[Leaf], Truth], conditions: Mapping[str, Expression]) -> Expression | bool:
@@ -187,13 +219,10 @@ def open_findings(tree: Expression, values: Values, named: Truths, conditions: M
         part = waiting.pop()
         if evaluate(part, values, named) is not None:
             continue
-        match part:
-            case Present(finding) | Compared(finding, _, _) | OneOf(finding, _):
-                found[finding] = None
-            case Named(name):
-                waiting.append(conditions[name])
-            case Not(operand):
-                waiting.append(operand)
-            case And(operands) | Or(operands) | AtLeast(_, operands):
-                waiting.extend(reversed(operands))
+        if isinstance(part, Leaf):
+            found[part.finding] = None
+        elif isinstance(part, Named):
+            waiting.append(conditions[part.name])
+        else:
+            waiting.extend(reversed(operands(part)))
     return tuple(found)

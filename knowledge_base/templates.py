@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from string import Formatter
+from typing import assert_never
 
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Named, Not, OneOf, Or, Present
 from knowledge_base.logic import push_negation_inward
@@ -64,6 +65,8 @@ def always_known(tree: Expression, conditions: Mapping[str, Expression]) -> froz
             return frozenset(
                 finding for finding in frozenset().union(*known) if sum(finding not in part for part in known) < count
             )
+        case _:
+            assert_never(tree)
 
 
 def first_alternatives(tree: Expression, conditions: Mapping[str, Expression]) -> tuple[Expression, ...] | None:
@@ -80,5 +83,7 @@ def _alternatives(tree: Expression, conditions: Mapping[str, Expression]) -> tup
             return next((alternatives for alternatives in found if alternatives), None)
         case Named(name):
             return _alternatives(push_negation_inward(conditions[name]), conditions)
-        case _:
+        case Present() | Compared() | OneOf() | Not():
             return None
+        case _:
+            assert_never(tree)

@@ -17,8 +17,9 @@ from facts.assessment import Argument, Assessment, StepAdvised
 from knowledge_base.model import DecisionSupport, KnowledgeBase, OrderAdvice
 from knowledge_base.schema import Indicator
 from reports.citations import citation
+from reports.cleaning import clean
 from reports.rendering import escape_markdown, markdown_environment
-from reports.view import ArgumentShown, CauseShown, ReportView, clean
+from reports.view import ArgumentShown, CauseShown, ReportView
 
 LONGEST_SUMMARY = 139
 """Characters; the specification says fewer than 140."""
@@ -174,7 +175,7 @@ class _Making:
         return max((of_urgency, *(order.advice.indicator for order in self.orders)), key=_INDICATORS.index)
 
     def summary(self) -> str:
-        """Say the least urgency with what is not ruled out, or what is being ordered, in fewer than 140 characters."""
+        """Return the urgency with its ceiling, or what is being ordered, in fewer than 140 characters."""
         if self.orders:
             return cut(" ".join(order.advice.summary for order in self.orders), LONGEST_SUMMARY)
         report = self.report
@@ -271,11 +272,11 @@ def _shortened(cause: CauseShown) -> _CauseShown:
     return _CauseShown(cause.label, cause.standing_label, arguments)
 
 
-def _unlinked(value: Any) -> Any:
+def _escape_links(value: Any) -> Any:
     escaped = escape_markdown(value)
     return _LINK_SIGNS.sub(r"\\\1", escaped) if isinstance(escaped, str) else escaped
 
 
 @cache
 def _template() -> jinja2.Template:
-    return markdown_environment(_unlinked).get_template("card.md.j2")
+    return markdown_environment(_escape_links).get_template("card.md.j2")

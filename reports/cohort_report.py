@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from knowledge_base.model import KnowledgeBase
+from reports.page import STATEMENT
 from reports.rendering import environment
-from reports.view import STATEMENT
 from reports.wording import sentence
 
 _MOST = 15
@@ -49,6 +49,8 @@ def render_cohort(summary: Mapping[str, Any], knowledge: KnowledgeBase) -> str:
         .render(
             title=knowledge.title,
             rows=rows,
+            unrecognized=summary["unrecognized"],
+            ignored=summary["tables"].get("ignored", []),
             urgency=bars({name: summary["urgency"][name] for name in levels}, levels, total),
             ceiling=bars({name: summary["ceiling"][name] for name in levels}, levels, total),
             leading=bars(most(summary["leading_cause"]), causes, total),

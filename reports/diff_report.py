@@ -5,8 +5,8 @@ from typing import Any
 
 from facts.vocabulary import Value
 from knowledge_base.model import KnowledgeBase, Rule
+from reports.cleaning import clean
 from reports.rendering import environment
-from reports.view import clean
 from reports.wording import finding_clause
 
 _CASES_NAMED = 40
@@ -37,7 +37,7 @@ def render_difference(difference: Any, cases: Any | None) -> str:
 
 
 def patient_text(values: Mapping[str, Value], old: KnowledgeBase, new: KnowledgeBase) -> str:
-    """Say what is known of a patient, clause by clause."""
+    """Return what is known of a patient, clause by clause."""
     findings = {**old.vocabulary.findings, **new.vocabulary.findings}
     return clean("; ".join(finding_clause(findings[name], value) for name, value in values.items())) or "nothing is known"
 
@@ -65,7 +65,7 @@ def _label(name: str, old: KnowledgeBase, new: KnowledgeBase) -> str:
 
 
 def _rule(change: Any, difference: Any) -> tuple[str, list[str], Any]:
-    """Say what of a rule changed: its fate, its parts, and for whom it fires only before or only after."""
+    """Return what changed in a rule: its fate, its parts, and for whom it fires only before or only after."""
     before, after = change.before, change.after
     if before is None or after is None:
         rule = after or before

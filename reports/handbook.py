@@ -2,20 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Literal
-
-import jinja2
 
 from facts.vocabulary import Finding
 from knowledge_base.expression import Expression, leaves
 from knowledge_base.model import KnowledgeBase, NextStep, Rule
 from reports.citations import citation, is_checked
-from reports.rendering import escape_markdown
-from reports.view import STATEMENT, codes_text
+from reports.formats import HANDBOOKS
+from reports.page import STATEMENT
+from reports.view import codes_text
 from reports.wording import quantity_text, sentence, tell
-
-HandbookFormat = Literal["html", "markdown"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +67,9 @@ def handbook(knowledge: KnowledgeBase, cases: Mapping[str, Iterable[str]] | None
     return _Telling(knowledge, cases or {}).handbook()
 
 
-def render_handbook(told: Handbook, form: HandbookFormat) -> str:
-    """Render the handbook; the same knowledge always gives the same text."""
-    name = {"html": "handbook.html.j2", "markdown": "handbook.md.j2"}[form]
-    return _environment(form).get_template(name).render(book=told)
+def render_handbook(told: Handbook, form: str) -> str:
+    """Render the handbook in one of its formats; the same knowledge always gives the same text."""
+    return HANDBOOKS[form].render(book=told)
 
 
 def rests_on_unchecked(rule: Rule, knowledge: KnowledgeBase) -> bool:
@@ -183,16 +177,3 @@ def _users(knowledge: KnowledgeBase) -> Mapping[str, tuple[str, ...]]:
         for finding in dict.fromkeys(leaf.finding for leaf in leaves(condition)):
             users[finding].append(name)
     return {name: tuple(found) for name, found in users.items()}
-
-
-@cache
-def _environment(form: HandbookFormat) -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("reports"),
-        autoescape=form == "html",  # noqa: S701 - Markdown has its own escape in `finalize`
-        finalize=escape_markdown if form == "markdown" else None,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )

@@ -17,7 +17,8 @@ def render_page(name: str, **values: Any) -> str:
 
 def report_page(assessment: Assessment, knowledge: KnowledgeBase, **values: Any) -> str:
     """Render a report as a page of the service: the same template as the file, with the service's own head and links."""
-    return render_page("report.html.j2", report=view(assessment, knowledge), **values)
+    report = view(assessment, knowledge)
+    return render_page("report.html.j2", report=report, **values)
 
 
 def handbook_page(knowledge: KnowledgeBase, **values: Any) -> str:

@@ -4,17 +4,13 @@ import textwrap
 from collections.abc import Iterator
 from itertools import islice
 
-from facts.problems import did_you_mean
+from facts.problems import UnknownName, did_you_mean
 from facts.vocabulary import Finding
 from knowledge_base.expression import Expression, leaves, names_used
 from knowledge_base.model import Cause, Definition, KnowledgeBase, NextStep, OrderAdvice, Rule, WarningSign
 from reports.citations import citation
 from reports.view import codes_text
 from reports.wording import quantity_text, sentence, tell
-
-
-class UnknownName(LookupError):
-    """A name that the knowledge base does not hold; the text suggests others."""
 
 
 def describe(name: str, knowledge: KnowledgeBase) -> str:

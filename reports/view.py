@@ -4,7 +4,6 @@ All text that came with the case passes `clean` here, so that no name or medicin
 each format then escapes for its own syntax.
 """
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -13,13 +12,12 @@ from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, M
 from facts.case import NOT_LISTED
 from facts.vocabulary import Codes
 from knowledge_base.model import KnowledgeBase
+from reports.cleaning import clean
+from reports.page import STATEMENT, Page, page, proved
 from reports.remaining import remainders
 from reports.wording import lower_first, sentence, value_text
 
-STATEMENT = (
-    "Charley supports a clinician's judgment and does not replace it. It knows only what it was told: "
-    "what was not asked is unknown, and no conclusion here rests on an answer that was not given."
-)
+_CONDITIONS_NAMED = 12
 _CAUSES_NAMED = 4
 _CUT = {
     "lower_urgency": "to a lower urgency",
@@ -135,8 +133,9 @@ class QuestionsShown(Sequence[tuple[str, str]]):
 
 @dataclass(frozen=True, slots=True)
 class ReportView:
-    """Everything that a report shows."""
+    """Everything that a report shows; `page` is what stands on its first page."""
 
+    page: Page
     case: str
     title: str
     level: str
@@ -156,6 +155,8 @@ class ReportView:
     changes: ChangesShown | None
     questions: Sequence[tuple[str, str]]
     record: str
+    unverified: tuple[tuple[str, str, str, str], ...]
+    """What a record says and nobody vouches for: label, value, where it stands, and why."""
     findings: tuple[tuple[str, str, str], ...]
     not_listed: tuple[str, ...]
     unrecognized: tuple[tuple[str, str], ...]
@@ -171,18 +172,6 @@ _STEP_HEADINGS = {
     "referral": "Refer",
     "advice": "Advise and treat",
 }
-
-
-def clean(text: str) -> str:
-    """Make untrusted text one line without control, format or direction characters, which could forge or hide what is read."""
-    if text.isprintable():
-        # Then the only white space in it is the space, and nothing needs to be replaced.
-        return " ".join(text.split())
-    kept = "".join(
-        " " if character.isspace() else "\ufffd" if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Co") else character
-        for character in text
-    )
-    return " ".join(kept.split())
 
 
 def view(assessment: Assessment, knowledge: KnowledgeBase) -> ReportView:
@@ -220,6 +209,7 @@ class _Arranging:
         main = [view for cause, view in shown if self.is_main(cause)]
         lesser = [view for cause, view in shown if not self.is_main(cause)]
         return ReportView(
+            page=page(assessment, knowledge),
             case=clean(assessment.case),
             title=knowledge.title,
             level=assessment.urgency.level,
@@ -242,6 +232,7 @@ class _Arranging:
             changes=self.changes(),
             questions=QuestionsShown(assessment, knowledge),
             record=self.record(),
+            unverified=tuple((*self.finding(one.finding), clean(one.reason)) for one in assessment.unverified),
             findings=tuple(self.finding(used) for used in assessment.findings if used.origin != NOT_LISTED),
             not_listed=tuple(self.finding(used)[0] for used in assessment.findings if used.origin == NOT_LISTED),
             unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
@@ -344,7 +335,7 @@ class _Arranging:
         )
 
     def way(self, way: WayToChange) -> str:
-        parts = [change.says + (f" (told: {change.told})" if change.told else "") for change in way.changes]
+        parts = [change.says + (f" (recorded: {change.recorded})" if change.recorded else "") for change in way.changes]
         return clean("; and ".join(parts))
 
     def record(self) -> str:
@@ -358,27 +349,19 @@ class _Arranging:
             chosen = "the day that was given" if record.chosen else "the newest date in it"
             when = f"It was judged as of {clean(record.as_of)}, {chosen}."
         count = f"{record.used:,} of the {record.resources:,} resources in it that are read say something that is used here"
-        return f"Read from a FHIR record: {count}. {when} What the record does not hold is unknown."
+        told = f"Read from a FHIR record: {count}. {when} What the record does not hold is unknown."
+        names = [clean(name) for name in record.conditions_not_known]
+        if names:
+            more = f"; and {len(names) - _CONDITIONS_NAMED} more" if len(names) > _CONDITIONS_NAMED else ""
+            listed = "; ".join(names[:_CONDITIONS_NAMED])
+            told += f" Present in it, with codes that are not known here, and so not used: {listed}{more}."
+        return told
 
     def finding(self, used: FindingUsed) -> tuple[str, str, str]:
         finding = self.knowledge.vocabulary.findings[used.id]
         value = value_text(finding, used.value, used.given or "")
         label = sentence(finding.label).removesuffix(".")
         return label, clean(value), clean(used.origin or "")
-
-
-def proved(knowledge: KnowledgeBase) -> str:
-    """Say in one sentence what was proved of the knowledge base for every possible patient."""
-    certificate = knowledge.certificate
-    if certificate is None:
-        return "No proof of this knowledge base is on file."
-    counts = certificate.properties.values()
-    total = sum(count.statements for count in counts)
-    wrong = sum(count.failed + count.undecided for count in counts)
-    accepted = sum(count.accepted for count in counts)
-    told = f"{total - wrong:,} of {total:,} statements about every possible patient hold"
-    meant = f", {accepted} of them as exceptions with a reason" if accepted else ""
-    return f"Proved with z3 {certificate.z3}: {told}{meant}."
 
 
 def codes_text(codes: Codes) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import Formatter
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from facts.case import IMPLIED, Observed
 from facts.quantities import Interval, Quantity, quantity_words
@@ -52,7 +52,7 @@ def value_text(finding: Finding, value: Value, given: str = "") -> str:
 
 
 def finding_clause(finding: Finding, value: Value, given: str = "") -> str:
-    """Say what a known finding tells: "the potassium is 3.1 mmol/L", "the patient is not vomiting"."""
+    """Return the clause of a known finding: "the potassium is 3.1 mmol/L", "the patient is not vomiting"."""
     if isinstance(finding, YesNoFinding):
         return finding.present if value else finding.absent
     if isinstance(finding, QuantityFinding):
@@ -61,7 +61,7 @@ def finding_clause(finding: Finding, value: Value, given: str = "") -> str:
 
 
 def range_clause(finding: QuantityFinding, low: Bound | None, high: Bound | None) -> str:
-    """Say between which bounds a quantity lies: "the potassium is at least 3 and below 3.5 mmol/L"."""
+    """Return between which bounds a quantity lies: "the potassium is at least 3 and below 3.5 mmol/L"."""
     if low is not None and low == high:
         return f"{finding.label} is exactly {quantity_text(finding, low[0])}"
     parts = [f"{'at least' if low[1] else 'above'} {number_text(low[0])}"] if low else []
@@ -72,7 +72,7 @@ def range_clause(finding: QuantityFinding, low: Bound | None, high: Bound | None
 
 
 def tell(tree: Expression, knowledge: KnowledgeBase) -> str:
-    """Say a condition in English, for whoever checks the knowledge."""
+    """Return a condition in English, for readers of the knowledge."""
     return _tell(push_negation_inward(tree), knowledge, nested=False)
 
 
@@ -86,6 +86,8 @@ def _tell(tree: Expression, knowledge: KnowledgeBase, *, nested: bool) -> str:
             return named_clause(name, False, knowledge)
         case Not(Present() | Compared() | OneOf() as leaf):
             return leaf_clause(leaf, False, knowledge)
+        case Not(operand):
+            return _tell(push_negation_inward(operand, negate=True), knowledge, nested=nested)
         case And(operands):
             told = join([_tell(operand, knowledge, nested=True) for operand in operands], "and")
         case Or(operands):
@@ -93,7 +95,7 @@ def _tell(tree: Expression, knowledge: KnowledgeBase, *, nested: bool) -> str:
         case AtLeast(count, operands):
             told = f"at least {count} of: " + "; ".join(_tell(operand, knowledge, nested=True) for operand in operands)
         case _:
-            raise TypeError(f"negation was not pushed inward: {tree!r}")
+            assert_never(tree)
     return f"({told})" if nested else told
 
 
@@ -108,7 +110,7 @@ def _shortened(operands: Sequence[Expression], knowledge: KnowledgeBase) -> list
 
 
 def leaf_clause(leaf: Leaf, truth: bool, knowledge: KnowledgeBase) -> str:
-    """Say what a leaf asks of its finding, or the contrary."""
+    """Return what a leaf asks of its finding, or the contrary."""
     finding = knowledge.vocabulary.findings[leaf.finding]
     match leaf:
         case Compared(_, operator, threshold) if isinstance(finding, QuantityFinding):
@@ -117,12 +119,14 @@ def leaf_clause(leaf: Leaf, truth: bool, knowledge: KnowledgeBase) -> str:
         case OneOf(_, choices) if finding.kind == "choice":
             meant = [choice for choice in finding.choices if (choice in choices) is truth]
             return " or ".join(finding.choices[choice] for choice in meant)
-        case _:
+        case Present() | Compared() | OneOf():
             return finding_clause(finding, truth)
+        case _:
+            assert_never(leaf)
 
 
 def named_clause(name: str, truth: bool, knowledge: KnowledgeBase) -> str:
-    """Say what a definition or conclusion says when it is true, or when it is not."""
+    """Return the clause of a definition or conclusion when it is true, or when it is not."""
     definition = knowledge.definitions.get(name)
     if definition is not None:
         return definition.says[0 if truth else 1]
@@ -198,12 +202,14 @@ class _Telling:
                 return [label for operand in operands for label in self.labels(operand)]
             case And(operands):
                 return [" with ".join(label for operand in self.own(operands) for label in self.labels(operand))]
-            case _:
+            case Compared() | OneOf() | Not():
                 return [tell(part, self.knowledge)]
+            case _:
+                assert_never(part)
 
     def own(self, operands: Sequence[Expression]) -> list[Expression]:
         """Leave out what stands there only because another operand requires it."""
-        leaves = [operand for operand in operands if isinstance(operand, Present | Compared | OneOf)]
+        leaves = [operand for operand in operands if isinstance(operand, Leaf)]
         needed = {self.knowledge.vocabulary.findings[leaf.finding].requires for leaf in leaves}
         return [operand for operand in operands if not (isinstance(operand, Present) and operand.finding in needed)]
 

@@ -1,7 +1,6 @@
 """Small FHIR resources for tests, and the reading of them into one case."""
 
 from collections.abc import Iterable
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -98,10 +97,8 @@ def visit(day: str = "2026-03-02") -> dict[str, Any]:
     return {"resourceType": "Encounter", "id": "e", "subject": SUBJECT, "period": {"start": day, "end": day}}
 
 
-def read(
-    resources: Iterable[Any], knowledge: KnowledgeBase, as_of: date | None = None, within_days: int | None = None
-) -> Intake:
-    with Records(knowledge.vocabulary, knowledge.dictionary, Judging(as_of, within_days)) as records:
+def read(resources: Iterable[Any], knowledge: KnowledgeBase, **judging: Any) -> Intake:
+    with Records(knowledge.vocabulary, knowledge.dictionary, Judging(**judging)) as records:
         for number, resource in enumerate(resources, 1):
             records.file(resources_of(resource, Place("record", number)))
         records.close_filing()

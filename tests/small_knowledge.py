@@ -16,7 +16,7 @@ GRADES = [
     {"standing": "proved", "when": "confirms >= 1"},
     {"standing": "out", "when": "excludes >= 1"},
     {"standing": "good", "when": "supports_strong >= 1 and not opposes_strong >= 1 and opposes_weak < 2"},
-    {"standing": "fair", "when": "(supports_strong >= 1 or supports_weak >= 2) and opposes_strong < 2"},
+    {"standing": "fair", "when": "at_least(2, supports_strong >= 1 or supports_weak >= 2, opposes_strong < 2)"},
     {"standing": "poor", "when": "1 <= supports_weak or opposes_weak >= 1 or opposes_strong >= 1"},
 ]
 

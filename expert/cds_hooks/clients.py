@@ -9,13 +9,14 @@ origins: [https://ehr.example.org]
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from expert.cds_hooks.feedback import Quotas
 from expert.cds_hooks.fetching import is_safe_address
 from expert.cds_hooks.tokens import TrustedClient, read_key_set
 from facts.problems import CharleyError, Problem
@@ -52,7 +53,7 @@ class HookSettings:
     open_fhir_servers: tuple[str, ...] = ()
     """Where clients is None: the FHIR servers that may be fetched from."""
     largest_request: int = 4 * 1024 * 1024
-    reports_kept_for: float = 24 * 3600.0
+    quotas: Quotas = field(default_factory=Quotas)
 
 
 def read_clients(path: Path) -> tuple[tuple[TrustedClient, ...], tuple[str, ...]]:

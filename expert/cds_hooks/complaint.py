@@ -5,8 +5,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from facts.intake.fhir.moments import when
 from facts.intake.fhir.resources import Resource
-from facts.intake.fhir.values import bare_code, codings_of, names_of, objects_of, reference_of, text_of, when
+from facts.intake.fhir.values import bare_code, codings_of, names_of, objects_of, reference_of, text_of
 from facts.vocabulary import Codes, Value
 from knowledge_base.expression import Expression, names_used
 from knowledge_base.logic import Truth, evaluate, evaluate_named
@@ -36,8 +37,8 @@ def places_shown(
     by_name = {one.name: one for one in conditions}
     places: dict[str, None] = {}
     for condition in conditions:
-        if _is_present(condition.value) and (what := _matched(complaint, condition.value.get("code"))):
-            places[_told(condition, what, "onsetDateTime", "recordedDate")] = None
+        if _is_present(condition.value) and (what := _match(complaint, condition.value.get("code"))):
+            places[_dated_name(condition, what, "onsetDateTime", "recordedDate")] = None
     for visit in kept:
         if visit.kind != "Encounter" or bare_code(visit.value.get("status")) in _NO_ENCOUNTER:
             continue
@@ -47,8 +48,8 @@ def places_shown(
         referred = (by_name.get(reference_of(link)) for link in objects_of(visit.value.get("reasonReference")))
         reasons += [one.value["code"] for one in referred if one and isinstance(one.value.get("code"), dict)]
         for reason in reasons:
-            if what := _matched(complaint, reason):
-                places[_told(visit, what, "period")] = None
+            if what := _match(complaint, reason):
+                places[_dated_name(visit, what, "period")] = None
     if complaint.condition is not None and holds(complaint.condition, values, knowledge) is True:
         places["what the record tells of the complaint itself"] = None
     return tuple(places)
@@ -73,20 +74,20 @@ def _is_present(condition: Mapping[str, Any]) -> bool:
     return status in _PRESENT or (not status and not any(key.startswith("abatement") for key in condition))
 
 
-def _told(resource: Resource, what: str, *dates: str) -> str:
+def _dated_name(resource: Resource, what: str, *dates: str) -> str:
     moment = when(resource.value, *dates)
     return f"{what} ({resource.name}{', ' + moment.shown if moment else ''})"
 
 
-def _matched(complaint: ComplaintShown, concept: Any) -> str:
+def _match(complaint: ComplaintShown, concept: Any) -> str:
     """Return the name of a concept that is the complaint, or ""."""
     for coding in codings_of(concept):
-        if display := _coded(complaint.codes, coding.system, coding.code):
+        if display := _find_code(complaint.codes, coding.system, coding.code):
             return coding.display or display
-    return next((name for name in names_of(concept) if _said(complaint, name)), "")
+    return next((name for name in names_of(concept) if _is_in_text(complaint, name)), "")
 
 
-def _coded(codes: Codes, system: str, code: str) -> str:
+def _find_code(codes: Codes, system: str, code: str) -> str:
     for entry in codes.get(system, []):
         same = entry.code == code
         if system == "ICD-10-CM":
@@ -97,7 +98,7 @@ def _coded(codes: Codes, system: str, code: str) -> str:
     return ""
 
 
-def _said(complaint: ComplaintShown, text: str) -> bool:
+def _is_in_text(complaint: ComplaintShown, text: str) -> bool:
     words = list(_words(text))
     if set(words) & {word.casefold() for word in complaint.not_with}:
         return False

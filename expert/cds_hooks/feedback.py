@@ -1,12 +1,13 @@
 """What became of cards, kept in a SQLite file: which rules each card rested on, what was done with it, and the reports behind.
 
-Of a patient only the report is kept, under a key that nobody can guess, until it is `kept_for` old. Comments of clinicians are
-not kept: they may name a patient. The file is readable by its owner alone.
+Of a patient only the report is kept, under a key that nobody can guess, for a day. Comments of clinicians are not kept: they
+may name a patient. The file is readable by its owner alone.
+
+What clients can make it keep is bounded: cards a day of each client, cards in all, outcomes of each card, and the age of all.
 """
 
 import hmac
 import json
-import os
 import secrets
 import sqlite3
 import threading
@@ -20,14 +21,10 @@ from pathlib import Path
 from time import time
 from typing import Literal, TypeAlias
 
-from expert.private_sqlite import StoreError
+from expert.private_sqlite import Format, StoreError, explaining, open_private, texts
 
-Outcome: TypeAlias = Literal["accepted", "overridden"]
+FeedbackOutcome: TypeAlias = Literal["accepted", "overridden"]
 
-_WAIT_MS = 5_000
-_APPLICATION = 0x43_68_46_62
-"""Marks the file as one of ours ("ChFb")."""
-_VERSION = 1
 _SCHEMA = """
 CREATE TABLE secret (value BLOB NOT NULL);
 CREATE TABLE card (
@@ -42,6 +39,43 @@ CREATE TABLE outcome (
 CREATE TABLE report (key TEXT PRIMARY KEY, made REAL NOT NULL, content BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX report_by_age ON report (made);
 """
+
+
+FORMAT = Format("a store of feedback", 0x43_68_46_62, 1, _SCHEMA, frozenset({"card", "outcome", "secret"}))
+"""Marked "ChFb"."""
+# Beside the tables of version 1 rather than in them, so that the program that made a store can go on using it.
+_AGES = """
+CREATE TABLE IF NOT EXISTS card_made (card TEXT PRIMARY KEY, client TEXT NOT NULL, made REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS card_by_client ON card_made (client, made);
+CREATE INDEX IF NOT EXISTS card_by_age ON card_made (made);
+"""
+
+
+_IS_KEPT = "SELECT 1 FROM outcome WHERE (card, at, outcome, reason, accepted) = (?, ?, ?, ?, ?)"
+
+
+class QuotaFull(StoreError):
+    """So much is kept that no more is taken; the text says which quota is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """How much is kept, and how long in seconds."""
+
+    cards_a_day: int = 20_000
+    """Of one client; each card has a report."""
+    cards: int = 1_000_000
+    outcomes_of_card: int = 20
+    reports_for: float = 24 * 3600.0
+    feedback_for: float = 2 * 365 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class NotKept:
+    """Places, from 0, of feedback that was not kept: about what was never sent, and about cards that have all they may have."""
+
+    unknown: tuple[int, ...]
+    full: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +97,7 @@ class Feedback:
 
     card: str
     at: datetime
-    outcome: Outcome
+    outcome: FeedbackOutcome
     reason: str = ""
     accepted: tuple[str, ...] = ()
 
@@ -83,12 +117,18 @@ class RuleFeedback:
 class FeedbackStore:
     """A file of cards and outcomes; may be used by any number of threads. Every method raises StoreError for people."""
 
-    def __init__(self, path: Path, *, kept_for: float = 24 * 3600.0, clock: Callable[[], float] = time) -> None:
-        self.path, self.kept_for, self.clock = path, kept_for, clock
+    def __init__(self, path: Path, *, quotas: Quotas | None = None, clock: Callable[[], float] = time) -> None:
+        self.path, self.quotas, self.clock = path, quotas or Quotas(), clock
         self.lock = threading.Lock()
         with self._errors():
-            self.connection = self._open()
+            # A card that is lost with the power is sent again; nobody waits for the disk.
+            self.connection = open_private(path, FORMAT, synchronous="NORMAL", begin=_begin)
             self.secret: bytes = self.connection.execute("SELECT value FROM secret").fetchone()[0]
+            with self.connection:
+                for statement in _AGES.strip().removesuffix(";").split(";"):
+                    self.connection.execute(statement)
+                ages = "INSERT INTO card_made SELECT uuid, client, ? FROM card WHERE uuid NOT IN (SELECT card FROM card_made)"
+                self.connection.execute(ages, (clock(),))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -99,12 +139,16 @@ class FeedbackStore:
         """Return the key under which the report of a call is kept: the same for the same call, and not to be guessed."""
         return hmac.new(self.secret, call.encode(), sha256).hexdigest()
 
-    def issued(self, cards: Sequence[tuple[Issued, str, str]]) -> None:
-        """Keep cards that are being sent, each with the key and the HTML of its report. The same card again changes nothing."""
+    def keep_issued(self, cards: Sequence[tuple[Issued, str, str]]) -> None:
+        """Keep cards that are being sent, each with the key and the HTML of its report. The same card again changes nothing.
+
+        Raises QuotaFull.
+        """
         now = self.clock()
         with self._errors(), self.lock, self.connection:
-            self.connection.execute("DELETE FROM report WHERE made < ?", (now - self.kept_for,))
+            self._forget_what_is_old(now)
             for card, key, report in cards:
+                self._count(card, now)
                 fields = (card.uuid, card.service, card.client, card.knowledge, card.indicator, json.dumps(card.suggestions))
                 self.connection.execute("INSERT OR IGNORE INTO card VALUES (?, ?, ?, ?, ?, ?)", fields)
                 rows = [(card.uuid, rule) for rule in card.rules]
@@ -112,19 +156,33 @@ class FeedbackStore:
                 content = zlib.compress(report.encode(), 1)
                 self.connection.execute("INSERT OR REPLACE INTO report VALUES (?, ?, ?)", (key, now, content))
 
+    def _forget_what_is_old(self, now: float) -> None:
+        self.connection.execute("DELETE FROM report WHERE made < ?", (now - self.quotas.reports_for,))
+        old = "SELECT card FROM card_made WHERE made < ?"
+        for table, column in (("outcome", "card"), ("card_rule", "card"), ("card", "uuid"), ("card_made", "card")):
+            statement = f"DELETE FROM {table} WHERE {column} IN ({old})"  # noqa: S608 - names of our own tables
+            self.connection.execute(statement, (now - self.quotas.feedback_for,))
+
+    def _count(self, card: Issued, now: float) -> None:
+        query = "SELECT count(*) FROM card_made WHERE client = ? AND made >= ? AND card != ?"
+        today = self.connection.execute(query, (card.client, now - 24 * 3600.0, card.uuid)).fetchone()[0]
+        if today >= self.quotas.cards_a_day:
+            raise QuotaFull(f"{self.path}: {today:,} cards were sent to one client within a day, and no more are kept")
+        if self.connection.execute("SELECT count(*) FROM card_made").fetchone()[0] >= self.quotas.cards:
+            raise QuotaFull(f"{self.path}: {self.quotas.cards:,} cards are kept, and no more; begin another file")
+        self.connection.execute("INSERT OR IGNORE INTO card_made VALUES (?, ?, ?)", (card.uuid, card.client, now))
+
     def report(self, key: str) -> str | None:
         """Return a kept report as HTML; None when it is too old, or never was."""
         with self._errors(), self.lock:
             query = "SELECT content FROM report WHERE key = ? AND made >= ?"
-            row = self.connection.execute(query, (key, self.clock() - self.kept_for)).fetchone()
+            row = self.connection.execute(query, (key, self.clock() - self.quotas.reports_for)).fetchone()
         return None if row is None else zlib.decompress(row[0]).decode()
 
-    def record(self, service: str, client: str, feedback: Sequence[Feedback]) -> list[int]:
-        """Keep what was done with cards, each thing once however often it is told.
-
-        Gives the places, from 0, of what is about a card (or a suggestion) that this service never sent to this client.
-        """
+    def record(self, service: str, client: str, feedback: Sequence[Feedback]) -> NotKept:
+        """Keep what was done with cards, each thing once however often it is told; gives what was not kept."""
         unknown: list[int] = []
+        full: list[int] = []
         with self._errors(), self.lock, self.connection:
             for place, told in enumerate(feedback):
                 query = "SELECT suggestions FROM card WHERE uuid = ? AND service = ? AND client = ?"
@@ -133,8 +191,13 @@ class FeedbackStore:
                     unknown.append(place)
                     continue
                 fields = (told.card, told.at.isoformat(), told.outcome, told.reason, json.dumps(sorted(told.accepted)))
+                known = self.connection.execute(_IS_KEPT, fields).fetchone()
+                count = self.connection.execute("SELECT count(*) FROM outcome WHERE card = ?", (told.card,)).fetchone()[0]
+                if known is None and count >= self.quotas.outcomes_of_card:
+                    full.append(place)
+                    continue
                 self.connection.execute("INSERT OR IGNORE INTO outcome VALUES (?, ?, ?, ?, ?)", fields)
-        return unknown
+        return NotKept(tuple(unknown), tuple(full))
 
     def by_rule(self) -> list[RuleFeedback]:
         """Count cards and outcomes by rule and knowledge base; of several outcomes of a card the last counts."""
@@ -151,51 +214,25 @@ class FeedbackStore:
         """
         counts: dict[tuple[str, str], dict[tuple[str, str], int]] = {}
         with self._errors(), self.lock:
-            for knowledge, rule, outcome, reason, count in self.connection.execute(query):
+            for *told, count in self.connection.execute(query):
+                knowledge, rule, outcome, reason = texts(self.path, told)
                 counts.setdefault((knowledge, rule), {})[(outcome, reason)] = count
-        return [_counted(rule, knowledge, of_rule) for (knowledge, rule), of_rule in counts.items()]
-
-    def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self.path.exists():
-            # Made private before SQLite writes to it; its side files take over the permissions.
-            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
-        connection = sqlite3.connect(self.path, timeout=_WAIT_MS / 1000, isolation_level="IMMEDIATE", check_same_thread=False)
-        if connection.execute("PRAGMA application_id").fetchone()[0] not in (0, _APPLICATION):
-            raise StoreError(f"{self.path}: kept by another program; name another with --store")
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
-        # A card that is lost with the power is sent again; nobody waits for the disk.
-        connection.execute("PRAGMA synchronous = NORMAL")
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                    raise StoreError(f"{self.path}: not a store of feedback; name another with --store")
-                for statement in _SCHEMA.strip().removesuffix(";").split(";"):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
-                connection.execute(f"PRAGMA application_id = {_APPLICATION}")
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found != _VERSION:
-            raise StoreError(f"{self.path}: kept by another version of Charley ({found}, not {_VERSION}); use that one")
-        return connection
+        return [_count(rule, knowledge, of_rule) for (knowledge, rule), of_rule in counts.items()]
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise StoreError(f"{self.path}: cannot be used: {error}; check its permissions and the space left") from None
-        except (sqlite3.DatabaseError, ValueError, zlib.error):
-            raise StoreError(f"{self.path}: not a store of feedback, or damaged; name another with --store") from None
-        except OSError as error:
-            raise StoreError(f"{self.path}: cannot be opened: {error.strerror}; name another with --store") from None
+            with explaining(self.path, FORMAT):
+                yield
+        except (ValueError, TypeError, zlib.error):
+            raise StoreError(f"{self.path}: something in it cannot be read; it was not written by this program") from None
 
 
-def _counted(rule: str, knowledge: str, counts: dict[tuple[str, str], int]) -> RuleFeedback:
+def _begin(connection: sqlite3.Connection) -> None:
+    connection.execute("INSERT INTO secret VALUES (?)", (secrets.token_bytes(32),))
+
+
+def _count(rule: str, knowledge: str, counts: dict[tuple[str, str], int]) -> RuleFeedback:
     def number(wanted: str) -> int:
         return sum(count for (outcome, _), count in counts.items() if outcome == wanted)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 
-class Refused(Exception):
+class CallRefused(Exception):
     """A request that is not answered with cards: the HTTP status, the kind of issue, and what to tell, one text an issue."""
 
     def __init__(self, status: int, code: str, *diagnostics: str) -> None:

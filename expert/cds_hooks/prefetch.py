@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
-from expert.cds_hooks.outcome import Refused
+from expert.cds_hooks.outcome import CallRefused
 from expert.cds_hooks.request import HookRequest
 from facts.intake.fhir.files import resources_of
-from facts.intake.fhir.resources import Resource, patient_of
+from facts.intake.fhir.resources import NOT_READ, Resource, patient_of
 from facts.intake.fhir.values import bare_code, object_of, objects_of, reference_of, text_of
 from facts.problems import Place, Problem
 from facts.vocabulary import Finding, Vocabulary
@@ -54,12 +54,12 @@ def templates(vocabulary: Vocabulary) -> dict[Key, str]:
 
 
 def _loinc(finding: Finding) -> Iterator[str]:
-    for codes in (finding.codes, *finding.answer_codes.values()):
+    for codes in (finding.codes, finding.panels, *finding.answer_codes.values()):
         yield from (entry.code for entry in codes.get("LOINC", []))
 
 
 @dataclass
-class Record:
+class PrefetchedRecord:
     """What is known of one patient's record while one request is answered."""
 
     request: HookRequest
@@ -72,7 +72,7 @@ class Record:
     failed: dict[Key, str] = field(default_factory=dict)
 
     def take_prefetched(self) -> None:
-        """Take what came with the request; nothing is fetched. Raises Refused (400) for what is not what was asked for."""
+        """Take what came with the request; nothing is fetched. Raises CallRefused (400) for what is not what was asked for."""
         for key in self.templates:
             value = self.request.prefetch.get(key, _ABSENT)
             if value is _ABSENT:
@@ -83,20 +83,18 @@ class Record:
                 self.take(key, value, f"prefetch.{key}")
 
     def take(self, key: Key, value: Any, shown: str) -> None:
-        """Take the answer to one template. Raises Refused (400) when it is none."""
+        """Take the answer to one template. Raises CallRefused (400) when it is none."""
         kind = object_of(value).get("resourceType")
         expected = self.templates[key].split("?")[0].split("/")[0] if "?" not in self.templates[key] else "Bundle"
         if kind == "OperationOutcome" or (kind == "Bundle" and _holds_an_error(value)):
             self.failed[key] = "it holds an OperationOutcome instead of data"
             return
         if kind != expected:
-            raise Refused(400, "structure", f"{shown}: expected a {expected}")
+            raise CallRefused(400, "structure", f"{shown}: expected a {expected}")
         for found in resources_of(value, Place(shown)):
             if isinstance(found, Problem):
-                raise Refused(400, "structure", f"{found.place}: {found.message}")
-            if found.kind not in ("Medication", "OperationOutcome"):
-                self._is_about_the_patient(found, shown)
-            self.resources.append(found)
+                raise CallRefused(400, "structure", f"{found.place}: {found.message}")
+            self._keep(found, shown)
         self.known.add(key)
         self.failed.pop(key, None)
         if kind == "Bundle":
@@ -108,7 +106,7 @@ class Record:
         except ValueError:
             about = ""
         if about is not None and about.rpartition("/")[2].rpartition(":")[2] != self.request.patient:
-            raise Refused(400, "business-rule", f"{shown}: a resource in it is not about the patient of context.patientId")
+            raise CallRefused(400, "business-rule", f"{shown}: a resource in it is not about the patient of context.patientId")
 
     def _read_on(self, key: Key, bundle: Any, shown: str) -> None:
         following = _next_page(bundle)
@@ -126,7 +124,7 @@ class Record:
 
     def _pages(self, following: str) -> Iterator[Any]:
         while following:
-            page = self._fetched(following)
+            page = self._fetch(following)
             yield page
             following = _next_page(page) or ""
 
@@ -136,29 +134,35 @@ class Record:
         for found in resources_of(page, Place(shown)):
             if isinstance(found, Problem):
                 raise FetchFailed("a page cannot be read")
-            if found.kind not in ("Medication", "OperationOutcome"):
-                self._is_about_the_patient(found, shown)
-            self.resources.append(found)
+            self._keep(found, shown)
 
-    def _fetched(self, query: str) -> Any:
+    def _keep(self, found: Resource, shown: str) -> None:
+        if release := NOT_READ.get(found.kind):
+            self.notes.append(f"Not read: a {found.kind}, which is a resource of {release}.")
+            return
+        if found.kind not in ("Medication", "OperationOutcome"):
+            self._is_about_the_patient(found, shown)
+        self.resources.append(found)
+
+    def _fetch(self, query: str) -> Any:
         if self.fetch is None or self.request.server is None:
             raise FetchFailed("this service may not fetch from the FHIR server of the request")
         return self.fetch(self.request.server, self.request.token, query)
 
     def need(self, keys: Sequence[Key]) -> None:
-        """Make sure of some keys: fetch what is not there yet. Raises Refused (412) with everything that cannot be had."""
+        """Make sure of some keys: fetch what is not there yet. Raises CallRefused (412) with everything that cannot be had."""
         missing: list[str] = []
         for key in keys:
             if key not in self.templates or key in self.known or (key == "encounter" and self.request.encounter is None):
                 continue
             try:
-                self.take(key, self._fetched(self._query(key)), f"what was fetched as {key}")
+                self.take(key, self._fetch(self._query(key)), f"what was fetched as {key}")
                 if key in self.failed:
                     raise FetchFailed(self.failed[key])
             except FetchFailed as error:
                 missing.append(f"prefetch.{key} is needed: {self.failed[key]}, and fetching it failed: {error}")
         if missing:
-            raise Refused(412, "processing", *missing)
+            raise CallRefused(412, "processing", *missing)
 
     def _query(self, key: Key) -> str:
         filled = self.templates[key].replace("{{context.patientId}}", self.request.patient)
@@ -175,19 +179,19 @@ class Record:
         return None
 
     def need_medications_of(self, drafts: Sequence[Mapping[str, Any]]) -> None:
-        """Make sure that every draft order names its medicine. Raises Refused (412) when one cannot be had."""
+        """Make sure that every draft order names its medicine. Raises CallRefused (412) when one cannot be had."""
         for draft in drafts:
             reference = reference_of(draft.get("medicationReference"))
             named = object_of(draft.get("medicationReference")).get("display") or draft.get("medicationCodeableConcept")
             if not reference.startswith("Medication/") or named or self.medication(reference):
                 continue
             try:
-                found = self._fetched(reference)
+                found = self._fetch(reference)
             except FetchFailed as error:
                 told = (
                     f"context.draftOrders: an order refers to a Medication that was not sent, and fetching it failed: {error}"
                 )
-                raise Refused(412, "processing", told) from None
+                raise CallRefused(412, "processing", told) from None
             self.resources.append(Resource({**object_of(found), "id": reference.partition("/")[2]}, Place("fetched")))
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
 from uuid import UUID
 
-from expert.cds_hooks.outcome import Refused
+from expert.cds_hooks.outcome import CallRefused
 from facts.intake.fhir.values import object_of, objects_of, text_of
+from facts.nesting import DEEPEST_RECORD, is_deeper
 from facts.problems import quoted
 from knowledge_base.schema import ServiceEntry
 
@@ -20,6 +21,8 @@ _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """A FHIR id. Anything else never gets into an address."""
 _LONGEST_ADDRESS = 2_000
 _LONGEST_TOKEN = 16_384
+_MOST_PARTS = 250_000
+"""Values of a request, lists and objects. A record as large as a request may be has fewer; empty ones take gigabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +46,19 @@ class HookRequest:
 
 
 def read_request(body: bytes, service: ServiceEntry) -> HookRequest:
-    """Read the body of a call. Raises Refused (400) with everything that is wrong with it."""
-    return _Reading(parsed(body), service).request()
+    """Read the body of a call. Raises CallRefused (400) with everything that is wrong with it."""
+    return _Reading(parse(body), service).request()
 
 
-def parsed(body: bytes) -> Mapping[str, Any]:
-    """Parse a JSON object; numbers stay the text that was written. Raises Refused (400)."""
+def parse(body: bytes) -> Mapping[str, Any]:
+    """Parse a JSON object; numbers stay the text that was written. Raises CallRefused (400)."""
     try:
         text = body.decode("utf-8-sig")
+        if (parts := sum(map(text.count, ",[{"))) > _MOST_PARTS:
+            raise CallRefused(413, "too-long", f"the request has about {parts:,} values, and {_MOST_PARTS:,} are taken")
         value = json.loads(text, parse_float=Number, parse_int=Number, parse_constant=Number, object_pairs_hook=_object)
+        if is_deeper(value, DEEPEST_RECORD):
+            raise RecursionError
         if "\\ud" in text.lower():
             # Half of a surrogate pair is no text, and could not be sent back.
             json.dumps(value, ensure_ascii=False).encode()
@@ -90,7 +97,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _refuse(message: str) -> NoReturn:
-    raise Refused(400, "structure", message)
+    raise CallRefused(400, "structure", message)
 
 
 class _Reading:
@@ -115,7 +122,7 @@ class _Reading:
         if prefetch is not None and not isinstance(prefetch, dict):
             self.wrong.append("prefetch: expected an object")
         if self.wrong:
-            raise Refused(400, "structure", *self.wrong)
+            raise CallRefused(400, "structure", *self.wrong)
         return HookRequest(
             hook, instance, patient, encounter or None, tuple(drafts), tuple(beside), object_of(prefetch), server, token
         )

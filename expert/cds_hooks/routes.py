@@ -7,9 +7,9 @@ with a bare 401. Nothing of a request is logged but the kind of an error and whe
 import hashlib
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, NoReturn, TypeAlias
+from typing import Any, TypeAlias
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -22,25 +22,25 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from expert.cds_hooks.clients import HookSettings
-from expert.cds_hooks.feedback import Feedback, FeedbackStore, Issued
+from expert.cds_hooks.feedback import FeedbackStore, Issued, QuotaFull
+from expert.cds_hooks.feedback_reading import read_feedback
 from expert.cds_hooks.fetching import FhirFetch, new_client
-from expert.cds_hooks.outcome import Refused, outcome
-from expert.cds_hooks.request import parsed, read_request
+from expert.cds_hooks.outcome import CallRefused, outcome
+from expert.cds_hooks.request import read_request
 from expert.cds_hooks.service import Addresses, Answer, CdsService
 from expert.cds_hooks.tokens import TokenChecker, TokenRefused, TrustedClient, fetch_key_set
 from expert.failure_log import LOG, describe_failure
 from expert.inference.assessing import Assessor
 from expert.private_sqlite import StoreError
-from facts.intake.fhir.values import object_of, text_of
-from reports.rendering import render_view
+from reports.formats import HTML
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 PATH = "/cds-services"
 """Below this, programs ask and not browsers: whatever is refused there is an OperationOutcome."""
 _ANYBODY = TrustedClient("")
-_MOST_FEEDBACK = 1_000
 _CALLS_THAT_FETCH = 8
+_LOOK_UPS = 4
 _ALLOWED_HEADERS = ("Content-Type", "Authorization")
 _EXPOSED_HEADERS = ("Origin", "Accept", "Content-Location", "Location", "X-Requested-With")
 _NO_STORE = {"cache-control": "no-store"}
@@ -63,7 +63,7 @@ class HookService:
         """
         self.settings, self.record = settings, record
         self.services = CdsService(assessor)
-        self.store = FeedbackStore(settings.store, kept_for=settings.reports_kept_for)
+        self.store = FeedbackStore(settings.store, quotas=settings.quotas)
         self.addresses = Addresses(settings.base, self.store.report_key)
         self.checker = None if settings.clients is None else TokenChecker(settings.clients, fetch_keys)
         self.discovery = self.services.discovery()
@@ -84,29 +84,33 @@ class HookService:
         return _ANYBODY if self.checker is None else self.checker.check(header, f"{self.settings.base}{path}")
 
     def call(self, name: str, body: bytes, client: TrustedClient) -> dict[str, Any]:
-        """Answer a call of a service. Raises Refused."""
+        """Answer a call of a service. Raises CallRefused."""
         request = read_request(body, self.services.support.services[name])
         self.record(client.issuer, "called a CDS Hooks service", name)
         allowed = self.settings.open_fhir_servers if self.checker is None else client.fhir_servers
         fetch = FhirFetch(allowed, self.http) if allowed else None
-        answers = self.services.answers(name, request, self.addresses, fetch)
+        # It is still yesterday in some places, and a death of today is dated by their clocks: the latest day there is counts.
+        today = (datetime.now(UTC) + timedelta(hours=14)).date()
+        answers = self.services.answers(name, request, self.addresses, fetch, today)
         if answers:
-            self.store.issued([self._issued(name, client, answer) for answer in answers])
+            self.store.keep_issued([self._issue(name, client, answer) for answer in answers])
         return {"cards": [dict(answer.card.content) for answer in answers]}
 
-    def _issued(self, name: str, client: TrustedClient, answer: Answer) -> tuple[Issued, str, str]:
+    def _issue(self, name: str, client: TrustedClient, answer: Answer) -> tuple[Issued, str, str]:
         card, knowledge = answer.card, self.services.knowledge.hash
         issued = Issued(card.uuid, name, client.issuer, knowledge, card.content["indicator"], card.rules, card.suggestions)
-        return issued, answer.key, render_view(answer.report, "html")
+        return issued, answer.key, HTML.render_view(answer.report)
 
     def feedback(self, name: str, body: bytes, client: TrustedClient) -> None:
-        """Keep what was done with cards. Raises Refused; what is about cards that were sent is kept all the same."""
+        """Keep what was done with cards. Raises CallRefused; what is about cards that were sent is kept all the same."""
         entries = read_feedback(body)
         self.record(client.issuer, "told what was done with cards", name)
-        unknown = self.store.record(name, client.issuer, entries)
-        if unknown:
-            texts = (f"feedback[{place}]: this service sent you no such card or suggestion" for place in unknown)
-            raise Refused(404, "not-found", *texts, "everything else in this request was kept")
+        missed = self.store.record(name, client.issuer, entries)
+        texts = [f"feedback[{place}]: this service sent you no such card or suggestion" for place in missed.unknown]
+        texts += [f"feedback[{place}]: of this card as much is kept as may be" for place in missed.full]
+        if texts:
+            kind = (404, "not-found") if missed.unknown else (429, "throttled")
+            raise CallRefused(*kind, *texts, "everything else in this request was kept")
 
     def report(self, key: str) -> str | None:
         """Return the report that a card linked to, None when there is none any more."""
@@ -124,25 +128,28 @@ def routes(service: HookService) -> list[BaseRoute]:
     # Only where a call may have to wait for a FHIR server do others go on beside it.
     one_by_one = CapacityLimiter(_CALLS_THAT_FETCH if service.may_fetch else 1)
 
+    # Whoever asks may have to be looked up at another server; the threads of the pages do not wait for that.
+    by_token = CapacityLimiter(_LOOK_UPS)
+
     async def discovery(request: Request) -> Response:
-        await _admit(service, request)
+        await _admit(service, request, by_token)
         return JSONResponse(service.discovery, headers=_NO_STORE)
 
     async def call(request: Request) -> Response:
-        name, client, body = await _posted(service, request)
+        name, client, body = await _read_call(service, request, by_token)
         answer = await to_thread.run_sync(service.call, name, body, client, limiter=one_by_one)
         return JSONResponse(answer, headers=_NO_STORE)
 
     async def feedback(request: Request) -> Response:
-        name, client, body = await _posted(service, request)
+        name, client, body = await _read_call(service, request, by_token)
         await run_in_threadpool(service.feedback, name, body, client)
         return JSONResponse({}, headers=_NO_STORE)
 
     async def report(request: Request) -> Response:
         content = await run_in_threadpool(service.report, request.path_params["key"])
         if content is None:
-            raise Refused(404, "not-found", "there is no such report; reports are kept for a day")
-        return Response(content, media_type="text/html", headers={**_NO_STORE, **_report_headers(content)})
+            raise CallRefused(404, "not-found", "there is no such report; reports are kept for a day")
+        return Response(content, media_type=HTML.media_type, headers={**_NO_STORE, **_report_headers(content)})
 
     shared = Middleware(
         CORSMiddleware,
@@ -174,24 +181,24 @@ def hooks_application(service: HookService) -> Starlette:
     return application
 
 
-async def _admit(service: HookService, request: Request) -> TrustedClient:
-    return await run_in_threadpool(service.client, request.headers.get("authorization"), request.url.path)
+async def _admit(service: HookService, request: Request, by_token: CapacityLimiter) -> TrustedClient:
+    return await to_thread.run_sync(service.client, request.headers.get("authorization"), request.url.path, limiter=by_token)
 
 
-async def _posted(service: HookService, request: Request) -> tuple[str, TrustedClient, bytes]:
-    """Return the service that is called, who calls, and the body. Raises Refused or TokenRefused."""
-    client = await _admit(service, request)
+async def _read_call(service: HookService, request: Request, by_token: CapacityLimiter) -> tuple[str, TrustedClient, bytes]:
+    """Return the service that is called, who calls, and the body. Raises CallRefused or TokenRefused."""
+    client = await _admit(service, request, by_token)
     name = request.path_params["id"]
     if name not in service.services.support.services:
-        raise Refused(404, "not-found", f"there is no such service; GET {PATH} lists them")
+        raise CallRefused(404, "not-found", f"there is no such service; GET {PATH} lists them")
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media not in ("application/json", "application/fhir+json"):
-        raise Refused(415, "not-supported", "expected Content-Type: application/json")
+        raise CallRefused(415, "not-supported", "expected Content-Type: application/json")
     body = bytearray()
     async for part in request.stream():
         body += part
         if len(body) > service.settings.largest_request:
-            raise Refused(413, "too-long", f"the request is longer than {service.settings.largest_request:,} bytes")
+            raise CallRefused(413, "too-long", f"the request is longer than {service.settings.largest_request:,} bytes")
     return name, client, bytes(body)
 
 
@@ -206,10 +213,14 @@ def _answering(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except TokenRefused:
             return Response(status_code=401, headers={**_NO_STORE, "www-authenticate": "Bearer"})
-        except Refused as error:
+        except CallRefused as error:
             return JSONResponse(outcome(error.diagnostics, error.code), error.status, headers=_NO_STORE)
         except ClientDisconnect:
             return JSONResponse(outcome(("the request broke off",), "structure"), 400, headers=_NO_STORE)
+        except QuotaFull as error:
+            LOG.error("%s", error)
+            full = outcome(("no more cards are kept, so none is sent; tell whoever runs this service",), "throttled")
+            return JSONResponse(full, 503, headers=_NO_STORE)
         except StoreError as error:
             LOG.error("%s", error)
             return JSONResponse(outcome(("the store cannot be used now; try again",), "no-store"), 503, headers=_NO_STORE)
@@ -219,62 +230,6 @@ def _answering(endpoint: Endpoint) -> Endpoint:
             return JSONResponse(outcome(("Charley made a mistake here",), "exception"), 500, headers=_NO_STORE)
 
     return answering
-
-
-# Feedback
-
-
-def read_feedback(body: bytes) -> list[Feedback]:
-    """Read the body of a feedback call. Raises Refused (400) with everything that is wrong with it."""
-    entries = parsed(body).get("feedback")
-    if not isinstance(entries, list) or not entries:
-        raise Refused(400, "structure", "feedback: expected a list that is not empty; it is required")
-    if len(entries) > _MOST_FEEDBACK:
-        raise Refused(413, "too-long", f"more than {_MOST_FEEDBACK:,} entries of feedback")
-    read: list[Feedback] = []
-    wrong: list[str] = []
-    for number, entry in enumerate(entries):
-        try:
-            read.append(_read_one(entry))
-        except ValueError as error:
-            wrong.append(f"feedback[{number}].{error}")
-    if wrong:
-        raise Refused(400, "structure", *wrong, "nothing was kept")
-    return read
-
-
-def _read_one(entry: Any) -> Feedback:
-    value = object_of(entry)
-    card, done = text_of(value.get("card")), value.get("outcome")
-    if not card:
-        _wrong("card", "expected the uuid of a card; it is required")
-    at = _moment(value.get("outcomeTimestamp"))
-    if done == "accepted":
-        accepted = value.get("acceptedSuggestions")
-        ids = [text_of(object_of(one).get("id")) for one in accepted] if isinstance(accepted, list) else []
-        if not ids or not all(ids):
-            _wrong("acceptedSuggestions", "expected a list of {id}; it is required where something was accepted")
-        return Feedback(card, at, "accepted", accepted=tuple(ids))
-    if done != "overridden":
-        _wrong("outcome", "expected accepted or overridden; it is required")
-    reason = value.get("overrideReason")
-    if reason is not None and not isinstance(reason, dict):
-        _wrong("overrideReason", "expected an object")
-    return Feedback(card, at, "overridden", text_of(object_of(object_of(reason).get("reason")).get("code")))
-
-
-def _moment(written: Any) -> datetime:
-    try:
-        moment = datetime.fromisoformat(written) if isinstance(written, str) and "T" in written.upper() else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.utcoffset() != timedelta(0):
-        _wrong("outcomeTimestamp", "expected a date and time in UTC, as RFC 3339 writes it; it is required")
-    return moment
-
-
-def _wrong(key: str, message: str) -> NoReturn:
-    raise ValueError(f"{key}: {message}")
 
 
 # Reports

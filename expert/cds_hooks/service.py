@@ -6,17 +6,20 @@ of the draft orders that meet the complaint when something is ordered.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from expert.cds_hooks.complaint import holds, places_shown
-from expert.cds_hooks.outcome import Refused
-from expert.cds_hooks.prefetch import COMPLAINT_KEYS, Fetch, Record, templates
+from expert.cds_hooks.outcome import CallRefused
+from expert.cds_hooks.prefetch import COMPLAINT_KEYS, Fetch, PrefetchedRecord, templates
 from expert.cds_hooks.request import HookRequest
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
 from facts.case import Case
 from facts.intake.fhir.codes import code_index
-from facts.intake.fhir.record import newest_day, read_record
+from facts.intake.fhir.days import newest_day
+from facts.intake.fhir.people import death
+from facts.intake.fhir.record import read_record
 from facts.intake.fhir.resources import Resource
 from facts.intake.fhir.values import bare_code, text_of
 from facts.intake.judging import Judging
@@ -28,6 +31,7 @@ from reports.wording import Sentence
 
 _ORDERED = frozenset({"draft", "active", ""})
 _PROBLEMS_TOLD = 3
+_DROPPED_TOLD = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +91,22 @@ class CdsService:
         }
 
     def answers(
-        self, service: str, request: HookRequest, addresses: Addresses, fetch: Fetch | None = None
+        self,
+        service: str,
+        request: HookRequest,
+        addresses: Addresses,
+        fetch: Fetch | None = None,
+        today: date | None = None,
     ) -> tuple[Answer, ...]:
-        """Make the cards of a call; none where there is nothing to say. Raises Refused when the call cannot be answered."""
-        record = Record(request, self.templates, fetch)
+        """Make the cards of a call; none where there is nothing to say, and none of somebody who has died.
+
+        `today` is the day of the call: a death that is dated later has not happened. Raises CallRefused when the call cannot be
+        answered.
+        """
+        record = PrefetchedRecord(request, self.templates, fetch)
         record.take_prefetched()
+        if self._has_died(record, today):
+            return ()
         ordering = request.hook in ("order-select", "order-sign")
         drafts: list[Resource] = []
         orders: list[OrderMet] = []
@@ -107,9 +122,11 @@ class CdsService:
             if not places:
                 if unread := record.incomplete.intersection(COMPLAINT_KEYS):
                     told = f"prefetch.{', prefetch.'.join(sorted(unread))}: there are more pages, which could not be fetched"
-                    raise Refused(412, "processing", told)
+                    raise CallRefused(412, "processing", told)
                 return ()
         record.need(tuple(self.templates))
+        if self._has_died(record, today):
+            return ()
         day = newest_day([*record.resources, *(Resource(draft, Place("draft")) for draft in request.drafts)])
         judging = Judging(day, self.support.readings_within_days)
         case, problems = self._case(record.resources, record, judging)
@@ -121,35 +138,41 @@ class CdsService:
             encounter=request.encounter,
             shown_by=places,
             as_of=day.isoformat() if day else None,
-            notes=(*record.notes, *_told(problems)),
+            notes=(*record.notes, *_expired(case), *_explain_problems(problems)),
             report_address=addresses.of_report(key),
             reasons_system=f"{addresses.base}/cds-services/override-reasons",
         )
-        assessment = self._assessed(case)
+        assessment = self._assess(case)
         if not ordering:
             report = view(assessment, self.knowledge)
             return (Answer(visit_card(assessment, report, self.knowledge, occasion), key, report),)
-        taken = self._assessed(self._case([*record.resources, *drafts], record, judging)[0])
+        taken = self._assess(self._case([*record.resources, *drafts], record, judging)[0])
         report = view(taken, self.knowledge)
         return (Answer(order_card(assessment, taken, report, orders, self.knowledge, occasion), key, report),)
 
-    def _complaint(self, record: Record) -> tuple[str, ...]:
+    def _has_died(self, record: PrefetchedRecord, today: date | None) -> bool:
+        day = max(filter(None, (today, newest_day(record.resources))), default=None) if today else None
+        return bool(death(record.resources, day))
+
+    def _complaint(self, record: PrefetchedRecord) -> tuple[str, ...]:
         case, _ = self._case(record.resources, record, Judging(None, self.support.readings_within_days))
         return places_shown(self.support.complaint, record.resources, record.request.encounter, case.values, self.knowledge)
 
-    def _case(self, resources: Sequence[Resource], record: Record, judging: Judging) -> tuple[Case, tuple[Problem, ...]]:
+    def _case(
+        self, resources: Sequence[Resource], record: PrefetchedRecord, judging: Judging
+    ) -> tuple[Case, tuple[Problem, ...]]:
         return read_record(record.request.patient, resources, self.index, record.medication, judging)
 
-    def _assessed(self, case: Case) -> Assessment:
+    def _assess(self, case: Case) -> Assessment:
         try:
             return self.assessor.assess(case)
         except ContradictoryCase as error:
             told = f"what the record says contradicts itself, so nothing is concluded: {error}"
-            raise Refused(422, "business-rule", told) from None
+            raise CallRefused(422, "business-rule", told) from None
 
     # Draft orders
 
-    def _drafts(self, record: Record) -> list[Resource]:
+    def _drafts(self, record: PrefetchedRecord) -> list[Resource]:
         """Return the draft orders as if what they order were taken: what they say of times to come does not matter here."""
         drafts = [
             draft
@@ -171,7 +194,7 @@ class CdsService:
             for number, draft in enumerate(drafts, 1)
         ]
 
-    def _orders_met(self, drafts: Sequence[Resource], record: Record) -> list[OrderMet]:
+    def _orders_met(self, drafts: Sequence[Resource], record: PrefetchedRecord) -> list[OrderMet]:
         case, _ = self._case(drafts, record, Judging())
         values = case.values
 
@@ -185,7 +208,15 @@ class CdsService:
         ]
 
 
-def _told(problems: Sequence[Problem]) -> list[str]:
+def _expired(case: Case) -> list[str]:
+    dropped = case.record.expired if case.record else ()
+    told = [f"Too old to count: {one}." for one in dropped[:_DROPPED_TOLD]]
+    if len(dropped) > _DROPPED_TOLD:
+        told.append(f"So are {len(dropped) - _DROPPED_TOLD} more results; the full report lists them.")
+    return told
+
+
+def _explain_problems(problems: Sequence[Problem]) -> list[str]:
     told = [f"Could not be used: {problem.message}." for problem in problems[:_PROBLEMS_TOLD]]
     if len(problems) > _PROBLEMS_TOLD:
         told.append(f"Nor could {len(problems) - _PROBLEMS_TOLD} more entries of the record.")

@@ -19,6 +19,7 @@ from facts.quantities import at_most
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, names_used
 from knowledge_base.grading import Tally
+from knowledge_base.logic import compare
 from knowledge_base.model import KnowledgeBase
 
 RULE, STANDING, SIGN, COUNT, CONTRADICTION = "rule:", "standing:", "sign:", "count:", "contradiction:"
@@ -84,7 +85,7 @@ class Columns:
         With `first`, so many further columns name the causes that are listed first, as far as they are considered at all.
         """
         frame = nw.from_native(native)
-        given = self._checked(frame, keep)
+        given = self._check(frame, keep)
         emit = _Emitter(given)
         conditions = self.knowledge.conditions
         for layer in self.layers:
@@ -103,7 +104,7 @@ class Columns:
         extra += [f"{TOP}{rank}" for rank in range(1, first + 1)]
         return frame.select(*keep, *self.layout.columns, *extra).to_native()
 
-    def _checked(self, frame: Any, keep: Sequence[str]) -> frozenset[str]:
+    def _check(self, frame: Any, keep: Sequence[str]) -> frozenset[str]:
         if frame.implementation.is_pandas_like():
             raise UnfitFrame("pandas may read unknown as false; give a Polars, DuckDB or Spark frame")
         schema = frame.collect_schema()
@@ -252,14 +253,11 @@ class _Emitter:
                 return column
             case OneOf(_, choices):
                 return nw.any_horizontal(*(column == choice for choice in choices), ignore_nulls=False)
-            case Compared(_, "<", threshold):
-                return column < threshold
-            case Compared(_, "<=", threshold):
-                return column <= threshold
-            case Compared(_, ">", threshold):
-                return column > threshold
-            case Compared(_, _, threshold):
-                return column >= threshold
+            case Compared(_, operator, threshold):
+                compared: nw.Expr = compare(column, operator, threshold)
+                return compared
+            case _:
+                assert_never(leaf)
 
     def compare_in_part(self, leaf: Compared, least: nw.Expr, greatest: nw.Expr) -> nw.Expr:
         """Compare numbers that may be known in part: true of all that one can be, false of all of it, or unknown."""

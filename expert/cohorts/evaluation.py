@@ -13,13 +13,25 @@ from typing import Any
 
 import polars as pl
 
-from expert.cohorts.parts import conclude_part
-from expert.cohorts.plan import files_of, fingerprint, is_table, parts_of, planned
+from expert.cohorts.engines import DEFAULT, ENGINES
+from expert.cohorts.plan import files_of, fingerprint, is_table, make_plan, parts_of
 from expert.cohorts.record_tables import RecordError, case_of_record, is_record_table
-from expert.cohorts.run import CONCLUSIONS, DUCKDB, POLARS, SPARK, UNFINISHED, CohortError, Run, counts_of, refused_of, replace
-from expert.cohorts.summary import merged, summarized
+from expert.cohorts.run import (
+    CONCLUSIONS,
+    UNFINISHED,
+    CohortError,
+    Run,
+    counts_of,
+    refused_of,
+    replace,
+    sync,
+    unrecognized_of,
+)
+from expert.cohorts.summary import merge, summarize
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
+from facts.intake.table_columns import UNRECOGNIZED
+from facts.intake.table_mapping import AS_WRITTEN, TableMapping, of_plain
 from facts.intake.table_rows import case_of_row
 from facts.intake.tables import CASE, REFUSED, Table, open_table
 from facts.problems import CharleyError
@@ -28,34 +40,35 @@ from reports.cohort_report import render_cohort
 
 __all__ = [
     "CONCLUSIONS",
-    "ENGINES",
     "GROUPS",
     "PAGE",
     "PLAN",
     "REFUSALS",
     "ROWS_A_PART",
     "SUMMARY",
+    "UNRECOGNIZED_FILE",
     "CohortError",
-    "Outcome",
+    "RunResult",
     "case_of",
     "evaluate",
 ]
 
-REFUSALS, SUMMARY, PAGE, PLAN = "refused.csv", "summary.json", "cohort.html", "plan.json"
+REFUSALS, UNRECOGNIZED_FILE = "refused.csv", "unrecognized.csv"
+SUMMARY, PAGE, PLAN = "summary.json", "cohort.html", "plan.json"
 ROWS_A_PART = 500_000
 GROUPS = ("urgency", "leading_cause", "warning_signs", "standings", "rules")
-ENGINES = (POLARS, DUCKDB, SPARK)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What a run did: rows read, concluded and refused, and where it is."""
+class RunResult:
+    """What a run did: rows read, concluded and refused, those with something unrecognized, and where it is."""
 
     folder: Path
     read: int
     concluded: int
     refused: int
+    unrecognized: int
 
 
 def evaluate(
@@ -68,22 +81,23 @@ def evaluate(
     kept: Sequence[str] = GROUPS,
     also: Sequence[str] = (),
     rows_a_part: int = ROWS_A_PART,
-    engine: str = POLARS,
+    engine: str = DEFAULT,
     master: str | None = None,
+    mapping: TableMapping = AS_WRITTEN,
     progress: Callable[[int, int], None] = lambda done, rows: None,
     notice: Callable[[str], None] = lambda text: None,
-) -> Outcome:
+) -> RunResult:
     """Conclude every case of the files into a folder. `progress` is told how many rows of how many are done.
 
     `kept` names the groups of columns to write (the summary counts all of them), `also` further formats: csv, ndjson. `engine`
-    is one of `ENGINES`; `master` says where Spark is, which is told to `notice` when it keeps us waiting. The plan does not
-    name the engine: all write the same, and one may finish what another began.
+    is one of `ENGINES`; `mapping` says how tables are read; `master` says where Spark is, which is told to `notice` when it
+    keeps us waiting. The plan does not name the engine: all write the same, and one may finish what another began.
 
     Raises CohortError when the folder is in the way, an unfinished run is another one, the engine is not there, or nothing can
     be written. A file that cannot be read is refused like a row.
     """
-    _require(engine, master)
-    if folder.exists():
+    ENGINES[engine].require(master)
+    if folder.exists() and not resume:
         raise CohortError(f"{folder} exists already; name another folder, or remove it first")
     work = folder.with_name(folder.name + ".partial")
     found = [file for path in files for file in files_of(path)]
@@ -94,52 +108,46 @@ def evaluate(
     for file in found:
         try:
             if is_table(file):
-                tables[str(file)] = open_table(file, knowledge.vocabulary)
+                # Tables made of records are our own, and nothing is to be mapped in them.
+                tables[str(file)] = open_table(file, knowledge.vocabulary, AS_WRITTEN if is_record_table(file) else mapping)
         except CharleyError as error:
             unreadable[str(file)] = error
-    plan = {**planned(found, tables, unreadable, knowledge, rows_a_part, limit), "kept": list(kept), "also": list(also)}
+    plan = {
+        **make_plan(found, tables, unreadable, knowledge, rows_a_part, limit),
+        "kept": list(kept),
+        "also": list(also),
+        "mapping": mapping.plain(),
+    }
+    if folder.exists():
+        return _finished(folder, plan)
     _begin(work, plan, resume)
+    if (work / SUMMARY).exists():
+        # Everything is written; only the end of the end is missing.
+        return _close(work, folder, plan)
     parts = parts_of(plan, tables, unreadable)
-    run = Run(work, knowledge, tuple(kept), limit, DUCKDB if engine == DUCKDB else POLARS)
+    run = Run(work, knowledge, tuple(kept), limit, mapping.system)
     rows = sum(part.count for part in parts)
     waiting = [part for part in parts if not counts_of(work, part.number).exists()]
     done = rows - sum(part.count for part in waiting)
     progress(done, rows)
-    if engine == SPARK:
-        from expert.cohorts.spark_engine import conclude_parts
-
-        conclude_parts(waiting, run, master, lambda more: progress(done + more, rows), notice)
-    else:
-        for part in waiting:
-            conclude_part(part, run)
-            done += part.count
-            progress(done, rows)
+    ENGINES[engine].conclude(waiting, run, master, lambda more: progress(done + more, rows), notice)
     return _finish(work, folder, plan, knowledge)
-
-
-def _require(engine: str, master: str | None) -> None:
-    """Say before the work, not after, that an engine is not there."""
-    if engine == DUCKDB:
-        from expert.cohorts.duckdb_engine import require_duckdb
-
-        require_duckdb()
-    if engine == SPARK:
-        from expert.cohorts.spark_engine import require_spark
-
-        require_spark(master)
 
 
 def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
     written = json.dumps(plan, indent=1, sort_keys=True)
     if work.exists() and resume:
         before = work / PLAN
-        if not before.is_file() or before.read_text(encoding="utf-8") != written:
+        if before.is_file() and before.read_text(encoding="utf-8") != written:
             raise CohortError(f"{work} is a run over other files, rows or knowledge; remove it, or leave out --resume")
         _remove_unfinished(work)
-        return
-    if work.exists():
+        if before.is_file():
+            return
+        if any(path != work / CONCLUSIONS for path in work.iterdir()):
+            raise CohortError(f"{work} is not the folder of a run; remove it, or name another folder")
+    elif work.exists():
         raise CohortError(f"{work} holds an unfinished run; go on with --resume, or remove it")
-    (work / CONCLUSIONS).mkdir(mode=0o700, parents=True)
+    (work / CONCLUSIONS).mkdir(mode=0o700, parents=True, exist_ok=True)
     work.chmod(0o700)
     replace(work / PLAN, lambda path: path.write_text(written, encoding="utf-8"))
 
@@ -147,29 +155,60 @@ def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
 # The end
 
 
-def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: KnowledgeBase) -> Outcome:
+def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: KnowledgeBase) -> RunResult:
+    """Write what belongs to the whole run, the summary last: once that is there, nothing but names is left to do."""
     numbers = range(len(plan["chunks"]))
-    counts = merged([json.loads(counts_of(work, number).read_text(encoding="utf-8")) for number in numbers])
+    counts = merge([json.loads(counts_of(work, number).read_text(encoding="utf-8")) for number in numbers])
     read, concluded, refused = counts["read"], counts["concluded"], counts["refused"]
     if read != concluded + refused:
         raise AssertionError(f"{read} rows read, but {concluded} concluded and {refused} refused")
-    parts = [pl.read_parquet(refused_of(work, number)) for number in numbers]
-    told = pl.concat([pl.DataFrame(schema=REFUSED), *parts]).with_columns(_harmless(name) for name in REFUSED if name != "row")
-    replace(work / REFUSALS, told.write_csv)
+    _write_list(work / REFUSALS, REFUSED, [refused_of(work, number) for number in numbers])
+    unrecognized = _write_list(work / UNRECOGNIZED_FILE, UNRECOGNIZED, [unrecognized_of(work, number) for number in numbers])
     concluded_rows = pl.scan_parquet(work / CONCLUSIONS / "*.parquet")
     if "csv" in plan["also"]:
         replace(work / "conclusions.csv", concluded_rows.with_columns(_harmless(CASE), _harmless("file")).sink_csv)
     if "ndjson" in plan["also"]:
         replace(work / "conclusions.ndjson", concluded_rows.sink_ndjson)
-    summary = summarized(counts, knowledge)
-    replace(work / SUMMARY, lambda path: path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8"))
+    summary = summarize(counts, unrecognized, plan["mapping"], knowledge)
     replace(work / PAGE, lambda path: path.write_text(render_cohort(summary, knowledge), encoding="utf-8"))
-    for number in numbers:
-        refused_of(work, number).unlink()
-        counts_of(work, number).unlink()
+    replace(work / SUMMARY, lambda path: path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8"))
+    return _close(work, folder, plan)
+
+
+def _close(work: Path, folder: Path, plan: dict[str, Any]) -> RunResult:
+    """Remove what only the parts needed, and give the folder its name. Whatever of it was done before, the rest can be done."""
+    for number in range(len(plan["chunks"])):
+        for path in (refused_of(work, number), unrecognized_of(work, number), counts_of(work, number)):
+            path.unlink(missing_ok=True)
     _remove_unfinished(work)
+    sync(work)
     work.rename(folder)
-    return Outcome(folder, read, concluded, refused)
+    sync(folder.parent)
+    return _result(folder)
+
+
+def _finished(folder: Path, plan: dict[str, Any]) -> RunResult:
+    """Return the outcome of a run that had ended when it was broken off. Raises CohortError when it was another run."""
+    try:
+        before = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+        outcome = _result(folder)
+    except (OSError, ValueError, KeyError):
+        before, outcome = None, None
+    if outcome is None or before != json.loads(json.dumps(plan)):
+        raise CohortError(f"{folder} exists already; name another folder, or remove it first")
+    return outcome
+
+
+def _result(folder: Path) -> RunResult:
+    summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    rows = summary["rows"]
+    return RunResult(folder, rows["read"], rows["concluded"], rows["refused"], summary["unrecognized"]["cases"])
+
+
+def _write_list(path: Path, schema: dict[str, Any], parts: Sequence[Path]) -> pl.DataFrame:
+    listed = pl.concat([pl.DataFrame(schema=schema), *map(pl.read_parquet, parts)])
+    replace(path, listed.with_columns(_harmless(name) for name in schema if name != "row").write_csv)
+    return listed
 
 
 def _remove_unfinished(work: Path) -> None:
@@ -202,6 +241,7 @@ def case_of(folder: Path, name: str, knowledge: KnowledgeBase) -> Case:
         raise CohortError(f"{name!r} stands in several files of that run: {', '.join(found['file'].to_list())}")
     if plan["knowledge"] != knowledge.hash:
         raise CohortError(f"the run used other knowledge ({plan['knowledge'][:12]}); this is {knowledge.hash[:12]}")
+    mapping = of_plain(plan["mapping"])
     file, row = found.row(0)
     if plan["files"][file] != fingerprint(Path(file)):
         raise CohortError(f"{file} has changed since the run")
@@ -211,9 +251,10 @@ def case_of(folder: Path, name: str, knowledge: KnowledgeBase) -> Case:
         except RecordError as error:
             raise CohortError(str(error)) from None
     if is_table(Path(file)):
-        read = case_of_row(open_table(Path(file), knowledge.vocabulary), row, knowledge.vocabulary, knowledge.dictionary)
+        table = open_table(Path(file), knowledge.vocabulary, mapping)
+        read = case_of_row(table, row, knowledge.vocabulary, knowledge.dictionary)
         if isinstance(read, Refusal):
             raise CohortError("; ".join(map(str, read.problems)))
         return read
-    intake = read_case_files([Path(file)], knowledge.vocabulary, knowledge.dictionary)
+    intake = read_case_files([Path(file)], knowledge.vocabulary, knowledge.dictionary, mapping.system)
     return next(case for case, _ in intake.cases if case.name == name)

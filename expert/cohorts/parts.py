@@ -5,18 +5,19 @@ complete. So two processes that do the same part, as happens when a worker is gi
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
 from expert.cohorts.columns import CEILING, CONTRADICTION, LEADING, STANDING, TOP, URGENCY, Columns, Layout
-from expert.cohorts.run import CONCLUSIONS, DUCKDB, PlannedPart, Run, counts_of, refused_of, replace
-from expert.cohorts.summary import counted
+from expert.cohorts.record_tables import is_record_table, with_unrecognized_of_records
+from expert.cohorts.run import CONCLUSIONS, PlannedPart, Run, counts_of, refused_of, replace, unrecognized_of
+from expert.cohorts.summary import count_part
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
-from facts.intake.table_columns import Part, read_part
+from facts.intake.table_columns import UNRECOGNIZED, Part, read_part
 from facts.intake.tables import CASE, EXPECTED, REFUSED, Table
 from facts.problems import CharleyError, Place
 from facts.quantities import Interval, at_most, bounds
@@ -26,13 +27,27 @@ from knowledge_base.model import KnowledgeBase
 _RANKED = 3
 """Top-3 accuracy is what the studies give."""
 
+Judge: TypeAlias = Callable[[Columns, pl.DataFrame, Sequence[str], int, Path], pl.LazyFrame]
+"""Gives what `Columns.conclude` says of cases, as codes, in the order of the cases.
 
-def conclude_part(planned: PlannedPart, run: Run) -> None:
+It gets the columns, the cases, the names of columns to keep, how many causes to name, and a private folder for files between.
+"""
+
+
+def judge_by_polars(columns: Columns, cases: pl.DataFrame, keep: Sequence[str], first: int, work: Path) -> pl.LazyFrame:
+    """Judge cases by Polars."""
+    judged: pl.LazyFrame = columns.conclude(cases.lazy(), keep=keep, first=first)
+    return judged
+
+
+def conclude_part(planned: PlannedPart, run: Run, judge: Judge = judge_by_polars) -> None:
     """Read, conclude and write one part. Raises CohortError when it cannot be written."""
     part = _read(planned, run)
     # A row of a table is refused once for each of its faults; two cases of a case file may stand on one line.
     listed = part.refused.select("file", "row").unique() if planned.table is not None else part.refused
-    _write(planned.number, part, listed.height, run)
+    if planned.table is not None and part.read != planned.count:
+        raise AssertionError(f"{planned.count} rows were counted in part {planned.number}, but {part.read} read")
+    _write(planned.number, part, listed.height, run, judge)
 
 
 # Reading
@@ -43,12 +58,13 @@ def _read(planned: PlannedPart, run: Run) -> Part:
         return _unreadable_part(planned.files[0], planned.unreadable)
     if planned.table is not None:
         return _rows_of(planned.table, planned, run.knowledge)
-    return _case_file_part(list(map(Path, planned.files)), run.knowledge, run.limit)
+    return _case_file_part(list(map(Path, planned.files)), run)
 
 
-def _case_file_part(files: Sequence[Path], knowledge: KnowledgeBase, limit: int | None) -> Part:
-    intake = read_case_files(files, knowledge.vocabulary, knowledge.dictionary)
-    cases = intake.cases[:limit]
+def _case_file_part(files: Sequence[Path], run: Run) -> Part:
+    knowledge = run.knowledge
+    intake = read_case_files(files, knowledge.vocabulary, knowledge.dictionary, run.system)
+    cases = intake.cases[: run.limit]
     schema: dict[str, Any] = {CASE: pl.String, "file": pl.String, "row": pl.Int64}
     for name, finding in knowledge.vocabulary.findings.items():
         if any(name in case.findings for case, _ in cases):
@@ -58,7 +74,13 @@ def _case_file_part(files: Sequence[Path], knowledge: KnowledgeBase, limit: int 
                 schema[at_most(name)] = pl.Float64
     rows = [_row(case, place, schema) for case, place in cases]
     frame = pl.DataFrame(rows, schema={**schema, **dict.fromkeys(EXPECTED, pl.String)}, orient="row")
-    return Part(frame, _refused(intake.refusals), len(cases) + len(intake.refusals))
+    noted = [
+        (place.file, place.line or 0, case.name, entry.text, entry.reason)
+        for case, place in cases
+        for entry in case.unrecognized
+    ]
+    unrecognized = pl.DataFrame(noted, schema=UNRECOGNIZED, orient="row")
+    return Part(frame, _table_of_refusals(intake.refusals), len(cases) + len(intake.refusals), unrecognized)
 
 
 def _row(case: Case, place: Place, schema: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -70,7 +92,7 @@ def _row(case: Case, place: Place, schema: Mapping[str, Any]) -> tuple[Any, ...]
     return (case.name, place.file, place.line or 0, *answers, case.expected.urgency, causes)
 
 
-def _refused(refusals: Sequence[Refusal]) -> pl.DataFrame:
+def _table_of_refusals(refusals: Sequence[Refusal]) -> pl.DataFrame:
     rows = []
     for refusal in refusals:
         place = refusal.problems[0].place
@@ -81,17 +103,19 @@ def _refused(refusals: Sequence[Refusal]) -> pl.DataFrame:
 def _rows_of(table: Table, planned: PlannedPart, knowledge: KnowledgeBase) -> Part:
     first, count = planned.first, planned.count
     try:
-        return read_part(table, first, count, knowledge.vocabulary, knowledge.dictionary, planned.twice)
+        part = read_part(table, first, count, knowledge.vocabulary, knowledge.dictionary, planned.twice)
+        return with_unrecognized_of_records(part, table.path) if is_record_table(table.path) else part
     except CharleyError as error:
         # A file can break in its middle; its other parts are read all the same.
         told = "; ".join(str(problem) for problem in error.problems)
         rows = [(str(table.path), row, None, None, None, told) for row in range(first + 1, first + count + 1)]
-        return Part(_no_cases(), pl.DataFrame(rows, schema=REFUSED, orient="row"), count)
+        return Part(_no_cases(), pl.DataFrame(rows, schema=REFUSED, orient="row"), count, pl.DataFrame(schema=UNRECOGNIZED))
 
 
 def _unreadable_part(file: str, told: str) -> Part:
     """A file that cannot be read is one thing read and refused, as it is for a case file."""
-    return Part(_no_cases(), pl.DataFrame([(file, 0, None, None, None, told)], schema=REFUSED, orient="row"), 1)
+    refused = pl.DataFrame([(file, 0, None, None, None, told)], schema=REFUSED, orient="row")
+    return Part(_no_cases(), refused, 1, pl.DataFrame(schema=UNRECOGNIZED))
 
 
 def _no_cases() -> pl.DataFrame:
@@ -101,12 +125,12 @@ def _no_cases() -> pl.DataFrame:
 # Concluding and writing
 
 
-def _write(number: int, part: Part, refused_in_reading: int, run: Run) -> None:
+def _write(number: int, part: Part, refused_in_reading: int, run: Run, judge: Judge) -> None:
     columns = Columns(run.knowledge)
     labels = [key for key in EXPECTED if key in part.cases.columns]
     first = _RANKED if EXPECTED[1] in labels else 0
-    judged = _judged(part.cases, columns, [CASE, "file", "row", *labels], first, run)
-    concluded = judged.with_columns(*_named(columns.layout, first)).collect()
+    judged = judge(columns, part.cases, [CASE, "file", "row", *labels], first, run.work)
+    concluded = judged.with_columns(*_name_codes(columns.layout, first)).collect()
     concluded, refused = _without_contradictions(concluded, part, run.knowledge)
     rows_refused = refused_in_reading + part.cases.height - concluded.height
     if concluded.height + rows_refused != part.read:
@@ -115,21 +139,15 @@ def _write(number: int, part: Part, refused_in_reading: int, run: Run) -> None:
     written = concluded.select(CASE, "file", "row", *labels, *(name for group in run.kept for name in groups[group]))
     replace(run.work / CONCLUSIONS / f"part-{number:05}.parquet", written.write_parquet)
     replace(refused_of(run.work, number), refused.write_parquet)
-    counts = counted(concluded, part.cases, rows_refused, part.read, run.knowledge)
+    keys = ["file", "row", CASE]
+    unrecognized = part.unrecognized.join(concluded.select(keys), on=keys, how="semi", maintain_order="left")
+    replace(unrecognized_of(run.work, number), unrecognized.write_parquet)
+    counts = count_part(concluded, part.cases, rows_refused, part.read, run.knowledge)
+    counts["unrecognized"] = unrecognized.select(keys).unique().height
     replace(counts_of(run.work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
 
 
-def _judged(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: int, run: Run) -> pl.LazyFrame:
-    """Return the conclusions as codes, in the order of the cases."""
-    if run.engine == DUCKDB:
-        from expert.cohorts.duckdb_engine import conclude
-
-        return conclude(columns, cases, keep, first, run.work).lazy()
-    lazy: pl.LazyFrame = columns.conclude(cases.lazy(), keep=keep, first=first)
-    return lazy
-
-
-def _named(layout: Layout, first: int) -> list[pl.Expr]:
+def _name_codes(layout: Layout, first: int) -> list[pl.Expr]:
     """Return the codes their names, as an enumeration that Parquet keeps as small numbers."""
     return [
         pl.col(URGENCY, CEILING).cast(pl.UInt8).cat.to(pl.Enum(layout.levels)),

@@ -4,16 +4,20 @@ import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from expert.cohorts.run import CohortError, PlannedPart
-from facts.intake.tables import ENDINGS, Table, rows_named_twice
+from facts.intake.table_cells import rows_named_twice
+from facts.intake.tables import ENDINGS, Table
 from facts.problems import CharleyError
 from knowledge_base.model import KnowledgeBase
 
 _FILES_A_PART = 10_000
+_LINES_LOOKED_AT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,18 @@ def is_table(file: Path) -> bool:
         return True
     try:
         with file.open("rb") as stream:
-            entry = json.loads(stream.readline(1_000_000))
-    except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(entry, dict) and "findings" not in entry
+            # The first line may be the broken one.
+            for line in islice(stream, _LINES_LOOKED_AT):
+                with suppress(ValueError, RecursionError):
+                    entry = json.loads(line[:1_000_000])
+                    if isinstance(entry, dict) and list(entry) != ["units"]:
+                        return "findings" not in entry
+    except OSError:
+        pass
+    return False
 
 
-def planned(
+def make_plan(
     files: Sequence[Path],
     tables: Mapping[str, Table],
     unreadable: Mapping[str, CharleyError],

@@ -1,5 +1,6 @@
 """What a cohort run is, and what its files are called."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,9 @@ from uuid import uuid4
 import polars as pl
 
 from facts.intake.tables import Table
+from facts.unit_systems import UnitSystem
 from knowledge_base.model import KnowledgeBase
 
-POLARS, DUCKDB, SPARK = "polars", "duckdb", "spark"
 CONCLUSIONS = "conclusions.parquet"
 
 
@@ -24,13 +25,14 @@ class CohortError(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """What all parts of a run share: the folder of work, what is known, what is written, and the engine that judges a part."""
+    """What all parts of a run share: the folder of work, what is known, and what is written."""
 
     work: Path
     knowledge: KnowledgeBase
     kept: tuple[str, ...]
     limit: int | None
-    engine: str = POLARS
+    system: UnitSystem | None = None
+    """The one of bare numbers in case files that do not say theirs; a table has it in its mapping."""
 
 
 @dataclass(frozen=True)
@@ -59,13 +61,32 @@ def refused_of(work: Path, number: int) -> Path:
     return work / f"refused-{number:05}.parquet"
 
 
+def unrecognized_of(work: Path, number: int) -> Path:
+    """Name the file with what was not recognized in a part."""
+    return work / f"unrecognized-{number:05}.parquet"
+
+
+def sync(path: Path) -> None:
+    """Have the system write a file, or the names in a folder, to the disk before anything else is done. Raises OSError."""
+    if path.is_dir() and os.name == "nt":
+        # Windows opens no folder, and keeps names in order by itself.
+        return
+    handle = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def replace(path: Path, write: Callable[[Any], Any]) -> None:
-    """Write a file under a name of its own, private, and give it its true one when it is whole. Raises CohortError."""
+    """Write a file under a name of its own, private, and give it its true one once it is on the disk. Raises CohortError."""
     temporary = path.with_name(f"{path.name}.{uuid4().hex}{UNFINISHED}")
     try:
         write(temporary)
         temporary.chmod(0o600)
+        sync(temporary)
         temporary.replace(path)
+        sync(path.parent)
     except (OSError, pl.exceptions.PolarsError) as error:
         temporary.unlink(missing_ok=True)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())[:200]

@@ -18,15 +18,20 @@ from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.model import KnowledgeBase
 
 _MOST_LISTED = 1_000
+_TEXTS_LISTED = 20
 
 
-def counted(concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: int, knowledge: KnowledgeBase) -> dict[str, Any]:
+def count_part(
+    concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: int, knowledge: KnowledgeBase
+) -> dict[str, Any]:
     """Count one part: everything in it adds up with other parts."""
     rules = concluded.select(
         *(pl.col(RULE + name).sum().alias(f"+{name}") for name in knowledge.rules),
         *((pl.col(RULE + name).not_()).sum().alias(f"-{name}") for name in knowledge.rules),
     ).row(0, named=True)
-    signs = concluded.select(pl.col(SIGN + name).sum().alias(name) for name in knowledge.warning_signs).row(0, named=True)
+    held = concluded.select(pl.col(SIGN + name).sum().alias(name) for name in knowledge.warning_signs)
+    # A knowledge base may have no warning signs, and what has no columns has no row either.
+    signs = held.row(0, named=True) if held.width else {}
     known = cases.select(pl.col(name).count() for name in knowledge.vocabulary.findings if name in cases.columns)
     return {
         "read": read,
@@ -41,7 +46,7 @@ def counted(concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: in
         "rules_ruled_out": {name: rules[f"-{name}"] or 0 for name in knowledge.rules},
         "findings_known": dict(zip(known.columns, known.row(0), strict=True)) if known.width else {},
         "strata": _strata(concluded, cases, knowledge),
-        **_scored(concluded, knowledge),
+        **_score(concluded, knowledge),
     }
 
 
@@ -74,7 +79,7 @@ def _values(series: pl.Series) -> dict[str, int]:
     return {str(value): count for value, count in counts.rows() if value is not None}
 
 
-def _scored(concluded: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, Any]:
+def _score(concluded: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, Any]:
     """Compare with the labels, where there are any."""
     scored: dict[str, Any] = {
         "confusion": {},
@@ -106,7 +111,7 @@ def _scored(concluded: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, Any]
     return scored
 
 
-def merged(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def merge(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Add the counts of parts up."""
     total: dict[str, Any] = {}
     for part in parts:
@@ -126,13 +131,20 @@ def _sum(first: Any, second: Any) -> Any:
     return first + second
 
 
-def summarized(counts: Mapping[str, Any], knowledge: KnowledgeBase) -> dict[str, Any]:
-    """Return the summary that is written: counts in the order of the knowledge base, and the measures."""
+def summarize(
+    counts: Mapping[str, Any], unrecognized: pl.DataFrame, mapping: Mapping[str, Any], knowledge: KnowledgeBase
+) -> dict[str, Any]:
+    """Return the summary that is written: counts in the order of the knowledge base, and the measures.
+
+    `unrecognized` is the list of what was not recognized, `mapping` how tables were read, as plain data.
+    """
     total = counts["concluded"]
     grading = knowledge.grading
     return {
         "knowledge_base": {"title": knowledge.title, "version": knowledge.version, "hash": knowledge.hash},
         "rows": {key: counts[key] for key in ("read", "concluded", "refused")},
+        "unrecognized": {"cases": counts["unrecognized"], "most": _most_texts(unrecognized)},
+        "tables": {key: value for key, value in mapping.items() if value},
         "urgency": {level: counts["urgency"].get(level, 0) for level in knowledge.levels},
         "ceiling": {level: counts["ceiling"].get(level, 0) for level in knowledge.levels},
         "leading_cause": dict(_most(counts["leading_cause"])),
@@ -159,6 +171,14 @@ def summarized(counts: Mapping[str, Any], knowledge: KnowledgeBase) -> dict[str,
         "rules_that_never_fired": [name for name in knowledge.rules if not counts["rules_fired"][name]],
         "against_labels": _against_labels(counts, knowledge),
     }
+
+
+def _most_texts(unrecognized: pl.DataFrame) -> list[dict[str, Any]]:
+    """Return what was most often not recognized, with why and in how many cases."""
+    found = (
+        unrecognized.group_by("text", "reason").len("cases").sort(["cases", "text", "reason"], descending=[True, False, False])
+    )
+    return found.head(_TEXTS_LISTED).to_dicts()
 
 
 def _labels(name: str, knowledge: KnowledgeBase) -> list[str]:

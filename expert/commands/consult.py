@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expert.commands.options import CONTEXT, REFUSED, knowledge_option, load_for_assessing, store_option
+from expert.commands.options import CONTEXT, PATH, REFUSED, knowledge_option, load_for_assessing, store_option
 
 if TYPE_CHECKING:
     from expert.consultation.moments import Consultation, Moment
@@ -20,7 +20,7 @@ from expert.commands.options import store_path, telling_errors
 @click.option("--name", default="consultation", show_default=True, help="What to call the patient in the report.")
 @click.option(
     "--answers",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="CASE",
     help="Answer from a case file instead: what it does not tell is “unknown”. Nothing is kept.",
 )
@@ -33,13 +33,22 @@ from expert.commands.options import store_path, telling_errors
     help="With --answers: what to write.",
 )
 @click.option("--no-store", is_flag=True, help="Keep nothing on disk.")
+@click.option("--thorough", is_flag=True, help="Ask whatever could change a conclusion, also where nothing suggests it.")
 @store_option
 @knowledge_option
-def consult(name: str, answers: Path | None, form: str, no_store: bool, store: Path | None, knowledge: Path | None) -> None:
-    """Sit with a patient: ask what matters, say why, and stop when no answer can change the conclusion.
+def consult(
+    name: str,
+    answers: Path | None,
+    form: str,
+    no_store: bool,
+    thorough: bool,
+    store: Path | None,
+    knowledge: Path | None,
+) -> None:
+    """Sit with a patient: ask what is pertinent, say why, and stop when nothing pertinent is left.
 
     The dangers come first. At any prompt: why, how, why not, what if, status, undo, change, report, quit, and ? for help. Each
-    answer is on disk before the next question, so a consultation that broke off goes on with `charley sessions resume`.
+    answer is on disk before the next question, so an interrupted consultation resumes with `charley sessions resume`.
 
     \b
     Examples:
@@ -48,14 +57,14 @@ def consult(name: str, answers: Path | None, form: str, no_store: bool, store: P
       charley consult --answers patient.yaml --format json
     """
 
-    consultation = _consultation(load_for_assessing(knowledge))
+    consultation = _consultation(load_for_assessing(knowledge), thorough=thorough)
     if answers is not None:
-        _scripted(consultation, answers, form)
+        _hold_with_answers(consultation, answers, form)
         return
     if form == "json":
         raise click.UsageError("--format json needs --answers CASE; in a consultation, type report")
     with telling_errors():
-        kept = None if no_store else _opened(store)
+        kept = None if no_store else _open_store(store)
         from expert.consultation.sessions import Session
 
         if kept is None:
@@ -67,17 +76,17 @@ def consult(name: str, answers: Path | None, form: str, no_store: bool, store: P
 
 @click.group(context_settings=CONTEXT)
 def sessions() -> None:
-    """Look after kept consultations: list, show, resume, export, import, delete."""
+    """Manage saved consultations: list, show, resume, export, import, delete."""
 
 
 @sessions.command("list", context_settings=CONTEXT)
 @store_option
 def list_(store: Path | None) -> None:
     """List the consultations that are kept, the oldest first."""
-    from reports.view import clean
+    from reports.cleaning import clean
 
     with telling_errors():
-        kept = _opened(store).sessions()
+        kept = _open_store(store).sessions()
     for session in kept:
         answers = sum(len(event.answers) for event in session.log)
         click.echo(f"{clean(session.id)}  {clean(session.begun)}  {answers:>4} answers  {clean(session.name)}")
@@ -94,7 +103,7 @@ def show(session: str, store: Path | None, knowledge: Path | None) -> None:
     from expert.consultation.answer_log import AnswerRefused
 
     with telling_errors():
-        kept = _opened(store).load(session)
+        kept = _open_store(store).load(session)
         consultation = _consultation(load_for_assessing(knowledge))
         try:
             moment = consultation.moment(kept.log, kept.name)
@@ -114,10 +123,10 @@ def show(session: str, store: Path | None, knowledge: Path | None) -> None:
 @store_option
 @knowledge_option
 def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
-    """Go on with the consultation SESSION."""
+    """Resume the consultation SESSION."""
 
     with telling_errors():
-        kept = _opened(store)
+        kept = _open_store(store)
         found = kept.load(session)
         consultation = _consultation(load_for_assessing(knowledge))
         _tell_other_knowledge(found, consultation)
@@ -126,7 +135,7 @@ def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
 
 @sessions.command(context_settings=CONTEXT)
 @click.argument("session")
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
+@click.option("--output", type=PATH, metavar="FILE", help="Write to a file. Default: the terminal.")
 @store_option
 def export(session: str, output: Path | None, store: Path | None) -> None:
     """Write the consultation SESSION as JSON, with its whole log."""
@@ -135,7 +144,7 @@ def export(session: str, output: Path | None, store: Path | None) -> None:
     from reports.writing import write_private
 
     with telling_errors():
-        text = to_json(exported(_opened(store).load(session)))
+        text = to_json(exported(_open_store(store).load(session)))
         if output is None:
             click.echo(text, nl=False)
         else:
@@ -143,24 +152,27 @@ def export(session: str, output: Path | None, store: Path | None) -> None:
 
 
 @sessions.command("import", context_settings=CONTEXT)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @store_option
 def import_(file: Path, store: Path | None) -> None:
-    """Take in a consultation that was exported to FILE."""
+    """Import a consultation that was exported to FILE."""
     import json
 
     from expert.consultation.sessions import imported
     from expert.private_sqlite import StoreError
+    from facts.nesting import DEEPEST_CASE, is_deeper
 
     with telling_errors():
         try:
             written: Any = json.loads(file.read_text(encoding="utf-8"))
+            if is_deeper(written, DEEPEST_CASE):
+                raise RecursionError
         except (ValueError, RecursionError):
             raise StoreError(f"{file}: not JSON; `charley sessions export` writes it") from None
         if not isinstance(written, dict):
             raise StoreError(f"{file}: not an exported consultation; `charley sessions export` writes one")
         session = imported(written)
-        _opened(store).keep(session)
+        _open_store(store).keep(session)
     click.echo(f"{session.id} is kept", err=True)
 
 
@@ -171,7 +183,7 @@ def import_(file: Path, store: Path | None) -> None:
 def delete(session: str, yes: bool, store: Path | None) -> None:
     """Delete the consultation SESSION with everything that was answered."""
     with telling_errors():
-        kept = _opened(store)
+        kept = _open_store(store)
         found = kept.load(session)
         if not yes:
             click.confirm(f"Delete {found.id} ({found.name!r})?", abort=True)
@@ -179,11 +191,11 @@ def delete(session: str, yes: bool, store: Path | None) -> None:
     click.echo(f"{found.id} is deleted", err=True)
 
 
-def _consultation(base: "KnowledgeBase") -> "Consultation":
+def _consultation(base: "KnowledgeBase", *, thorough: bool = False) -> "Consultation":
     from expert.consultation.moments import Consultation
     from expert.inference.assessing import Assessor
 
-    return Consultation(Assessor(base))
+    return Consultation(Assessor(base), thorough=thorough)
 
 
 def _hold(consultation: "Consultation", session: "Session", store: "Store | None") -> None:
@@ -204,13 +216,13 @@ def _hold(consultation: "Consultation", session: "Session", store: "Store | None
     held.hold()
 
 
-def _scripted(consultation: "Consultation", file: Path, form: str) -> None:
+def _hold_with_answers(consultation: "Consultation", file: Path, form: str) -> None:
     from expert.consultation.answer_log import AnswerRefused
     from expert.consultation.moments import as_json
     from expert.consultation.progress import status, why_stopped
     from facts.intake.case_files import read_case_files
+    from reports.cleaning import clean
     from reports.json_report import plain, to_json
-    from reports.view import clean
 
     knowledge = consultation.knowledge
     intake = read_case_files([file], knowledge.vocabulary, knowledge.dictionary)
@@ -238,12 +250,12 @@ def _scripted(consultation: "Consultation", file: Path, form: str) -> None:
 
 
 def _report(moment: "Moment", knowledge: "KnowledgeBase") -> str:
-    from reports.rendering import render
+    from reports.formats import TEXT
 
-    return render(moment.assessment, knowledge, "text")
+    return TEXT.render(moment.assessment, knowledge)
 
 
-def _opened(path: Path | None) -> "Store":
+def _open_store(path: Path | None) -> "Store":
     from expert.consultation.sessions import Store
 
     return Store(store_path(path))
@@ -259,7 +271,7 @@ def _tell_other_knowledge(session: "Session", consultation: "Consultation") -> N
 
 
 def _refuse(message: str) -> Any:
-    from reports.view import clean
+    from reports.cleaning import clean
 
     click.echo(clean(message), err=True)
     sys.exit(REFUSED)

@@ -1,37 +1,39 @@
 """The commands `charley evaluate` and `charley explain`: what is typed, what is printed, the exit status."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from expert.cohorts.engines import DEFAULT, ENGINES
 from expert.commands.options import (
     CONTEXT,
     FAILED,
+    PATH,
     REFUSED,
-    as_of_option,
     format_option,
     knowledge_option,
     load_for_assessing,
     what_would_change_option,
-    within_option,
 )
+from expert.commands.record_options import judging_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from expert.cohorts.record_tables import RecordTables
+    from facts.intake.judging import Judging
+    from facts.intake.table_mapping import TableMapping
+    from facts.unit_systems import UnitSystem
     from knowledge_base.model import KnowledgeBase
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-@click.option(
-    "--output", required=True, type=click.Path(path_type=Path), metavar="FOLDER", help="Where the conclusions go; a new folder."
-)
-@click.option("--resume", is_flag=True, help="Go on with a run that was broken off; what is finished is not done again.")
+@click.argument("files", nargs=-1, required=True, type=PATH, metavar="FILE...")
+@click.option("--output", required=True, type=PATH, metavar="FOLDER", help="Where the conclusions go; a new folder.")
+@click.option("--resume", is_flag=True, help="Resume an interrupted run; what is finished is not done again.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Take the first N rows only.")
 @click.option(
     "--columns",
@@ -43,8 +45,8 @@ if TYPE_CHECKING:
 @click.option("--also", type=click.Choice(["csv", "ndjson"]), multiple=True, help="Write the conclusions in this format too.")
 @click.option(
     "--engine",
-    type=click.Choice(["polars", "duckdb", "spark"]),
-    default="polars",
+    type=click.Choice(list(ENGINES)),
+    default=DEFAULT,
     show_default=True,
     help="What judges the cases. All write the same; DuckDB and Spark are extras.",
 )
@@ -57,8 +59,22 @@ if TYPE_CHECKING:
     metavar="N",
     help="Rows in a part: what fits into memory, and what a worker of Spark takes at a time. [default: 500000]",
 )
-@as_of_option
-@within_option
+@click.option(
+    "--map",
+    "map_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A YAML file that says which column is which finding, in which unit, and what counts as yes and no.",
+)
+@click.option("--yes", "yes", multiple=True, metavar="VALUE", help="A cell that means yes in every yes/no column, such as 1.")
+@click.option("--no", "no", multiple=True, metavar="VALUE", help="A cell that means no there, such as 0.")
+@click.option("--ignore", multiple=True, metavar="COLUMNS", help="Columns that do not belong to the case, commas between.")
+@click.option(
+    "--units",
+    type=click.Choice(["SI", "conventional"]),
+    help="What bare numbers of the laboratory are in, where a magnesium of 1.2 may be mmol/L or mg/dL.",
+)
+@judging_options
 @knowledge_option
 def evaluate(
     files: tuple[Path, ...],
@@ -70,8 +86,12 @@ def evaluate(
     engine: str,
     master: str | None,
     part_rows: int | None,
-    as_of: "datetime | None",
-    within_days: int | None,
+    map_file: Path | None,
+    yes: tuple[str, ...],
+    no: tuple[str, ...],
+    ignore: tuple[str, ...],
+    units: "UnitSystem | None",
+    judging: "Judging",
     knowledge: Path | None,
 ) -> None:
     """Conclude every case of FILES into a folder: by the thousand or by the million, with the same conclusions as one by one.
@@ -79,36 +99,50 @@ def evaluate(
     A FILE is CSV, Parquet or NDJSON with a row for each case (columns `case`, a finding each, `medicines`; a unit stands in
     the name: "serum_magnesium [mg/dL]"), or a case file as `charley report` takes it; a folder stands for the files in it. The
     folder gets conclusions.parquet (every urgency, ceiling, warning sign, standing, and every rule: true fired, false ruled
-    out, null open), refused.csv, summary.json and cohort.html. Exit status 2 when a row was refused.
+    out, null open), refused.csv, unrecognized.csv (medicines and results from which nothing, or not all, was concluded),
+    summary.json and cohort.html. Exit status 2 when a row was refused.
+
+    A CSV may have semicolons between its cells; its numbers then have decimal commas. `charley schema table` prints a filled
+    example, `charley schema mapping` a mapping file for --map.
 
     FHIR R4 records (Bundles, or Bulk Data in .ndjson, also as .gz) are first made into tables, a row for each patient; the
-    tables and refused.csv, which lists the resources that cannot be read, stand in FOLDER.records.
+    tables stand in FOLDER.records, with refused.csv (what cannot be read, and the deceased) and unverified.csv (results that
+    nobody has verified, such as preliminary ones: the conclusions are without them, and their warnings are listed there).
 
     \b
     Examples:
       charley evaluate clinic.csv --output clinic-2026/
       charley evaluate cohort/*.parquet --output cohort-out/ --resume
+      charley evaluate redcap.csv --output trial/ --yes 1 --no 0 --ignore ward,sample_date
+      charley evaluate export.csv --output trial/ --map export-columns.yaml --units conventional
       charley evaluate cohort.parquet --output quick/ --columns urgency,leading_cause --also csv
       charley evaluate /shared/cohort.parquet --output /shared/out/ --engine spark --master spark://head:7077
       charley evaluate bulk-export/ --output hospital/ --as-of 2026-03-01
       charley explain clinic-2026/ clinic-0042
     """
-    from expert.cohorts.evaluation import GROUPS, ROWS_A_PART, CohortError
+    from expert.cohorts.evaluation import GROUPS, ROWS_A_PART, UNRECOGNIZED_FILE, CohortError
     from expert.cohorts.evaluation import evaluate as conclude
     from expert.cohorts.record_tables import RecordError
-    from facts.intake.files import told_apart
-    from reports.view import clean
+    from facts.intake.files import partition
+    from facts.problems import CharleyError
+    from reports.cleaning import clean
 
     groups = [group.strip() for group in columns.split(",") if group.strip()]
     for group in groups:
         if group not in GROUPS:
             raise click.UsageError(f"--columns: {clean(group)!r} is no group of columns; there are {', '.join(GROUPS)}")
-    if master is not None and engine != "spark":
-        raise click.UsageError("--master names where Spark is; give --engine spark too")
-    base = load_for_assessing(knowledge)
-    apart = told_apart(files)
+    if master is not None and not ENGINES[engine].takes_master:
+        elsewhere = " or ".join(f"--engine {name}" for name, entry in ENGINES.items() if entry.takes_master)
+        raise click.UsageError(f"--master names where to run; give {elsewhere} too")
     try:
-        records = _tables_of(apart.fhir, output, base, as_of, within_days, resume=resume)
+        mapping = _mapping(map_file, yes, no, ignore, units)
+    except (CharleyError, ValueError) as error:
+        click.echo(clean(str(error)), err=True)
+        sys.exit(FAILED)
+    base = load_for_assessing(knowledge)
+    apart = partition(files)
+    try:
+        records = _tables_of(apart.fhir, output, base, judging, resume=resume)
         files = (*apart.others, *records.tables)
         with _Progress() as progress:
             outcome = conclude(
@@ -122,6 +156,7 @@ def evaluate(
                 rows_a_part=part_rows or ROWS_A_PART,
                 engine=engine,
                 master=master,
+                mapping=mapping,
                 progress=progress.tell,
                 notice=lambda text: click.echo(clean(text), err=True),
             )
@@ -129,43 +164,64 @@ def evaluate(
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     except OSError as error:
-        told = f"{error.filename or output}: {error.strerror}; check the space left, and go on with --resume"
+        from expert.disk_errors import advise
+
+        told = f"{error.filename or output}: {error.strerror}; {advise(error)}, and go on with --resume"
         click.echo(clean(told), err=True)
         sys.exit(FAILED)
     click.echo(f"{outcome.read:,} read = {outcome.concluded:,} concluded + {outcome.refused:,} refused; in {outcome.folder}")
+    if outcome.unrecognized:
+        listed = outcome.folder / UNRECOGNIZED_FILE
+        click.echo(f"{outcome.unrecognized:,} concluded with something in them that was not recognized: {listed}")
     if outcome.refused or records.refused:
         sys.exit(REFUSED)
+
+
+def _mapping(
+    file: Path | None, yes: "Sequence[str]", no: "Sequence[str]", ignore: "Sequence[str]", units: "UnitSystem | None"
+) -> "TableMapping":
+    """Put together what the mapping file and the options say of the tables; an option goes before the file."""
+    from facts.intake.table_mapping import AS_WRITTEN, declare_values, read_mapping
+
+    told = AS_WRITTEN if file is None else read_mapping(file)
+    ignored = [column.strip() for columns in ignore for column in columns.split(",") if column.strip()]
+    return replace(
+        told,
+        values={**told.values, **declare_values(yes, no)},
+        ignored=tuple(dict.fromkeys([*told.ignored, *ignored])),
+        system=units or told.system,
+    )
 
 
 def _tables_of(
     files: "Sequence[Path]",
     output: Path,
     base: "KnowledgeBase",
-    as_of: "datetime | None",
-    within_days: int | None,
+    judging: "Judging",
     *,
     resume: bool,
 ) -> "RecordTables":
     """Make tables of the FHIR files, if there are any, and say what was in them."""
     from expert.cohorts.evaluation import CohortError
     from expert.cohorts.record_tables import REFUSED as REFUSED_FILE
-    from expert.cohorts.record_tables import RecordTables, beside, make_tables
-    from facts.intake.judging import Judging
+    from expert.cohorts.record_tables import UNVERIFIED, RecordTables, beside, make_tables
 
     if not files:
-        return RecordTables((), 0, 0)
-    if output.exists():
+        return RecordTables((), 0, 0, 0)
+    if output.exists() and not resume:
         raise CohortError(f"{output} exists already; name another folder, or remove it first")
-    judging = Judging(as_of.date() if as_of else None, within_days)
     records = make_tables(files, beside(output), base, judging, resume=resume)
     click.echo(f"{records.patients:,} patients in {len(files):,} files of FHIR records", err=True)
     if records.refused:
         click.echo(f"{records.refused:,} parts of them refused: {beside(output) / REFUSED_FILE}", err=True)
+    if records.unverified:
+        told = "with results that nobody has verified; the conclusions are without them, and what they would warn of is in"
+        click.echo(f"{records.unverified:,} patients {told} {beside(output) / UNVERIFIED}", err=True)
     return records
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PATH)
 @click.argument("case")
 @format_option
 @what_would_change_option
@@ -183,8 +239,8 @@ def explain(folder: Path, case: str, form: str, what_would_change: bool, knowled
     from expert.cohorts.evaluation import CohortError, case_of
     from expert.inference.assessing import Assessor
     from expert.proofs.what_would_change import explaining_changes
-    from reports.view import clean
-    from reports.writing import together
+    from reports.cleaning import clean
+    from reports.formats import FORMATS
 
     base = load_for_assessing(knowledge)
     try:
@@ -194,7 +250,7 @@ def explain(folder: Path, case: str, form: str, what_would_change: bool, knowled
     except CohortError as error:
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
-    click.echo(together(base, [assessment], [], form), nl=False)
+    click.echo(FORMATS[form].render(assessment, base), nl=False)
 
 
 class _Progress:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expert.commands.options import CONTEXT, FAILED, knowledge_option, load_for_assessing
+from expert.commands.options import CONTEXT, FAILED, PATH, knowledge_option, load_for_assessing
 
 if TYPE_CHECKING:
     from expert.cds_hooks.feedback import RuleFeedback
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(context_settings=CONTEXT)
 @click.option(
     "--store",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="PATH",
     help="The file that keeps feedback. Default: feedback.sqlite in your data folder.",
 )
@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 def feedback(store: Path | None, form: str, knowledge: Path | None) -> None:
     """Show how often clinicians override the cards that each rule speaks in.
 
-    A card rests on several rules, and its outcome counts for each of them. The rate is of the cards that were acted upon, with
-    Wilson's 95 % interval; a card that was ignored tells nothing. Rules of another version of the knowledge base stand apart.
+    A card is based on several rules, and its outcome counts for each of them. The rate is of the cards that were acted upon,
+    with Wilson's 95% interval; a card that was ignored says nothing. Rules of another version of the knowledge base are listed
+    separately.
 
     \b
     Examples:
@@ -86,7 +87,7 @@ def _row(entry: "RuleFeedback") -> dict[str, Any]:
 
 
 def _table(rows: Sequence[dict[str, Any]], knowledge: "KnowledgeBase") -> list[str]:
-    from reports.view import clean
+    from reports.cleaning import clean
 
     lines: list[str] = []
     for used in dict.fromkeys(row["knowledge"] for row in rows):

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from expert.commands.options import CONTEXT, FAILED, REFUSED, knowledge_option, load, refuse_knowledge, tell_refusals
+from expert.commands.options import CONTEXT, FAILED, PATH, REFUSED, knowledge_option, load, refuse_knowledge, tell_refusals
+from reports.formats import HANDBOOKS
 
 if TYPE_CHECKING:
     from expert.proofs.proving import Proof
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def _needing_z3() -> Iterator[None]:
-    """Say what to install where z3 is not there."""
+    """Refuse with what to install where z3 is missing."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -36,7 +37,7 @@ def knowledge() -> None:
 def check(knowledge: Path | None) -> None:
     """Check the knowledge base: every name, condition, source and level, and what nobody uses.
 
-    Exit status 0 when nothing is wrong, 2 otherwise; every problem is told with its place and what to do.
+    Exit status 0 when nothing is wrong, 2 otherwise; every problem is reported with its place and how to fix it.
 
     \b
     Examples:
@@ -86,7 +87,8 @@ def show(name: str, knowledge: Path | None) -> None:
       charley knowledge show serum_potassium
       charley knowledge show Ventolin
     """
-    from reports.showing import UnknownName, describe
+    from facts.problems import UnknownName
+    from reports.showing import describe
 
     try:
         click.echo(describe(name, load(knowledge)))
@@ -97,12 +99,15 @@ def show(name: str, knowledge: Path | None) -> None:
 
 @knowledge.command(context_settings=CONTEXT)
 @click.option(
-    "--format", "form", type=click.Choice(["html", "markdown"]), default="html", show_default=True, help="What to write."
+    "--format",
+    "form",
+    type=click.Choice(list(HANDBOOKS)),
+    default=next(iter(HANDBOOKS)),
+    show_default=True,
+    help="What to write.",
 )
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
-@click.option(
-    "--cases", type=click.Path(path_type=Path), metavar="FOLDER", help="Name each rule's cases from these case files."
-)
+@click.option("--output", type=PATH, metavar="FILE", help="Write to a file. Default: the terminal.")
+@click.option("--cases", type=PATH, metavar="FOLDER", help="Name each rule's cases from these case files.")
 @knowledge_option
 def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path | None) -> None:
     """Write the whole knowledge base as a document that a clinician can read, check and sign.
@@ -126,7 +131,7 @@ def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path
     for case, _ in intake.cases:
         for rule in (*case.expected.fires, *case.expected.ruled_out):
             named.setdefault(rule, []).append(case.name)
-    text = render_handbook(tell_all(base, named), "html" if form == "html" else "markdown")
+    text = render_handbook(tell_all(base, named), form)
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -139,7 +144,7 @@ def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path
 @knowledge.command(context_settings=CONTEXT)
 @click.option(
     "--output",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FOLDER",
     help="Write certificate.json there, and for each failure a case file that shows it.",
 )
@@ -155,7 +160,7 @@ def prove(output: Path | None, steps: int | None, knowledge: Path | None) -> Non
 
     Every rule can fire; none is duplicate, redundant or shadowed; no cause can be both confirmed and excluded; bands have no
     gaps; of every patient with the complaint something is said; no answer lowers the urgency; and every statement of
-    invariants.yaml holds. What fails is told with its place and a patient who shows it. A certificate in the knowledge folder
+    invariants.yaml holds. What fails is reported with its place and a witness. A certificate in the knowledge folder
     is cited by every report. Exit status 2 when a statement fails or is undecided.
 
     \b
@@ -189,15 +194,13 @@ def prove(output: Path | None, steps: int | None, knowledge: Path | None) -> Non
 @knowledge.command(context_settings=CONTEXT)
 @click.argument("old")
 @click.argument("new")
-@click.option(
-    "--cases", type=click.Path(path_type=Path), metavar="FOLDER", help="Count how many of these cases come out otherwise."
-)
-@click.option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to a file. Default: the terminal.")
+@click.option("--cases", type=PATH, metavar="FOLDER", help="Count how many of these cases change.")
+@click.option("--output", type=PATH, metavar="FILE", help="Write to a file. Default: the terminal.")
 def diff(old: str, new: str, cases: Path | None, output: Path | None) -> None:
-    """Tell what a change of knowledge from OLD to NEW does to patients, as Markdown for a review.
+    """Show what a change of knowledge from OLD to NEW does to patients, as Markdown for a review.
 
     OLD and NEW are folders, or revisions of the git repository you are in. Every urgency, warning sign and standing that can
-    come out otherwise is listed with a patient and the rules behind it; what is not listed is proved to be the same.
+    change is listed with a patient and the rules behind it; what is not listed is proved to be the same.
 
     \b
     Examples:
@@ -233,8 +236,8 @@ def _tell_counts(base: "KnowledgeBase", proof: "Proof") -> None:
 
     click.echo(f"{base.title} {base.version} ({base.hash[:12]}), for every possible patient:")
     for kind, give in PROPERTIES.items():
-        verdicts = [outcome.verdict for outcome in proof.outcomes if outcome.statement.property == kind]
-        counts = [f"{verdicts.count(verdict):,} {verdict}" for verdict in dict.fromkeys(("proved", *verdicts))]
+        decisions = [outcome.decision for outcome in proof.outcomes if outcome.statement.property == kind]
+        counts = [f"{decisions.count(decision):,} {decision}" for decision in dict.fromkeys(("proved", *decisions))]
         says = (give.__doc__ or "").split("\n")[0]
         click.echo(f"  {kind.replace('_', ' '):13} {', '.join(counts):28} {says}")
     total, wrong = len(proof.outcomes), len(proof.wrong)
@@ -260,7 +263,9 @@ def _write_proof(output: Path, base: "KnowledgeBase", proof: "Proof", steps: int
                 output / "witnesses", [(name, to_json(witness_file(outcome, number))) for name, outcome, number in witnesses]
             )
     except OSError as error:
-        told = f"{error.filename or output}: cannot be written: {error.strerror}; check the path and the space left"
+        from expert.disk_errors import advise
+
+        told = f"{error.filename or output}: cannot be written: {error.strerror}; {advise(error)}"
         click.echo(told, err=True)
         sys.exit(FAILED)
     return sum(len(outcome.witnesses) for _, outcome, _ in witnesses)

@@ -5,9 +5,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+from reports.formats import FORMATS
 
 if TYPE_CHECKING:
     from facts.intake.case_files import Refusal
@@ -20,9 +22,22 @@ FAILED = 1
 REFUSED = 2
 """Something in the input or the knowledge was refused; the rest was done."""
 
+
+class _GivenPath(click.Path):
+    """A path that was really given: an empty one, as of a shell variable without a value, would be this folder."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("an empty text names no file; write . for this folder", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _GivenPath(path_type=Path)
+PATH_AS_WRITTEN = _GivenPath()
+
 knowledge_option = click.option(
     "--knowledge",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FOLDER",
     help="Use the knowledge base in FOLDER instead of the shipped one.",
 )
@@ -36,27 +51,15 @@ what_would_change_option = click.option(
 format_option = click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown", "html", "json"]),
-    default="text",
+    type=click.Choice(list(FORMATS)),
+    default=next(iter(FORMATS)),
     show_default=True,
     help="What to write.",
 )
 
-as_of_option = click.option(
-    "--as-of",
-    type=click.DateTime(formats=["%Y-%m-%d"]),
-    metavar="DATE",
-    help="The day at which FHIR records are judged (YYYY-MM-DD). Default: the newest date in each record.",
-)
-within_option = click.option(
-    "--within-days",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Leave out a FHIR record's readings that are older than N days. Default: of any age, which is told.",
-)
 store_option = click.option(
     "--store",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="PATH",
     help="The file that keeps consultations. Default: consultations.sqlite in your data folder.",
 )
@@ -66,8 +69,8 @@ _MOST_SHOWN = 200
 
 
 @contextmanager
-def making_what_stays() -> Iterator[None]:
-    """Keep the garbage collector out while the knowledge is made.
+def gc_paused() -> Iterator[None]:
+    """Pause the garbage collector while the knowledge is made.
 
     All of it stays until the process ends, and looking through it again and again takes a third of the time.
     """
@@ -81,7 +84,7 @@ def making_what_stays() -> Iterator[None]:
 
 def load_for_assessing(folder: Path | None) -> "KnowledgeBase":
     """Load a knowledge base that stays until the process ends. Exits with its problems when it cannot be used."""
-    with making_what_stays():
+    with gc_paused():
         return load(folder, to_assess=True)
 
 
@@ -110,7 +113,7 @@ def _echo_lines(lines: Iterable[object]) -> None:
 
 def tell_refusals(refusals: list["Refusal"], assessed: int) -> None:
     """Print what was refused, and how much was not."""
-    from reports.view import clean
+    from reports.cleaning import clean
 
     for refusal in refusals[:_MOST_SHOWN]:
         for problem in refusal.problems:
@@ -132,9 +135,10 @@ def store_path(path: Path | None) -> Path:
 
 @contextmanager
 def telling_errors() -> Iterator[None]:
-    """Say what is in the way of a store or a file, and end with 1."""
+    """Print what is in the way of a store or a file, and exit with 1."""
+    from expert.disk_errors import advise
     from expert.private_sqlite import StoreError
-    from reports.view import clean
+    from reports.cleaning import clean
 
     try:
         yield
@@ -142,5 +146,5 @@ def telling_errors() -> Iterator[None]:
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     except OSError as error:
-        click.echo(f"{clean(str(error.filename))}: {error.strerror}; check the path and the space left", err=True)
+        click.echo(f"{clean(str(error.filename))}: {error.strerror}; {advise(error)}", err=True)
         sys.exit(FAILED)

@@ -6,33 +6,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expert.commands.options import CONTEXT, FAILED, REFUSED, knowledge_option, store_option
+from expert.commands.options import CONTEXT, FAILED, PATH, REFUSED, knowledge_option, store_option
 
 if TYPE_CHECKING:
     from expert.web.settings import Settings
 
-_FILE = click.Path(path_type=Path)
 _users_option = click.option(
-    "--users", type=_FILE, metavar="FILE", required=True, help="The file of users; it is made when it does not exist."
+    "--users", type=PATH, metavar="FILE", required=True, help="The file of users; it is made when it does not exist."
 )
 
 
 @click.command(context_settings=CONTEXT)
 @click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8420, show_default=True, help="The port to listen on.")
-@click.option("--users", type=_FILE, metavar="FILE", help="Who may sign in; `charley users add` writes it.")
+@click.option("--users", type=PATH, metavar="FILE", help="Who may sign in; `charley users add` writes it.")
 @click.option("--trusted-header", metavar="NAME", help="Believe a proxy: this header names who asks.")
 @click.option("--trusted-proxy", "proxies", multiple=True, metavar="IP", help="The proxy to believe. May be repeated.")
-@click.option("--certificate", type=_FILE, metavar="FILE", help="The certificate chain for TLS (PEM).")
-@click.option("--key", type=_FILE, metavar="FILE", help="The key of the certificate (PEM).")
+@click.option("--certificate", type=PATH, metavar="FILE", help="The certificate chain for TLS (PEM).")
+@click.option("--key", type=PATH, metavar="FILE", help="The key of the certificate (PEM).")
 @click.option("--host-name", "names", multiple=True, metavar="NAME", help="A name that browsers use. May be repeated.")
 @click.option(
     "--requests-per-minute", type=click.IntRange(10), default=600, show_default=True, help="What one address may ask."
 )
-@click.option("--clients", type=_FILE, metavar="FILE", help="The clinical systems that may call CDS Hooks (YAML).")
+@click.option("--clients", type=PATH, metavar="FILE", help="The clinical systems that may call CDS Hooks (YAML).")
 @click.option("--public-address", metavar="URL", help="The address that they call, where a proxy stands before the service.")
 @click.option(
-    "--feedback", type=_FILE, metavar="PATH", help="The file that keeps what was done with cards. Default: beside the store."
+    "--feedback", type=PATH, metavar="PATH", help="The file that keeps what was done with cards. Default: next to the store."
 )
 @store_option
 @knowledge_option
@@ -88,6 +87,7 @@ def serve(
         clients=clients,
         public_address=public_address,
         feedback=feedback,
+        knowledge=knowledge,
         requests_per_minute=requests_per_minute,
     )
     reasons = list(unsafe(settings))
@@ -95,10 +95,10 @@ def serve(
         click.echo(reason, err=True)
     if reasons:
         sys.exit(REFUSED)
-    _run(settings, knowledge)
+    _run(settings)
 
 
-def _run(settings: "Settings", knowledge: Path | None) -> None:
+def _run(settings: "Settings") -> None:
     try:
         import uvicorn
 
@@ -111,7 +111,7 @@ def _run(settings: "Settings", knowledge: Path | None) -> None:
     from expert.web.users import UserError
     from facts.problems import CharleyError
 
-    consultation = Consultation(Assessor(load_for_assessing(knowledge)))
+    consultation = Consultation(Assessor(load_for_assessing(settings.knowledge)))
     # The first moment compiles what all later ones share.
     consultation.moment((), "warm")
     with telling_errors():
@@ -119,6 +119,8 @@ def _run(settings: "Settings", knowledge: Path | None) -> None:
             application = create_application(settings, consultation)
         except (UserError, CharleyError) as error:
             raise click.ClickException(str(error)) from None
+    # Loads the knowledge beside what comes next, so that the first file does not wait for it.
+    application.state.service.readers.start()
     base = settings.base
     if settings.sign_in == "key":
         click.echo(f"Open {base}/enter/{application.state.service.key}", err=True)
@@ -129,6 +131,11 @@ def _run(settings: "Settings", knowledge: Path | None) -> None:
 
 
 def _listen(uvicorn: Any, application: Any, settings: "Settings") -> None:
+    from functools import partial
+
+    from expert.web.connections import Connections, TimedProtocol
+
+    limits = Connections(settings.connections, settings.connections_of_one, settings.trusted_proxies, settings.slowest_headers)
     try:
         uvicorn.run(
             application,
@@ -141,18 +148,23 @@ def _listen(uvicorn: Any, application: Any, settings: "Settings") -> None:
             log_level="warning",
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=500,
+            http=partial(TimedProtocol, limits=limits),
+            # Sockets are spoken to by our own protocol alone.
+            ws="none",
+            limit_concurrency=2 * settings.connections,
             timeout_keep_alive=10,
             timeout_graceful_shutdown=5,
             h11_max_incomplete_event_size=32 * 1024,
         )
     except OSError as error:
-        raise click.ClickException(f"{error.filename or settings.address}: {error.strerror}; check the path or port") from None
+        from expert.disk_errors import advise
+
+        raise click.ClickException(f"{error.filename or settings.address}: {error.strerror}; {advise(error)}") from None
 
 
 @click.group(context_settings=CONTEXT)
 def users() -> None:
-    """Look after the file of users of `charley serve`: add, remove, list."""
+    """Manage the file of users of `charley serve`: add, remove, list."""
 
 
 @users.command(context_settings=CONTEXT)
@@ -180,7 +192,7 @@ def add(name: str, users: Path) -> None:
 @click.argument("name")
 @_users_option
 def remove(name: str, users: Path) -> None:
-    """Remove the user NAME, who is signed out by that; what they were told stays."""
+    """Remove the user NAME, who is then signed out; their consultations stay."""
     from expert.web.users import UserError, remove_user
 
     try:
@@ -217,7 +229,7 @@ def audit(store: Path | None) -> None:
     from expert.commands.options import store_path, telling_errors
     from expert.consultation.sessions import Store
     from expert.web.audit import entries
-    from reports.view import clean
+    from reports.cleaning import clean
 
     with telling_errors(), closing(Store(store_path(store))) as opened:
         for entry in entries(opened):

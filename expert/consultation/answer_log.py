@@ -82,7 +82,7 @@ class AnswerRefused(ValueError):
         super().__init__("; ".join(self.problems))
 
 
-def standing(log: Log) -> Log:
+def drop_undone(log: Log) -> Log:
     """Return the events that were not taken back."""
     undone = {event.step for event in log if event.kind == "undone"}
     return tuple(event for event in log if event.kind != "undone" and event.step not in undone)
@@ -95,7 +95,7 @@ def next_step(log: Log) -> int:
 
 def replay(log: Log, knowledge: KnowledgeBase, name: str) -> Told:
     """Derive what stands after a log. Raises AnswerRefused when an answer cannot be read or answers contradict each other."""
-    events = standing(log)
+    events = drop_undone(log)
     lists: dict[str, Any] = {MEDICINES: None, STOPPED_MEDICINES: None}
     steps: dict[int, dict[str, Any]] = {}
     for event in events:

@@ -18,33 +18,35 @@ from expert.consultation.progress import kept_open, no_longer_standing, progress
 from expert.consultation.sessions import Session, Store
 from expert.consultation.what_if import what_if
 from expert.private_sqlite import StoreError
+from facts.problems import UnknownName
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
-from reports.view import clean
+from reports.cleaning import clean
 from reports.wording import unit_text
 
 COMMANDS = (
     ("why [N]", "why this screen, or its question N, is asked, and what each answer would do"),
     ("how NAME", "how a conclusion was reached: a cause, a warning sign, or urgency"),
-    ("why not NAME", "why a cause or warning sign was not concluded"),
+    ("why not NAME", "which rules of a cause or warning sign hold, are open, or fail"),
     ("what if NAME=VALUE", "what another answer, or several (A=yes, B=sudden), would change, without recording it"),
-    ("status", "what stands, and what is open"),
+    ("status", "where the assessment stands, and what is open"),
     ("change NAME=VALUE", "change an answer that was given"),
     ("open", "which answers of “unknown” keep which conclusion open"),
-    ("undo", "take the last step back"),
+    ("more", "go on with everything that could still change something, pertinent or not"),
+    ("undo", "undo the last step"),
     ("report", "the report of what is known so far"),
-    ("quit", "stop here; everything that was answered is kept"),
+    ("quit", "stop here; every answer is saved"),
 )
 _HOW_TO = {
-    "history": "Type the numbers of what is so; the other signs are then recorded as absent (rest unknown leaves them open).",
+    "history": "Type the numbers that apply; the other signs are recorded as absent (rest unknown leaves them open).",
     "examination": "Type the numbers of what was found. The others stay unknown; rest no, or none, says they were examined.",
-    "test": "Type what is at hand: 1=3.1 mmol/l gives a value, 4 says yes and n4 says no. What is not named stays unknown.",
+    "test": "Type what is available: 1=3.1 mmol/l gives a value, 4 says yes and n4 says no. What is not named stays unknown.",
 }
 _HOW_TO_MORE = "u3 leaves 3 unknown, 5=3.1 mmol/l gives 5 a value, 2-4 names all three; unknown leaves the whole page open."
 _PROMPTS = {
     "history": "numbers (2 5 u7 9=3.1; none; unknown; ?): ",
     "examination": "found (2 5 9=38.2; rest no; none; unknown; ?): ",
-    "test": "at hand (1=3.1 n4; none; ?): ",
+    "test": "available (1=3.1 n4; none; ?): ",
 }
 _Read = TypeVar("_Read")
 
@@ -79,6 +81,8 @@ class Conversation:
         self.knowledge = self.consultation.knowledge
         self.moment = self.consultation.moment(self.log, self.session.name)
         self.shown: Moment | None = None
+        self.is_lost = False
+        """Whether the last answers could not be kept."""
 
     def hold(self) -> Moment:
         """Ask until the consultation may stop or somebody stops it; gives where it stands then."""
@@ -95,7 +99,8 @@ class Conversation:
         except (EOFError, KeyboardInterrupt):
             self.terminal.say()
         if self.store is not None:
-            self.terminal.say(f"Kept. Go on with: charley sessions resume {self.session.id}", "quiet")
+            kept = "What was answered before is saved" if self.is_lost else "Saved"
+            self.terminal.say(f"{kept}. Resume with: charley sessions resume {self.session.id}", "quiet")
         return self.moment
 
     # One screen
@@ -112,12 +117,12 @@ class Conversation:
         """Take one reply or command."""
         asked = self.moment.next
         if isinstance(asked, Certificate):
-            self.terminal.say("report, open, change, undo, how, why not, what if, or quit.", "quiet")
+            self.terminal.say("report, more, open, change, undo, how, why not, what if, or quit.", "quiet")
             text = self.terminal.ask("> ")
             if not text.strip():
                 raise _Quit
             if not self.command(text):
-                self.terminal.say(f"{clean(text)!r} is no command; ? lists them")
+                self.terminal.say(f"{clean(text)!r} is not a command; ? lists them")
             return
         answers = self.medicines() if asked.screen.medicines else self.answers(asked)
         if answers is not None:
@@ -225,7 +230,8 @@ class Conversation:
             try:
                 self.session = self.store.append(self.session, log)
             except StoreError as error:
-                self.terminal.say(f"NOT KEPT: {clean(str(error))}", "danger")
+                self.terminal.say(f"NOT SAVED: {clean(str(error))}", "danger")
+                self.is_lost = True
                 self.terminal.say("The answers, so that they are not lost:")
                 for event in log[len(self.log) :]:
                     for name, value in event.answers.items():
@@ -248,7 +254,7 @@ class Conversation:
             if step.level == dangers[0].level and not step.done:
                 self.terminal.say(f"    → {step.do}")
         if before is not None and isinstance(self.moment.next, ScreenAsked):
-            reply = self.terminal.ask("Enter goes on with the questions about the cause; stop ends here: ")
+            reply = self.terminal.ask("Press Enter for questions about the cause, or type stop to end: ")
             if reply.strip().casefold() in ("stop", "s", "quit", "q"):
                 self.terminal.say(self.report(self.moment))
                 raise _Quit
@@ -279,6 +285,8 @@ class Conversation:
             self.terminal.say(self.report(self.moment))
         elif first == "open" and not rest:
             self.open()
+        elif first == "more" and not rest:
+            self.more()
         elif first == "undo" and not rest:
             self.undo()
         elif first in ("why", "how", "what", "change"):
@@ -286,6 +294,11 @@ class Conversation:
         else:
             return False
         return True
+
+    def more(self) -> None:
+        """Ask from here on whatever could change anything."""
+        self.consultation = Consultation(self.consultation.assessor, thorough=True)
+        self.moment = self.consultation.moment(self.log, self.session.name)
 
     def enquire(self, first: str, rest: str) -> None:
         """Answer why, how, why not and what if, and change answers."""
@@ -300,7 +313,7 @@ class Conversation:
                 self.change(rest)
             else:
                 self.what_if(rest)
-        except (enquiry.UnknownName, replies.ReplyError, AnswerRefused) as error:
+        except (UnknownName, replies.ReplyError, AnswerRefused) as error:
             self.terminal.say(f"  {clean(str(error))}")
 
     def why(self, name: str) -> list[str]:
@@ -342,10 +355,10 @@ class Conversation:
         """Take the last step back."""
         log = self.consultation.undone(self.log, self.clock())
         if log == self.log:
-            self.terminal.say("  There is nothing to take back.")
+            self.terminal.say("  There is nothing to undo.")
             return
         self.keep(log, self.consultation.moment(log, self.session.name))
-        self.terminal.say("  The last step was taken back.", "quiet")
+        self.terminal.say("  The last step was undone.", "quiet")
 
     def find(self, name: str) -> enquiry.Meant:
         """Find what a typed name means."""

@@ -17,20 +17,16 @@ from expert.consultation.what_if import MOST_SHOWN, effect
 from facts.answers import read_answer
 from facts.assessment import Argument
 from facts.case import Observed
-from facts.problems import did_you_mean
+from facts.problems import UnknownName, did_you_mean
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.expression import Expression, Leaf, Named, leaves, names_used
 from knowledge_base.logic import Truth, evaluate_leaf, evaluate_named, residue, supports
 from knowledge_base.model import KnowledgeBase, Rule
 from knowledge_base.thresholds import thresholds
-from reports.view import clean
+from reports.cleaning import clean
 from reports.wording import finding_clause, leaf_clause, named_clause, quantity_text, tell
 
 _LONGEST = 300
-
-
-class UnknownName(ValueError):
-    """A name that stands for nothing that can be asked about; the text suggests what was meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +262,7 @@ def _arguments(mark: str, arguments: Iterable[Argument]) -> Iterator[str]:
     for argument in arguments:
         weight = argument.strength or ("decisive" if argument.kind in ("confirms", "excludes") else "")
         yield f"  {mark} {clean(argument.because)}{f' ({weight})' if weight else ''}"
-        yield f"      rests on: {clean('; '.join(used.says for used in argument.findings))}"
+        yield f"      based on: {clean('; '.join(used.says for used in argument.findings))}"
         yield f"      rule {argument.rule}; source: {argument.source}"
 
 

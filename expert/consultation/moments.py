@@ -18,9 +18,9 @@ from expert.consultation.answer_log import (
     EventKind,
     Log,
     Told,
+    drop_undone,
     next_step,
     replay,
-    standing,
 )
 from expert.consultation.next_question import Certificate, Known, Prospect, Questioner, ScreenAsked
 from expert.inference.assessing import Assessor, ContradictoryCase
@@ -39,7 +39,7 @@ class Moment:
     known: Known
     judgement: Judgement
     questioner: Questioner
-    assess: Callable[[Case], Assessment]
+    assessor: Assessor
 
     @cached_property
     def prospect(self) -> Prospect:
@@ -54,7 +54,7 @@ class Moment:
     @cached_property
     def assessment(self) -> Assessment:
         """The assessment of what is known."""
-        return self.assess(self.told.case)
+        return self.assessor.conclude(self.told.case, self.judgement)
 
     @property
     def screens(self) -> int:
@@ -66,9 +66,10 @@ class Moment:
 class Consultation:
     """Consultations with one knowledge base. Holds nothing of a patient; thread-safe."""
 
-    def __init__(self, assessor: Assessor) -> None:
+    def __init__(self, assessor: Assessor, *, thorough: bool = False) -> None:
+        """`thorough` asks whatever could change anything; otherwise only what is pertinent is asked."""
         self.assessor, self.knowledge = assessor, assessor.knowledge
-        self.questioner = Questioner(assessor.knowledge, assessor.judge)
+        self.questioner = Questioner(assessor.knowledge, assessor.judge, assessor.urgency.verdicts, thorough=thorough)
 
     def moment(self, log: Log, name: str) -> Moment:
         """Derive where a consultation stands. Raises AnswerRefused when its answers contradict each other."""
@@ -78,7 +79,7 @@ class Consultation:
         except ContradictoryCase as error:
             raise AnswerRefused([f"the answers contradict each other: {error}; correct one of them"]) from None
         known = Known(told.case.values, told.unknown, told.lists_asked)
-        return Moment(told, known, judgement, self.questioner, self.assessor.assess)
+        return Moment(told, known, judgement, self.questioner, self.assessor)
 
     def answered(self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
         """Append the answers to a screen; None stands for "unknown". Gives the longer log, and where it leads.
@@ -100,7 +101,7 @@ class Consultation:
 
     def undone(self, log: Log, at: str) -> Log:
         """Take the last step back that was not taken back yet. Gives the same log when there is none."""
-        left = standing(log)
+        left = drop_undone(log)
         if not left:
             return log
         last = left[-1].step
@@ -149,7 +150,7 @@ def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, A
     """Return what a consultation asked and why it stopped (`certificate` is None while it goes on)."""
     certificate = moment.next if isinstance(moment.next, Certificate) else None
     asked: dict[int, tuple[str, list[str]]] = {}
-    for event in standing(log):
+    for event in drop_undone(log):
         if event.screen:
             asked.setdefault(event.step, (event.screen, []))[1].extend(event.answers)
     order = {name: place for place, name in enumerate(consultation.knowledge.vocabulary.findings)}
@@ -164,6 +165,7 @@ def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, A
             "urgency": certificate.urgency,
             "leading": certificate.leading,
             "remaining": certificate.remaining,
+            "thorough": certificate.thorough,
             "kept_open": [
                 {"conclusion": kept.conclusion, "could_be": kept.could_be, "findings": list(kept.findings)}
                 for kept in certificate.kept_open

@@ -6,7 +6,7 @@ from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from facts.assessment import CauseAssessed
 from knowledge_base.model import KnowledgeBase
-from reports.view import clean
+from reports.cleaning import clean
 from reports.wording import value_text
 
 _MOST_TOLD = 8
@@ -19,13 +19,13 @@ def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
         at_least = f"urgency at least {_level(moment.assessment.urgency.level, knowledge)}"
         up_to = _level(moment.assessment.urgency.ceiling, knowledge)
         # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided.
-        urgency = f"{at_least}, still open" if moment.prospect.raising else f"{at_least} ({up_to} hangs on what is unknown)"
+        urgency = f"{at_least}, still open" if moment.prospect.raising else f"{at_least} ({up_to} depends on unknowns)"
     count = len(moment.prospect.open_causes)
     hidden = 0 if count else sum(_is_hidden(cause, knowledge) for cause in moment.assessment.causes)
     causes = "causes decided"
     if count or hidden:
-        hangs = "still open" if count else f"hang{'s' * (hidden == 1)} on what is unknown"
-        causes = f"{count or hidden} cause{'s' * ((count or hidden) != 1)} {hangs}"
+        state = "still open" if count else f"depend{'s' * (hidden == 1)} on unknowns"
+        causes = f"{count or hidden} cause{'s' * ((count or hidden) != 1)} {state}"
     return f"{urgency} · {causes}"
 
 
@@ -59,10 +59,14 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     """Say the certificate: what nothing left to ask can change, and what answers of "unknown" keep open."""
     level = knowledge.levels[certificate.urgency].label
     screens = moment.screens
-    lines = [
-        f"Stopped after {screens} screen{'s' * (screens != 1)}: none of the {certificate.remaining} remaining answers can "
-        "raise the urgency, make another cause likely, or change which one leads."
-    ]
+    promise = (
+        f"none of the {certificate.remaining} remaining answers can raise the urgency, make another cause likely, or change "
+        "which one leads."
+        if certificate.thorough
+        else "no question is left that could show a danger to look for in this patient, or change which cause leads of those "
+        f"that something supports. {certificate.remaining} others were not asked: nothing suggests them; `more` asks them."
+    )
+    lines = [f"Stopped after {screens} screen{'s' * (screens != 1)}: {promise}"]
     leading = (
         "none is likely" if certificate.leading is None else f"the leading one is {knowledge.causes[certificate.leading].label}"
     )
@@ -70,7 +74,7 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     told = kept_open(certificate, knowledge)
     lines += told[:_MOST_TOLD]
     if len(told) > _MOST_TOLD:
-        lines.append(f"  … and {len(told) - _MOST_TOLD} further causes; open tells all")
+        lines.append(f"  … and {len(told) - _MOST_TOLD} other causes; type open to see all")
     return lines
 
 

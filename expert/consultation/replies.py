@@ -1,25 +1,27 @@
 """What people type at a consultation's screen, read into answers: numbers of what is so, values, "none", "unknown"."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES
 from expert.consultation.next_question import ScreenAsked
+from facts import medicine_lists
 from facts.answers import AnswerError, read_answer, write_answer
+from facts.medicines import Stopped
 from facts.vocabulary import ChoiceFinding, Finding, YesNoFinding
 from knowledge_base.model import KnowledgeBase
 
 NONE = frozenset({"none", "no", "n", "0", "nothing"})
 UNKNOWN = frozenset({"unknown", "u", "?", "don't know", "not known", "skip"})
 YES = frozenset({"yes", "y"})
-_VALUE = re.compile(r"(\d+)\s*=\s*(.+?)\s*(?=[,;]|\s\d+\s*=|$)")
+# A comma between two digits belongs to the value, unless what follows it is a number and its own "=".
+_VALUE = re.compile(r"(\d+)\s*=\s*(.+?)\s*(?=;|,(?!\d)|(?<!\d),|,\d+\s*=|\s\d+\s*=|$)")
 _NUMBERED = re.compile(r"^\s*\d+\s*=\s*")
 _REST = re.compile(r"\b(?:the\s+)?rest\s+(no|n|unknown|u)\b", re.IGNORECASE)
 _WORD = re.compile(r"^(u|unknown|n|no|-)?\s*(\d+)(?:\s*-\s*(\d+))?$", re.IGNORECASE)
-_DAYS = re.compile(r"(\d+(?:\.\d+)?)\s*(days?|d|weeks?|w|months?)\s*ago", re.IGNORECASE)
-_WEEKS = re.compile(r"(?:after|for|taken)\s*(\d+(?:\.\d+)?)\s*(days?|d|weeks?|w|months?|years?|y)", re.IGNORECASE)
-_IN_DAYS = {"d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}
+
+_Listed = TypeVar("_Listed")
 
 
 class ReplyError(ValueError):
@@ -93,38 +95,44 @@ def read_value(finding: Finding, text: str) -> Any:
 
 def read_medicines(text: str) -> list[str] | None:
     """Read a list of medicines, commas between; [] for none, None for "unknown"."""
+    names = _listed(text)
+    return names if names is None else _read(lambda: medicine_lists.read_medicines(names))
+
+
+def read_stopped(text: str) -> list[dict[str, Any]] | None:
+    """Read stopped medicines: "NAME 3 days ago after 26 weeks, …"; [] for none, None for "unknown"."""
+    listed = _listed(text)
+    stopped = None if listed is None else _read(lambda: medicine_lists.read_stopped_medicines(listed))
+    return None if stopped is None else [_as_answer(stop) for stop in stopped]
+
+
+def _listed(text: str) -> list[str] | None:
     folded = " ".join(text.casefold().split())
     if folded in UNKNOWN:
         return None
     if folded in NONE:
         return []
-    if not folded:
+    names = medicine_lists.split_at_commas(text)
+    if not names:
         raise ReplyError("type the medicines with commas between, or none, or unknown")
-    return [part.strip() for part in re.split(r"[,;\n]", text) if part.strip()]
+    return names
 
 
-def read_stopped(text: str) -> list[dict[str, Any]] | None:
-    """Read stopped medicines: "NAME 3 days ago after 26 weeks, …"; [] for none, None for "unknown"."""
-    listed = read_medicines(text)
-    return None if listed is None else [_stopped(part) for part in listed]
+def _read(read: Callable[[], _Listed]) -> _Listed:
+    try:
+        return read()
+    except medicine_lists.ListError as error:
+        raise ReplyError(str(error)) from None
+
+
+def _as_answer(stop: Stopped) -> dict[str, Any]:
+    times = {"days_ago": stop.days_ago, "after_weeks": stop.after_weeks}
+    return {"name": stop.name, **{key: time for key, time in times.items() if time is not None}}
 
 
 def lists(medicines: list[str] | None, stopped: list[dict[str, Any]] | None) -> Mapping[str, Any]:
     """Return the answers of the medicines' screen."""
     return {MEDICINES: medicines, STOPPED_MEDICINES: stopped}
-
-
-def _stopped(text: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {}
-    for key, pattern, unit in (("days_ago", _DAYS, 1.0), ("after_weeks", _WEEKS, 7.0)):
-        found = pattern.search(text)
-        if found:
-            entry[key] = round(float(found[1]) * _IN_DAYS[found[2][0].lower()] / unit, 2)
-            text = text[: found.start()] + text[found.end() :]
-    name = " ".join(text.split())
-    if not name:
-        raise ReplyError("a stopped medicine needs its name: NAME 3 days ago after 26 weeks")
-    return {"name": name, **entry}
 
 
 def _split(part: str) -> list[str]:
@@ -139,7 +147,9 @@ def _put_value(match: re.Match[str], findings: list[Finding], answers: dict[str,
         answers[finding.id] = read_value(finding, match[2])
     except ReplyError as error:
         raise ReplyError(
-            f"{error} (a comma goes between a value and what follows it)" if " " in match[2] else str(error)
+            f"{error} (between a value and what follows it go a comma and a space)"
+            if re.search("[ ,]", match[2])
+            else str(error)
         ) from None
     return " "
 

@@ -5,20 +5,18 @@ apart by the place of each event in its log, so that neither overwrites the othe
 """
 
 import json
-import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from expert.consultation.answer_log import Event, Log
-from expert.private_sqlite import _WAIT_MS, StoreError, _explained
+from expert.private_sqlite import Format, StoreError, explaining, open_private, texts
 
-_VERSION = 1
 _SCHEMA = """
 CREATE TABLE session (id TEXT PRIMARY KEY, name TEXT NOT NULL, begun TEXT NOT NULL, knowledge TEXT NOT NULL);
 CREATE TABLE event (
@@ -28,6 +26,8 @@ CREATE TABLE event (
     PRIMARY KEY (session, place)
 );
 """
+FORMAT = Format("a store of consultations", 0x43_68_43_6F, 1, _SCHEMA, frozenset({"session", "event"}))
+"""Marked "ChCo"."""
 # Beside the tables of version 1 rather than in them, so that the program that made a store can go on using it.
 _OWNERS = """
 CREATE TABLE IF NOT EXISTS owner (
@@ -62,12 +62,19 @@ class Store:
         self.path = path
         self.turn = threading.RLock()
         with self.errors():
-            self.connection = self._open()
+            self.connection = open_private(path, FORMAT, synchronous="FULL")
 
     def close(self) -> None:
         """Let go of the file."""
         with self.turn:
             self.connection.close()
+
+    def probe(self) -> None:
+        """Try whether the file can be read and written, without changing it."""
+        with self.errors():
+            self.connection.execute("SELECT 1 FROM session LIMIT 1").fetchone()
+            self.connection.execute("BEGIN IMMEDIATE")
+            self.connection.rollback()
 
     def begin(self, name: str, at: str, knowledge: str) -> Session:
         """Begin a consultation, under an id that nobody can guess."""
@@ -107,7 +114,7 @@ class Store:
         """Return all consultations with their logs, the oldest first."""
         with self.errors():
             rows = self.connection.execute("SELECT id, name, begun, knowledge FROM session ORDER BY begun, id").fetchall()
-            return [Session(name, about, begun, used, self._log(name)) for name, about, begun, used in rows]
+            return [self._session(row, with_log=True) for row in rows]
 
     def load(self, session: str) -> Session:
         """Return a consultation by its id or the beginning of it."""
@@ -118,15 +125,14 @@ class Store:
             if len(rows) != 1:
                 problem = "stands for several consultations; write more of it" if rows else "is no consultation here"
                 raise StoreError(f"{session!r} {problem}; `charley sessions list` shows them")
-            name, about, begun, used = rows[0]
-            return Session(name, about, begun, used, self._log(name))
+            return self._session(rows[0], with_log=True)
 
     def owned(self, owner: str) -> list[Session]:
         """Return the consultations of one clinician without their logs, the newest first; "" is whoever has the file."""
         with self.errors():
             rows = self.connection.execute("SELECT id, name, begun, knowledge FROM session ORDER BY begun DESC, id").fetchall()
             owners = dict(self.connection.execute("SELECT session, owner FROM owner")) if self._has_owners() else {}
-            return [Session(*row) for row in rows if owners.get(row[0], "") == owner]
+            return [self._session(row) for row in rows if owners.get(row[0], "") == owner]
 
     def load_owned(self, session: str, owner: str) -> Session | None:
         """Return a consultation by its whole id, if it is that clinician's; None where it is another's, or nobody's."""
@@ -136,7 +142,7 @@ class Store:
             owned = self.connection.execute(query, (session,)).fetchone() if self._has_owners() else None
             if row is None or (owned[0] if owned else "") != owner:
                 return None
-            return replace(Session(*row), log=self._log(session))
+            return self._session(row, with_log=True)
 
     def _has_owners(self) -> bool:
         """Return whether the store has the table of owners; one that never served a clinician has none."""
@@ -162,45 +168,20 @@ class Store:
             except sqlite3.IntegrityError:
                 raise StoreError(f"the consultation {session.id} is in this store already; delete it there first") from None
 
+    def _session(self, row: Sequence[Any], *, with_log: bool = False) -> Session:
+        name, about, begun, used = texts(self.path, row)
+        return Session(name, about, begun, used, self._log(name) if with_log else ())
+
     def _log(self, session: str) -> Log:
         rows = self.connection.execute("SELECT content FROM event WHERE session = ? ORDER BY place", (session,))
         return tuple(Event.from_dict(json.loads(content)) for (content,) in rows)
-
-    def _open(self) -> sqlite3.Connection:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self.path.exists():
-            # Made private before SQLite writes to it; its side files take over the permissions.
-            os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
-        connection = sqlite3.connect(self.path, timeout=_WAIT_MS / 1000, isolation_level="IMMEDIATE", check_same_thread=False)
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA secure_delete = ON")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            connection.execute("PRAGMA journal_mode = WAL")
-            with connection:
-                # Another process may have made the tables between the question and here.
-                connection.execute("BEGIN IMMEDIATE")
-                if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-                    for statement in _SCHEMA.strip().removesuffix(";").split(";"):
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {_VERSION}")
-        connection.execute("PRAGMA synchronous = FULL")
-        found = connection.execute("PRAGMA user_version").fetchone()[0]
-        if found != _VERSION:
-            raise StoreError(f"{self.path}: kept by another version of Charley ({found}, not {_VERSION}); use that one")
-        return connection
 
     @contextmanager
     def errors(self) -> Iterator[None]:
         """Wait for one's turn, and turn what SQLite and the disk say into a StoreError for people."""
         try:
-            with self.turn:
+            with explaining(self.path, FORMAT), self.turn:
                 yield
-        except sqlite3.OperationalError as error:
-            raise StoreError(f"{self.path}: {_explained(str(error))}") from None
-        except sqlite3.DatabaseError:
-            raise StoreError(f"{self.path}: not a store of consultations, or damaged; name another with --store") from None
-        except OSError as error:
-            raise StoreError(f"{self.path}: cannot be opened: {error.strerror}; name another with --store") from None
         except (ValueError, KeyError, TypeError):
             raise StoreError(f"{self.path}: an answer in it cannot be read; it was not written by this program") from None
 

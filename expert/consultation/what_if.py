@@ -15,7 +15,7 @@ from facts.case import IMPLIED, Case, Contradiction, Observed, add_required, val
 from facts.requirements import ancestors, answer_text, closed_by
 from facts.vocabulary import Value, Vocabulary
 from knowledge_base.model import KnowledgeBase
-from reports.view import clean
+from reports.cleaning import clean
 from reports.wording import value_text
 
 MOST_SHOWN = 5

@@ -9,6 +9,7 @@ from expert.inference.asking import Asking
 from expert.inference.causes import CauseTables
 from expert.inference.forward_chaining import Derivation, ForwardChaining, MatcherName
 from expert.inference.ground_rules import Derived
+from expert.inference.unverified import add_unverified
 from expert.inference.urgency import UrgencyTables
 from facts.assessment import (
     Assessment,
@@ -59,15 +60,22 @@ class Assessor:
 
     def assess(self, case: Case) -> Assessment:
         """Assess one case. Raises ContradictoryCase when the knowledge base says that its answers exclude each other."""
-        values = case.values
         judgement = self.check(case)
+        assessment = self.conclude(case, judgement)
+        if not case.unverified:
+            return assessment
+        return add_unverified(assessment, case, judgement, self.judge, self.knowledge, self.arguments.sentences)
+
+    def conclude(self, case: Case, judgement: Judgement) -> Assessment:
+        """Assess one case that was checked, given its judgement."""
+        values = case.values
         derivation = self.chaining.derive(values)
         fired = self._agreed(case, judgement, derivation)
         arguments = Arguments(self.arguments, case, values, judgement, derivation)
         signs = self.urgency.find_signs(judgement, arguments)
         plan = self.advising.plan(fired, derivation.level, arguments)
         steps = self.advising.advise(plan, arguments)
-        verdict = self.urgency.verdicts.verdict(values, judgement, plan.ordered)
+        verdict = self.urgency.verdicts.verdict(values, judgement)
         if verdict.level != derivation.level:
             raise _disagreement(case)
         found = self.causes.find(judgement, derivation.standings, arguments)

@@ -25,7 +25,8 @@ class CauseTables:
     def __init__(self, knowledge: KnowledgeBase, judge: Judge) -> None:
         self.knowledge, self.judge, self.ranking = knowledge, judge, knowledge.ranking
         self.rules = {
-            cause.id: tuple((rule, judge.position[rule.id]) for rule in cause.rules) for cause in knowledge.causes.values()
+            cause.id: tuple((rule, judge.position[rule.id], 1 << place) for place, rule in enumerate(cause.rules))
+            for cause in knowledge.causes.values()
         }
         self.unargued = lru_cache(maxsize=16_384)(self._unargued)
 
@@ -34,7 +35,7 @@ class CauseTables:
         true, grading = judgement.true, self.knowledge.grading
         places = []
         for name, rules in self.rules.items():
-            fired = tally(rule for rule, position in rules if true[position])
+            fired = tally(rule for rule, position, _ in rules if true[position])
             places.append(self.ranking.place(name, grading.standing(fired), fired))
         return self.ranking.leader(places)
 
@@ -45,33 +46,34 @@ class CauseTables:
     def _found(self, cause: Cause, judgement: Judgement, standings: Mapping[str, str], arguments: Arguments) -> CauseFound:
         true, missing = judgement
         fired: list[Rule] = []
-        open_: list[Rule] = []
-        bits = 0
-        for rule, position in self.rules[cause.id]:
+        open_ = bits = 0
+        for rule, position, bit in self.rules[cause.id]:
             if true[position]:
                 fired.append(rule)
             elif missing[position]:
-                open_.append(rule)
+                open_ |= bit
                 bits |= missing[position]
         if not fired:
-            return self.unargued(cause.id, tuple([rule.id for rule in open_]), bits)
+            return self.unargued(cause.id, open_, bits)
         counts, standing = tally(fired), standings[cause.id]
         assessed = CauseAssessed(
             id=cause.id,
             label=cause.label,
             category=cause.category,
             standing=standing,
-            could_be=self.knowledge.grading.reachable(counts, tally(open_)),
+            could_be=self.knowledge.grading.reachable(counts, self._tally(cause.id, open_)),
             arguments_for=tuple(arguments.argument(rule) for rule in fired if rule.kind in ("confirms", "supports")),
             arguments_against=tuple(arguments.argument(rule) for rule in fired if rule.kind in ("opposes", "excludes")),
             missing=self.judge.findings_of(bits),
         )
         return CauseFound(assessed, self.ranking.place(cause.id, standing, counts), bits)
 
-    def _unargued(self, name: str, open_rules: tuple[str, ...], bits: int) -> CauseFound:
+    def _tally(self, cause: str, open_: int) -> Tally:
+        return tally(rule for rule, _, bit in self.rules[cause] if open_ & bit)
+
+    def _unargued(self, name: str, open_: int, bits: int) -> CauseFound:
         cause, grading = self.knowledge.causes[name], self.knowledge.grading
-        open_ = tally(self.knowledge.rules[rule] for rule in open_rules)
-        standing, could_be = grading.standing(Tally()), grading.reachable(Tally(), open_)
+        standing, could_be = grading.standing(Tally()), grading.reachable(Tally(), self._tally(name, open_))
         missing = self.judge.findings_of(bits)
         assessed = CauseAssessed(name, cause.label, cause.category, standing, could_be, (), (), missing)
         return CauseFound(assessed, self.ranking.place(name, standing, Tally()), bits)

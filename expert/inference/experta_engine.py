@@ -49,7 +49,7 @@ Rule, P = experta.Rule, experta.P
 FactKey: TypeAlias = tuple[str, Any]
 
 
-class Known(experta.Fact):
+class KnownFact(experta.Fact):
     """A fact: what it is about, and what that is worth. Nothing is ever about one thing twice."""
 
     wakes: tuple[int, ...] | None = None
@@ -104,7 +104,7 @@ class GroundIndex:
         self.tested: dict[str, dict[Callable[[Any], bool], list[int]]] = {}
         for number, rule in enumerate(rules):
             for pattern in rule:
-                if type(pattern) is not Known or set(pattern) != {"about", "value"}:
+                if type(pattern) is not KnownFact or set(pattern) != {"about", "value"}:
                     raise TypeError(f"not a ground pattern: {pattern!r}")
                 about, value = pattern["about"], pattern["value"]
                 if isinstance(value, experta.P):
@@ -117,7 +117,7 @@ class GroundIndex:
 
     def woken(self, fact: Any) -> tuple[int, ...]:
         """Return the rules of which this fact fulfils a premise, once for each such premise."""
-        if type(fact) is not Known:
+        if type(fact) is not KnownFact:
             return ()
         if fact.wakes is None:
             about, value = fact["about"], fact["value"]
@@ -222,7 +222,7 @@ class _Engine(experta.KnowledgeEngine):
         self.running = False
 
     def declare(self, *facts: Any) -> Any:
-        """Declare facts as experta does, less its search for conditions and nested names, which a Known never holds."""
+        """Declare facts as experta does, less its search for conditions and nested names, which a KnownFact never holds."""
         declared = None
         for fact in facts:
             declared = self.facts.declare(fact)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from expert.inference.experta_engine import GroundEngine, GroundIndex, Known, P, ReteEngine, Rule
+from expert.inference.experta_engine import GroundEngine, GroundIndex, KnownFact, P, ReteEngine, Rule
 from expert.inference.ground_rules import Derived, GroundRule, Premise, ground_rules
 from facts.quantities import Interval
 from facts.vocabulary import Value
@@ -25,7 +25,7 @@ class _Program:
         self.lowest_level = next(iter(knowledge.levels))
         self.patterns: dict[Premise, Any] = {}
         self.answers = {
-            (name, answer): Known(about=name, value=answer)
+            (name, answer): KnownFact(about=name, value=answer)
             for name in knowledge.vocabulary.findings
             for answer in (True, False)
         }
@@ -36,10 +36,10 @@ class _Program:
         self.rules: list[Any] = []
         for rule in grounded.rules[: grounded.first_step]:
             self.add(salience := salience - 1, [self.pattern(premise) for premise in rule.premises], self.firing(rule))
-        start, judged = Known(about="this case", value=True), Known(about="all arguments", value=True)
+        start, judged = KnownFact(about="this case", value=True), KnownFact(about="all arguments", value=True)
         self.add(salience := salience - 1, [start], _declaring(judged))
         for cause in knowledge.causes:
-            argued = Known(about=f"argued {cause}", value=True)
+            argued = KnownFact(about=f"argued {cause}", value=True)
             self.add(salience := salience - 1, [judged, argued], self.grading(cause))
         self.add(salience := salience - 1, [judged], self.concluding_urgency())
         for rule in grounded.rules[grounded.first_step :]:
@@ -55,26 +55,26 @@ class _Program:
 
     def known(self, name: str, value: Value) -> Any:
         """Return the fact that a finding has this value; the answers yes and no are made once."""
-        return self.answers[name, value] if isinstance(value, bool) else Known(about=name, value=value)
+        return self.answers[name, value] if isinstance(value, bool) else KnownFact(about=name, value=value)
 
     def pattern(self, premise: Premise) -> Any:
         """Return the pattern of a premise; what several rules ask for is one pattern, by which the matchers share its test."""
         known = self.patterns.get(premise)
         if known is None:
             if isinstance(premise, Derived):
-                known = Known(about=_about(premise), value=premise.truth)
+                known = KnownFact(about=_about(premise), value=premise.truth)
             elif isinstance(premise.leaf, Present):
-                known = Known(about=premise.leaf.finding, value=premise.truth)
+                known = KnownFact(about=premise.leaf.finding, value=premise.truth)
             else:
-                known = Known(about=premise.leaf.finding, value=P(_leaf_test(premise.leaf, premise.truth)))
+                known = KnownFact(about=premise.leaf.finding, value=P(_leaf_test(premise.leaf, premise.truth)))
             self.patterns[premise] = known
         return known
 
     def firing(self, ground: GroundRule) -> Callable[[Any], None]:
-        fact = Known(about=_about(ground.conclusion), value=ground.conclusion.truth)
+        fact = KnownFact(about=_about(ground.conclusion), value=ground.conclusion.truth)
         rule = self.knowledge.rules.get(ground.conclusion.id) if ground.conclusion.kind == "rule" else None
         place = _TALLY.get((rule.kind, rule.strength), 0) if rule else 0
-        argued = Known(about=f"argued {rule.target}", value=True) if rule else None
+        argued = KnownFact(about=f"argued {rule.target}", value=True) if rule else None
 
         # experta filters what it hands to a rule by the names in its signature, unless that takes any.
         def fire(engine: Any, **_: Any) -> None:
@@ -100,13 +100,13 @@ class _Program:
         def conclude(engine: Any, **_: Any) -> None:
             ranks = [knowledge.rank_demanded(rule, lambda entry: entry.id in engine.downgraded) for rule in engine.warned]
             engine.level = levels[max(ranks, default=0)]
-            engine.declare(Known(about="the urgency", value=engine.level))
+            engine.declare(KnownFact(about="the urgency", value=engine.level))
 
         return conclude
 
     def grading(self, cause: str) -> Callable[[Any], None]:
         grading = self.knowledge.grading
-        facts = {standing: Known(about=f"standing {cause}", value=standing) for standing in grading.standings}
+        facts = {standing: KnownFact(about=f"standing {cause}", value=standing) for standing in grading.standings}
 
         def grade(engine: Any, **_: Any) -> None:
             standing = grading.standing(Tally(*engine.tallies[cause]))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, assert_never
 
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.logic import push_negation_inward
@@ -115,8 +115,10 @@ class _Grounding:
                     message = f"at_least({count}, …) of {len(operands)} conditions can be fulfilled in too many ways"
                     raise OverflowError(f"{message}; split it into definitions")
                 yield from combinations(operands, count)
-            case _:
+            case Present() | Compared() | OneOf() | Named() | Not() | And():
                 yield (tree,)
+            case _:
+                assert_never(tree)
 
     def premises(self, tree: Expression) -> Iterator[Premise]:
         match tree:
@@ -125,16 +127,18 @@ class _Grounding:
                     yield from self.premises(operand)
             case Present() | Compared() | OneOf():
                 yield Observation(tree, True)
-            case Not(operand) if isinstance(operand, Present | Compared | OneOf):
-                yield Observation(operand, False)
+            case Not(Present() | Compared() | OneOf() as leaf):
+                yield Observation(leaf, False)
             case Named(name):
                 yield self.named(name, True)
             case Not(Named(name)):
                 yield self.named(name, False)
+            case Not(operand):
+                yield from self.premises(push_negation_inward(operand, negate=True))
             case Or() | AtLeast():
                 yield Derived("part", self.part(tree))
             case _:
-                raise TypeError(f"negation was not pushed inward: {tree!r}")
+                assert_never(tree)
 
     def named(self, name: str, truth: bool) -> Derived:
         return self.need(Derived("definition" if name in self.knowledge.definitions else "conclusion", name, truth))

@@ -7,7 +7,8 @@ patient can be (a value outside its plausible range, a child without its parent,
 away. Effort is counted in z3's own steps, not in seconds, so that a verdict is the same on every machine.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from math import ceil, floor
 from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
@@ -16,7 +17,8 @@ import z3
 
 from facts.quantities import Interval, bounds
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Operator, Or, Present
+from knowledge_base.logic import compare
 
 if TYPE_CHECKING:
     from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
@@ -57,7 +59,7 @@ class Patient:
         if isinstance(finding, QuantityFinding):
             low, high = finding.range
             least, greatest = self.least[name], self.greatest[name]
-            yield z3.And(_number(low) <= least, least <= greatest, greatest <= _number(high))
+            yield z3.And(number(low) <= least, least <= greatest, greatest <= number(high))
         elif isinstance(finding, ChoiceFinding):
             yield z3.PbEq([(choice, 1) for choice in self.choices[name].values()], 1)
         if finding.requires is not None:
@@ -75,7 +77,7 @@ class Patient:
         if isinstance(value, bool):
             return self.value[name] if value else z3.Not(self.value[name])
         least, greatest = bounds(value if isinstance(value, Interval) else float(value))
-        return z3.And(self.least[name] == _number(least), self.greatest[name] == _number(greatest))
+        return z3.And(self.least[name] == number(least), self.greatest[name] == number(greatest))
 
     def exact(self, name: str) -> Formula:
         """Say that a quantity, if it is known, is known exactly; of other findings it goes without saying."""
@@ -83,7 +85,7 @@ class Patient:
 
     def lies_within(self, name: str, interval: Interval) -> Formula:
         """Say that all that a quantity can be lies within an interval; says nothing of whether it is known."""
-        return z3.And(_number(interval.least) <= self.least[name], self.greatest[name] <= _number(interval.greatest))
+        return z3.And(number(interval.least) <= self.least[name], self.greatest[name] <= number(interval.greatest))
 
     def pinned(self, values: Mapping[str, Value]) -> list[Formula]:
         """Say that exactly these findings are known, with these values."""
@@ -96,6 +98,10 @@ class Patient:
             return [self.known[name], *self.choices[name].values()]
         return [self.known[name], *([self.least[name], self.greatest[name]] if name in self.least else [self.value[name]])]
 
+    def tells(self, leaf: Leaf, truth: bool) -> Formula:
+        """Say that a leaf's finding is known, and that its value surely is what the leaf asks for, or surely is not."""
+        return z3.And(self.known[leaf.finding], self.leaf(leaf, truth))
+
     def leaf(self, leaf: Leaf, truth: bool) -> Formula:
         """Say that a known finding's value surely is what a leaf asks for, or (`truth` false) surely is not."""
         match leaf:
@@ -105,25 +111,59 @@ class Patient:
                 chosen = z3.Or([self.choices[name][choice] for choice in choices])
                 return chosen if truth else z3.Not(chosen)
             case Compared(name, operator, threshold):
-                number = _number(threshold)
-                match operator if truth else _OPPOSITE[operator]:
-                    case "<":
-                        return self.greatest[name] < number
-                    case "<=":
-                        return self.greatest[name] <= number
-                    case ">":
-                        return self.least[name] > number
-                    case _:
-                        return self.least[name] >= number
+                asked = operator if truth else _OPPOSITE[operator]
+                # Surely below when the greatest that it can be is; surely above when the least is.
+                bound = self.greatest[name] if asked in ("<", "<=") else self.least[name]
+                return compare(bound, asked, number(threshold))
+            case _:
+                assert_never(leaf)
 
 
-_OPPOSITE = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+_OPPOSITE: Mapping[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 @cache
-def _number(number: float) -> Formula:
+def number(value: float) -> Formula:
+    """Return a number as z3 knows it."""
     # By its decimal digits: 0.1 is a tenth, as it was written.
-    return z3.RealVal(repr(number))
+    return z3.RealVal(repr(value))
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """When conditions are true and when they are false, as formulas, each made once.
+
+    `leaf` and `named` tell when a leaf and when what a name stands for has a truth.
+    """
+
+    leaf: Callable[[Leaf, bool], Formula]
+    named: Callable[[str, bool], Formula]
+    made: dict[tuple[Expression, bool], Formula] = field(default_factory=dict)
+
+    def __call__(self, tree: Expression, truth: bool) -> Formula:
+        """Say that a condition has this truth."""
+        made = self.made.get((tree, truth))
+        if made is None:
+            made = self.made[tree, truth] = self._make(tree, truth)
+        return made
+
+    def _make(self, tree: Expression, truth: bool) -> Formula:
+        match tree:
+            case Present() | Compared() | OneOf():
+                return self.leaf(tree, truth)
+            case Named(name):
+                return self.named(name, truth)
+            case Not(operand):
+                return self(operand, not truth)
+            case And(operands):
+                return (z3.And if truth else z3.Or)([self(operand, truth) for operand in operands])
+            case Or(operands):
+                return (z3.Or if truth else z3.And)([self(operand, truth) for operand in operands])
+            case AtLeast(count, operands):
+                wanted = count if truth else len(operands) - count + 1
+                return at_least(wanted, [self(operand, truth) for operand in operands])
+            case _:
+                assert_never(tree)
 
 
 class Formulas:
@@ -132,41 +172,21 @@ class Formulas:
     def __init__(self, knowledge: "KnowledgeBase", patient: Patient | None = None) -> None:
         self.knowledge = knowledge
         self.patient = patient or Patient(knowledge.vocabulary.findings)
-        self._made: dict[tuple[Expression, bool], Formula] = {}
+        self._conditions = Encoding(self.patient.tells, self._named)
+        self._grades = {cause.id: Encoding(partial(self._argued, cause), self._named) for cause in knowledge.causes.values()}
         self._counts: dict[tuple[str, str, int], Formula] = {}
         self._urgency: dict[str, Formula] = {}
 
     def true(self, tree: Expression) -> Formula:
         """Say that a condition is true."""
-        return self._formula(tree, True)
+        return self._conditions(tree, True)
 
     def false(self, tree: Expression) -> Formula:
         """Say that a condition is false: ruled out, not merely unknown."""
-        return self._formula(tree, False)
+        return self._conditions(tree, False)
 
-    def _formula(self, tree: Expression, truth: bool) -> Formula:
-        made = self._made.get((tree, truth))
-        if made is None:
-            made = self._made[tree, truth] = self._make(tree, truth)
-        return made
-
-    def _make(self, tree: Expression, truth: bool) -> Formula:
-        match tree:
-            case Present() | Compared() | OneOf():
-                return z3.And(self.patient.known[tree.finding], self.patient.leaf(tree, truth))
-            case Named(name):
-                return self._formula(self.knowledge.conditions[name], truth)
-            case Not(operand):
-                return self._formula(operand, not truth)
-            case And(operands):
-                return (z3.And if truth else z3.Or)([self._formula(operand, truth) for operand in operands])
-            case Or(operands):
-                return (z3.Or if truth else z3.And)([self._formula(operand, truth) for operand in operands])
-            case AtLeast(count, operands):
-                wanted = count if truth else len(operands) - count + 1
-                return at_least(wanted, [self._formula(operand, truth) for operand in operands])
-            case _:
-                assert_never(tree)
+    def _named(self, name: str, truth: bool) -> Formula:
+        return self._conditions(self.knowledge.conditions[name], truth)
 
     def shown(self, step: "NextStep") -> Formula:
         """Say that a next step applies and is not known to be a hazard."""
@@ -216,23 +236,21 @@ class Formulas:
         wanted, grading = set(standings), self.knowledge.grading
         formula = z3.BoolVal(grading.otherwise in wanted)
         for name, condition in reversed(grading.grades):
-            formula = z3.If(self._grade(condition, self.knowledge.causes[cause]), z3.BoolVal(name in wanted), formula)
+            formula = z3.If(self._grades[cause](condition, True), z3.BoolVal(name in wanted), formula)
         return formula
 
-    def _grade(self, tree: Expression, cause: "Cause") -> Formula:
-        match tree:
+    def _argued(self, cause: "Cause", leaf: Leaf, truth: bool) -> Formula:
+        """Say that the count of a cause's arguments that a grade asks for is, or is not, as it asks."""
+        match leaf:
             case Compared(kind, operator, threshold):
                 above = operator in (">", "<=")
                 reached = self.count_reaches(cause, kind, floor(threshold) + 1 if above else ceil(threshold))
-                return reached if operator in (">", ">=") else z3.Not(reached)
-            case Not(operand):
-                return z3.Not(self._grade(operand, cause))
-            case And(operands):
-                return z3.And([self._grade(operand, cause) for operand in operands])
-            case Or(operands):
-                return z3.Or([self._grade(operand, cause) for operand in operands])
+                return reached if (operator in (">", ">=")) is truth else z3.Not(reached)
+            case Present() | OneOf():
+                # A count is a number: neither yes nor one of several choices.
+                return z3.BoolVal(not truth)
             case _:
-                raise TypeError(f"a grade is made of comparisons, and, or, not; found {tree!r}")
+                assert_never(leaf)
 
     def count_reaches(self, cause: "Cause", kind: str, count: int) -> Formula:
         """Say that at least `count` arguments of one kind fired for a cause."""
@@ -260,8 +278,7 @@ class Formulas:
         grading, ranking = self.knowledge.grading, self.knowledge.ranking
         number = z3.IntVal(grading.order[grading.otherwise])
         for standing, condition in reversed(grading.grades):
-            graded = self._grade(condition, self.knowledge.causes[cause])
-            number = z3.If(graded, z3.IntVal(grading.order[standing]), number)
+            number = z3.If(self._grades[cause](condition, True), z3.IntVal(grading.order[standing]), number)
         return ranking.combine(cause, number, partial(self._fired, cause))
 
     def _fired(self, cause: str, kind: str) -> Formula:

@@ -1,11 +1,12 @@
 """Two patients of whom one is worse: what is asked of monotone knowledge."""
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import z3
 
-from expert.proofs.formulas import Formula, Formulas, Patient
-from knowledge_base.expression import Expression, Named
+from expert.proofs.formulas import Encoding, Formula, Patient
+from knowledge_base.expression import Expression
 
 
 class Later(Patient):
@@ -25,6 +26,8 @@ class Opaque:
             name: [[z3.Bool(f"{when} {truth} {name}") for truth in (False, True)] for when in ("now", "later")]
             for name in names
         }
+        self._now = Encoding(self.now.tells, partial(self._named, 0))
+        self._later = Encoding(self.later.tells, partial(self._named, 1))
 
     @property
     def pairs(self) -> list[tuple[Formula, Formula]]:
@@ -50,24 +53,10 @@ class Opaque:
 
     def unsaid(self, tree: Expression, truth: bool) -> Formula:
         """Say that a condition had this truth and has it no more."""
-        return z3.And(self._formula(tree, truth, 0), z3.Not(self._formula(tree, truth, 1)))
+        return z3.And(self._now(tree, truth), z3.Not(self._later(tree, truth)))
 
-    def _formula(self, tree: Expression, truth: bool, when: int) -> Formula:
-        formulas = _AtOneTime(self, when)
-        return formulas.true(tree) if truth else formulas.false(tree)
-
-
-class _AtOneTime(Formulas):
-    """Formulas about one of the two states."""
-
-    def __init__(self, opaque: Opaque, when: int) -> None:
-        self.opaque, self.when, self._made = opaque, when, {}
-        self.patient = opaque.later if when else opaque.now
-
-    def _make(self, tree: Expression, truth: bool) -> Formula:
-        if isinstance(tree, Named):
-            return self.opaque.named[tree.name][self.when][truth]
-        return super()._make(tree, truth)
+    def _named(self, when: int, name: str, truth: bool) -> Formula:
+        return self.named[name][when][truth]
 
 
 def better_and_worse(patient: Patient, then: Patient, finding: str, order: str | Sequence[str | bool]) -> list[Formula]:

@@ -16,7 +16,7 @@ from knowledge_base.model import KnowledgeBase
 from knowledge_base.schema import CertificateCount, CertificateFile
 from knowledge_base.thresholds import thresholds_of
 
-Verdict: TypeAlias = Literal["proved", "failed", "undecided", "accepted"]
+Decision: TypeAlias = Literal["proved", "failed", "undecided", "accepted"]
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,13 @@ class Outcome:
     """What came of one statement; the witnesses (one patient, or one before and after) show why it fails."""
 
     statement: Statement
-    verdict: Verdict
+    decision: Decision
     witnesses: tuple[Mapping[str, Value], ...] = ()
 
     @property
     def problem(self) -> Problem:
         """What is wrong, and where."""
-        if self.verdict == "undecided":
+        if self.decision == "undecided":
             told = f"undecided: {self.statement.property} of {self.statement.subject} (it would fail if {self.statement.says})"
             return Problem(self.statement.place, told, "allow more steps")
         return Problem(self.statement.place, self.statement.says, self.statement.fix)
@@ -47,7 +47,7 @@ class Proof:
     @property
     def wrong(self) -> tuple[Outcome, ...]:
         """The statements that fail or are undecided."""
-        return tuple(outcome for outcome in self.outcomes if outcome.verdict in ("failed", "undecided"))
+        return tuple(outcome for outcome in self.outcomes if outcome.decision in ("failed", "undecided"))
 
 
 @dataclass(frozen=True)
@@ -120,13 +120,13 @@ def certificate(knowledge: KnowledgeBase, proof: Proof, steps: int) -> Certifica
     """Say what was proved of which knowledge, by what."""
     counts: dict[str, CertificateCount] = {}
     for kind in PROPERTIES:
-        verdicts = [outcome.verdict for outcome in proof.outcomes if outcome.statement.property == kind]
+        decisions = [outcome.decision for outcome in proof.outcomes if outcome.statement.property == kind]
         counts[kind] = CertificateCount(
-            statements=len(verdicts),
-            proved=verdicts.count("proved"),
-            failed=verdicts.count("failed"),
-            undecided=verdicts.count("undecided"),
-            accepted=verdicts.count("accepted"),
+            statements=len(decisions),
+            proved=decisions.count("proved"),
+            failed=decisions.count("failed"),
+            undecided=decisions.count("undecided"),
+            accepted=decisions.count("accepted"),
         )
     return CertificateFile(
         knowledge_base=knowledge.title,

@@ -12,9 +12,10 @@ from typing import assert_never
 
 import z3
 
-from expert.proofs.formulas import Formula, Formulas, at_least
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Named, Not, OneOf, Or, Present
+from expert.proofs.formulas import Encoding, Formula, Formulas, number
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.interview import asked_by, told_by_lists
+from knowledge_base.logic import compare
 from knowledge_base.model import Rule
 
 _Wanted = dict[str, Formula]
@@ -29,35 +30,23 @@ class Reaching:
         self.by = asked_by(interview, vocabulary)
         self.listed = told_by_lists(vocabulary, self.knowledge.dictionary)
         self.always = self.listed | interview.always
-        self._so: dict[Expression, Formula] = {}
-        self._can: dict[tuple[Expression, bool], Formula] = {}
+        quantities = (name for name, finding in vocabulary.findings.items() if finding.kind == "quantity")
+        self.exact: dict[str, Formula] = {name: z3.Real(f"exactly {name}") for name in quantities}
+        self._so = Encoding(self._is_so, lambda name, truth: self._so(self.knowledge.conditions[name], truth))
+        self._can = Encoding(self._can_be, lambda name, truth: self._can(self.knowledge.conditions[name], truth))
         self._wanted: dict[tuple[Expression, bool], _Wanted] = {}
 
     # What is so
 
     def so(self, tree: Expression) -> Formula:
         """Say that a condition holds of the patient, known or not."""
-        made = self._so.get(tree)
-        if made is None:
-            made = self._so[tree] = self._make_so(tree)
-        return made
+        return self._so(tree, True)
 
-    def _make_so(self, tree: Expression) -> Formula:
-        match tree:
-            case Present() | Compared() | OneOf():
-                return self.patient.leaf(tree, True)
-            case Named(name):
-                return self.so(self.knowledge.conditions[name])
-            case Not(operand):
-                return z3.Not(self.so(operand))
-            case And(operands):
-                return z3.And([self.so(operand) for operand in operands])
-            case Or(operands):
-                return z3.Or([self.so(operand) for operand in operands])
-            case AtLeast(count, operands):
-                return at_least(count, [self.so(operand) for operand in operands])
-            case _:
-                assert_never(tree)
+    def _is_so(self, leaf: Leaf, truth: bool) -> Formula:
+        if not isinstance(leaf, Compared):
+            return self.patient.leaf(leaf, truth)
+        holds = compare(self.exact[leaf.finding], leaf.operator, number(leaf.threshold))
+        return holds if truth else z3.Not(holds)
 
     @cached_property
     def possible(self) -> list[Formula]:
@@ -132,32 +121,10 @@ class Reaching:
         worth = self._worth_asking(name)
         return z3.And(worth, self._ordered(name)) if self.by[name] == "test" else worth
 
-    def can(self, tree: Expression, truth: bool) -> Formula:
-        """Say that a condition has this truth by what is known, or could come to have it by what can be answered."""
-        key = (tree, truth)
-        made = self._can.get(key)
-        if made is None:
-            made = self._can[key] = self._make_can(tree, truth)
-        return made
-
-    def _make_can(self, tree: Expression, truth: bool) -> Formula:
-        match tree:
-            case Present(name) | Compared(name, _, _) | OneOf(name, _):
-                decided = self.formulas.true(tree) if truth else self.formulas.false(tree)
-                return z3.Or(decided, z3.And(z3.Not(self.patient.known[name]), self._answerable(name)))
-            case Named(name):
-                return self.can(self.knowledge.conditions[name], truth)
-            case Not(operand):
-                return self.can(operand, not truth)
-            case And(operands):
-                return (z3.And if truth else z3.Or)([self.can(operand, truth) for operand in operands])
-            case Or(operands):
-                return (z3.Or if truth else z3.And)([self.can(operand, truth) for operand in operands])
-            case AtLeast(count, operands):
-                wanted = count if truth else len(operands) - count + 1
-                return at_least(wanted, [self.can(operand, truth) for operand in operands])
-            case _:
-                assert_never(tree)
+    def _can_be(self, leaf: Leaf, truth: bool) -> Formula:
+        """Say that a leaf has this truth by what is known, or could come to have it by what can be answered."""
+        unknown = z3.And(z3.Not(self.patient.known[leaf.finding]), self._answerable(leaf.finding))
+        return z3.Or(self.patient.tells(leaf, truth), unknown)
 
     def wanted(self, tree: Expression, truth: bool) -> _Wanted:
         """Return, for every finding that a condition is about, what says that it could still help it to this truth."""
@@ -181,7 +148,7 @@ class Reaching:
                     for name, formula in self.wanted(operand, truth).items():
                         parts.setdefault(name, []).append(formula)
                 decided = self.formulas.true(tree) if truth else self.formulas.false(tree)
-                here = z3.And(self.can(tree, truth), z3.Not(decided))
+                here = z3.And(self._can(tree, truth), z3.Not(decided))
                 return {name: z3.And(here, z3.Or(formulas)) for name, formulas in parts.items()}
             case _:
                 assert_never(tree)

@@ -21,4 +21,16 @@ def explaining_changes(assessor: Assessor) -> Callable[[Case], Assessment]:
         nothing = WhatWouldChange(missing_because="Not looked for: z3 is not installed (pip install 'charley[prove]').")
         return lambda case: replace(assessor.assess(case), what_would_change=nothing)
     look = Counterfactuals(assessor)
-    return lambda case: replace(assessor.assess(case), what_would_change=look(case))
+
+    def explain(case: Case) -> Assessment:
+        assessment = assessor.assess(case)
+        if assessment.urgency.verified_level is not None:
+            return replace(assessment, what_would_change=_UNVERIFIED)
+        return replace(assessment, what_would_change=look(case))
+
+    return explain
+
+
+_UNVERIFIED = WhatWouldChange(
+    missing_because="Not looked for: the urgency depends on an unverified result. Repeat that, then ask again."
+)

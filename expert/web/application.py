@@ -7,9 +7,10 @@ functions, run in threads beside each other; what they share holds nothing of a 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -27,19 +28,21 @@ from expert.consultation.moments import Consultation
 from expert.failure_log import LOG
 from expert.private_sqlite import StoreError
 from expert.web import audit
+from expert.web.lane import Lane, LaneFull
 from expert.web.openapi import description
 from expert.web.pages import case_files as case_pages
-from expert.web.pages import changing, consulting
+from expert.web.pages import changing, consulting, health
 from expert.web.pages import signing_in as entering
-from expert.web.security import Guard, outcome
+from expert.web.security import HEALTH, Guard, outcome
 from expert.web.service import Refused, Service, Visit, opened
 from expert.web.settings import Settings
-from expert.web.sign_in import new_cookie
+from expert.web.sign_in import Identity, new_cookie
 from expert.web.users import UserError
 from reports.pages import render_page, stylesheet
 
 Page: TypeAlias = Callable[[Visit], Response]
-Entrance: TypeAlias = Callable[[Visit], tuple[Response, str | None]]
+Entrance: TypeAlias = Callable[[Visit], tuple[Response, Identity | None]]
+Result = TypeVar("Result")
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 _MOST_FIELDS = 400
@@ -59,7 +62,7 @@ def create_application(settings: Settings, consultation: Consultation) -> Starle
     pages: list[BaseRoute] = [
         Route("/", doors.page(consulting.home)),
         Route("/sign-in", doors.open_page(entering.sign_in_page), methods=["GET"]),
-        Route("/sign-in", doors.entrance(entering.sign_in), methods=["POST"]),
+        Route("/sign-in", doors.entrance(entering.sign_in, service.passwords), methods=["POST"]),
         Route("/enter/{key}", doors.entrance(entering.enter), methods=["GET"]),
         Route("/sign-out", doors.exit(entering.sign_out), methods=["POST"]),
         Route("/consultations", doors.page(consulting.begin), methods=["POST"]),
@@ -70,8 +73,9 @@ def create_application(settings: Settings, consultation: Consultation) -> Starle
         Route("/consultations/{session}/answers", doors.page(changing.change), methods=["POST"]),
         Route("/consultations/{session}/report", doors.page(consulting.report), methods=["GET"]),
         Route("/case-files", doors.page(case_pages.case_files), methods=["GET"]),
-        Route("/case-files", doors.page(case_pages.assess), methods=["POST"]),
+        Route("/case-files", doors.page(case_pages.assess, service.files), methods=["POST"]),
         Route("/handbook", doors.page(case_pages.handbook), methods=["GET"]),
+        Route(HEALTH, doors.plain(health.health), methods=["GET"]),
         Route("/static/{name}", _static),
         Route("/openapi.json", _openapi),
     ]
@@ -82,7 +86,7 @@ def create_application(settings: Settings, consultation: Consultation) -> Starle
         routes=[*pages, *programs],
         middleware=[Middleware(Guard, settings=settings)],
         lifespan=_lifespan,
-        exception_handlers={HTTPException: _http_problem, Refused: _refusal, StoreError: _store_problem},
+        exception_handlers={HTTPException: _http_problem, Refused: _refusal, StoreError: _store_problem, LaneFull: _lane_full},
     )
     application.router.redirect_slashes = False
     application.state.service, application.state.hooks = service, hooks
@@ -115,7 +119,7 @@ async def _lifespan(application: Starlette) -> AsyncIterator[None]:
     yield
     if application.state.hooks is not None:
         application.state.hooks.close()
-    application.state.service.store.close()
+    application.state.service.close()
 
 
 class _Doors:
@@ -126,14 +130,22 @@ class _Doors:
         # The prefix makes browsers refuse the cookie unless it came through TLS from this very host.
         self.cookie_name = "__Host-charley" if self.settings.is_encrypted else "charley"
 
-    def page(self, page: Page) -> Endpoint:
-        """A page for whoever is signed in."""
+    def plain(self, page: Callable[[Service], Response]) -> Endpoint:
+        """What is the same for anybody, and needs no visit."""
+
+        async def endpoint(_: Request) -> Response:
+            return await run_in_threadpool(page, self.service)
+
+        return endpoint
+
+    def page(self, page: Page, lane: Lane | None = None) -> Endpoint:
+        """A page for whoever is signed in; in a lane of its own where it takes long."""
 
         async def endpoint(request: Request) -> Response:
             visit, cookie = await self.visit(request)
             if visit.who is None:
                 return self.to_sign_in(request, visit)
-            return self.with_cookie(await run_in_threadpool(page, visit), request, cookie)
+            return self.with_cookie(await (lane.run if lane else run_in_threadpool)(partial(page, visit)), request, cookie)
 
         return endpoint
 
@@ -146,16 +158,16 @@ class _Doors:
 
         return endpoint
 
-    def entrance(self, page: Entrance) -> Endpoint:
+    def entrance(self, page: Entrance, lane: Lane | None = None) -> Endpoint:
         """A page that signs somebody in."""
 
         async def endpoint(request: Request) -> Response:
             visit, cookie = await self.visit(request)
-            response, who = await run_in_threadpool(page, visit)
-            if who is None:
+            response, identity = await (lane.run if lane else run_in_threadpool)(partial(page, visit))
+            if identity is None:
                 return self.with_cookie(response, request, cookie)
             self.service.sign_ins.end(cookie)
-            return self.with_cookie(response, request, self.service.sign_ins.begin(who))
+            return self.with_cookie(response, request, self.service.sign_ins.begin(identity))
 
         return endpoint
 
@@ -200,13 +212,16 @@ class _Doors:
         if self.settings.trusted_header is not None:
             # The guard lets nobody but the proxy come so far.
             return request.headers.get(self.settings.trusted_header, "").strip()[:200] or None
-        who = self.service.sign_ins.who(cookie)
-        if who is not None and self.service.users is not None:
+        identity = self.service.sign_ins.who(cookie)
+        if identity is None:
+            return None
+        if self.service.users is not None:
             try:
-                return who if who in self.service.users.names() else None
+                # Whoever was removed, or has another password since, has to sign in anew.
+                return identity.who if self.service.users.mark(identity.who) == identity.mark else None
             except UserError:
                 raise Refused(503, "The file of users cannot be read now; whoever runs this service has to fix it.") from None
-        return who
+        return identity.who
 
     def to_sign_in(self, request: Request, visit: Visit) -> Response:
         """Send somebody to sign in, and after that back to the page that was asked for."""
@@ -270,6 +285,10 @@ async def _http_problem(request: Request, error: Exception) -> Response:
 async def _refusal(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refused)  # noqa: S101 - what Starlette registered it for
     return _refused(request, error.status, error.message)
+
+
+async def _lane_full(request: Request, _: Exception) -> Response:
+    return _refused(request, 503, "Many others ask for the same; try again in a minute.", {"retry-after": "60"})
 
 
 async def _store_problem(request: Request, error: Exception) -> Response:

@@ -6,6 +6,7 @@ It holds names of clinicians and ids of consultations, never an answer nor what 
 from dataclasses import dataclass
 
 from expert.consultation.sessions import Store
+from expert.private_sqlite import texts
 
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS audit (
@@ -62,4 +63,4 @@ def entries(store: Store) -> list[Entry]:
         if store.connection.execute(query).fetchone() is None:
             return []
         rows = store.connection.execute("SELECT place, at, who, did, consultation, detail FROM audit ORDER BY place")
-        return [Entry(*row) for row in rows]
+        return [Entry(place, *texts(store.path, told)) for place, *told in rows]

@@ -67,7 +67,7 @@ def description(settings: Settings, *, with_hooks: bool = True) -> dict[str, Any
             "get": _operation("Where a case file is dropped", (200, 303)),
             "post": _operation(
                 "Assess a case file; nothing of it is kept",
-                (200, 400, 403, 422, 503),
+                (200, 400, 403, 413, 422, 503),
                 form={"text": _TEXT, "file": {"type": "string", "format": "binary"}, "content": _TEXT, "place": _TEXT},
                 media="multipart/form-data",
             ),
@@ -81,6 +81,17 @@ def description(settings: Settings, *, with_hooks: bool = True) -> dict[str, Any
                 "responses": {
                     "200": {"description": "The file", "content": {"text/css": {}, "text/javascript": {}}},
                     **_refusals((404, 429)),
+                },
+            }
+        },
+        "/healthz": {
+            "get": {
+                "summary": "Whether the service works; nothing of a patient",
+                "security": [],
+                "responses": {
+                    "200": {"description": "It does", "content": {"application/json": {}}},
+                    "503": {"description": "Its store cannot be used", "content": {"application/json": {}}},
+                    **_refusals((429,)),
                 },
             }
         },

@@ -9,12 +9,19 @@ from typing import Any
 from expert.consultation.moments import Consultation
 from expert.consultation.sessions import Store
 from expert.web import audit
+from expert.web.lane import Lane
 from expert.web.limiter import Limiter
+from expert.web.readers import Readers
 from expert.web.settings import Settings
-from expert.web.sign_in import SignIns
+from expert.web.sign_in import Known, SignIns
 from expert.web.users import Users
 from knowledge_base.model import KnowledgeBase
-from reports.view import STATEMENT
+from reports.page import STATEMENT
+
+_FILES_WAITING = 24
+_SIGN_INS_WAITING = 30
+_FROM_ANYWHERE = 5
+"""Times the tries that one address has are the tries that a user's name has from all others together."""
 
 
 class Refused(Exception):
@@ -35,7 +42,21 @@ class Service:
     sign_ins: SignIns
     users: Users | None
     sign_in_limiter: Limiter
+    """Tries to sign in, by address."""
+    user_limiter: Limiter
+    """Tries to sign in as one user, from addresses where that user has not signed in before."""
+    readers: Readers
+    files: Lane
+    passwords: Lane
+    signed_in_from: Known
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+
+    def close(self) -> None:
+        """Let go of the store and of everything that works beside the pages."""
+        self.files.close()
+        self.passwords.close()
+        self.readers.close()
+        self.store.close()
 
     @property
     def knowledge(self) -> KnowledgeBase:
@@ -52,7 +73,20 @@ def opened(settings: Settings, consultation: Consultation) -> Service:
     users = None if settings.users is None else Users(settings.users)
     store = Store(settings.store)
     audit.prepare(store)
-    return Service(settings, consultation, store, SignIns(settings), users, Limiter(settings.sign_ins_per_minute))
+    return Service(
+        settings=settings,
+        consultation=consultation,
+        store=store,
+        sign_ins=SignIns(settings),
+        users=users,
+        sign_in_limiter=Limiter(settings.sign_ins_per_minute),
+        user_limiter=Limiter(_FROM_ANYWHERE * settings.sign_ins_per_minute),
+        readers=Readers(settings.knowledge, consultation.knowledge.hash, settings.file_seconds, settings.file_memory),
+        files=Lane("files", settings.files_at_once, _FILES_WAITING),
+        # Each hash of a password takes 128 MB and half a second.
+        passwords=Lane("passwords", 1, _SIGN_INS_WAITING),
+        signed_in_from=Known(),
+    )
 
 
 @dataclass(frozen=True, slots=True)

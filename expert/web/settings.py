@@ -34,6 +34,20 @@ class Settings:
     public_address: str | None = None
     largest_form: int = 64 * 1024
     largest_file: int = 8 * 1024 * 1024
+    knowledge: Path | None = None
+    """The folder of the knowledge; None for the shipped one. Files are read with it in processes of their own."""
+    file_seconds: int = 15
+    """Processor time that reading one file may take."""
+    file_memory: int = 256 * 1024 * 1024
+    files_at_once: int = 2
+    large_bodies: int = 12
+    """Bodies larger than a form that are held at one time; of one caller a third of them."""
+    patience: float = 60.0
+    """How long a large body waits for its turn."""
+    connections: int = 500
+    connections_of_one: int = 120
+    """Connections of one address; a trusted proxy may have all."""
+    slowest_headers: float = 10.0
     requests_per_minute: int = 600
     sign_ins_per_minute: int = 10
     slowest_body: float = 30.0

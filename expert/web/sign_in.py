@@ -13,9 +13,17 @@ from expert.web.settings import Settings
 _MOST = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who signed in; `mark` changes with the password, "" where there is none."""
+
+    who: str
+    mark: str = ""
+
+
 @dataclass(slots=True)
 class _SignedIn:
-    who: str
+    identity: Identity
     since: float
     seen: float
 
@@ -32,7 +40,7 @@ class SignIns:
         self.known: dict[str, _SignedIn] = {}
         self.lock = threading.Lock()
 
-    def begin(self, who: str) -> str:
+    def begin(self, identity: Identity) -> str:
         """Sign somebody in; gives the cookie. It is a new one, so nobody can have set it beforehand."""
         cookie = new_cookie()
         now = self.clock()
@@ -40,10 +48,10 @@ class SignIns:
             self.known = {key: entry for key, entry in self.known.items() if self._holds(entry, now)}
             if len(self.known) >= _MOST:
                 del self.known[min(self.known, key=lambda key: self.known[key].seen)]
-            self.known[_hash(cookie)] = _SignedIn(who, now, now)
+            self.known[_hash(cookie)] = _SignedIn(identity, now, now)
         return cookie
 
-    def who(self, cookie: str) -> str | None:
+    def who(self, cookie: str) -> Identity | None:
         """Tell who holds a cookie; None when nobody does, or did nothing for too long."""
         now = self.clock()
         with self.lock:
@@ -52,7 +60,7 @@ class SignIns:
                 self.known.pop(_hash(cookie), None)
                 return None
             entry.seen = now
-            return entry.who
+            return entry.identity
 
     def end(self, cookie: str) -> None:
         """Sign out."""
@@ -70,6 +78,27 @@ class SignIns:
 
     def _holds(self, entry: _SignedIn, now: float) -> bool:
         return now - entry.seen < self.settings.idle_for and now - entry.since < self.settings.signed_in_for
+
+
+class Known:
+    """The addresses from which each user signed in lately: tries from elsewhere do not lock the user out there."""
+
+    def __init__(self) -> None:
+        self.addresses: dict[tuple[str, str], None] = {}
+        self.lock = threading.Lock()
+
+    def add(self, who: str, address: str) -> None:
+        """Remember an address; the longest unused one is forgotten for it when there are too many."""
+        with self.lock:
+            self.addresses.pop((who, address), None)
+            while len(self.addresses) >= _MOST:
+                del self.addresses[next(iter(self.addresses))]
+            self.addresses[(who, address)] = None
+
+    def holds(self, who: str, address: str) -> bool:
+        """Return whether a user signed in from an address before."""
+        with self.lock:
+            return (who, address) in self.addresses
 
 
 def new_cookie() -> str:

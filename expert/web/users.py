@@ -12,6 +12,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from expert.disk_errors import advise
 from reports.writing import write_private
 
 SHORTEST_PASSWORD = 12
@@ -34,6 +35,9 @@ class _Hashed:
 
     def written(self) -> str:
         return f"scrypt:{self.cost}:{self.block}:{self.lanes}:{self.salt.hex()}:{self.digest.hex()}"
+
+    def mark(self) -> str:
+        return hashlib.sha256(self.written().encode()).hexdigest()
 
     def fits(self, password: str) -> bool:
         return hmac.compare_digest(self.digest, _digest(password, self.cost, self.block, self.lanes, self.salt))
@@ -76,11 +80,18 @@ class Users:
             raise UserError(f"{self.path}: cannot be read: {error.strerror}; check the path, or add a user to it") from None
         return frozenset(self._users)
 
-    def verify(self, name: str, password: str) -> bool:
-        """Return whether a password is that user's. Takes as long for a name that nobody has. Raises UserError."""
+    def mark(self, name: str) -> str | None:
+        """Return a text that changes with a user's password; None when there is no such user. Raises UserError."""
+        return self._users[name].mark() if name in self.names() else None
+
+    def verify(self, name: str, password: str) -> str | None:
+        """Return the mark of that user's password if it is this one, else None.
+
+        Takes as long for a name that nobody has. Raises UserError.
+        """
         known = name in self.names()
         hashed = self._users[name] if known else self._nobody
-        return hashed.fits(password[:_LONGEST_PASSWORD]) and known
+        return hashed.mark() if hashed.fits(password[:_LONGEST_PASSWORD]) and known else None
 
 
 def add_user(path: Path, name: str, password: str) -> None:
@@ -109,7 +120,7 @@ def _write(path: Path, users: dict[str, _Hashed]) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_private(path, "".join(lines))
     except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}; check the path and the space left") from None
+        raise UserError(f"{path}: cannot be written: {error.strerror}; {advise(error)}") from None
 
 
 def _read(path: Path) -> dict[str, _Hashed]:

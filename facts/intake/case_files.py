@@ -1,26 +1,28 @@
 """Case files in YAML, JSON and JSON Lines read into cases: every entry becomes a case or a refusal that says why."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from facts.answers import AnswerError, read_answer
 from facts.case import Case, Contradiction, Expected, Observed, complete
 from facts.intake.entries import Entry, read_entries
-from facts.medicines import MedicineDictionary, Stopped
+from facts.medicine_lists import ListError, read_medicines, read_stopped_medicines
+from facts.medicines import MedicineDictionary
 from facts.problems import Place, Problem, did_you_mean, quoted
+from facts.unit_systems import UnitSystem, read_system
 from facts.vocabulary import Vocabulary
 from facts.yaml_reading import KeyPath
 
-_CASE_KEYS = ("case", "findings", "medicines", "stopped_medicines", "expected", "note")
-_STOPPED_KEYS = ("name", "days_ago", "after_weeks")
+_CASE_KEYS = ("case", "units", "findings", "medicines", "stopped_medicines", "expected", "note")
 _EXPECTED_KEYS = ("urgency", "causes", "standings", "fires", "ruled_out", "open")
 _LONGEST_NAME = 200
 _LONGEST_TEXT = 2_000
-_LONGEST_STOP = 40_000.0
-"""Days or weeks; more than a lifetime is a slip."""
+_MOST_MEDICINES = 1_000
+"""Of one case, taken and stopped; each is looked for among all names, and nobody takes a hundred."""
+_Listed = TypeVar("_Listed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,24 +42,56 @@ class Intake:
     read: int
 
 
-def read_case_files(paths: Iterable[Path], vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Intake:
-    """Read case files; a folder stands for the case files in it. Bad input becomes refusals, never an exception."""
+def read_case_files(
+    paths: Iterable[Path], vocabulary: Vocabulary, dictionary: MedicineDictionary, system: UnitSystem | None = None
+) -> Intake:
+    """Read case files; a folder stands for the case files in it. Bad input becomes refusals, never an exception.
+
+    `system` is the one of bare numbers in files that do not say theirs. An entry that says `units:` and nothing else says it
+    for what follows in its file, and is no case.
+    """
+    parts = [read_cases(read_entries(path, str(path)), vocabulary, dictionary, system) for path in _files(paths)]
+    return Intake(
+        tuple(case for part in parts for case in part.cases),
+        tuple(refusal for part in parts for refusal in part.refusals),
+        sum(part.read for part in parts),
+    )
+
+
+def read_cases(
+    entries: Iterable[Entry | Problem],
+    vocabulary: Vocabulary,
+    dictionary: MedicineDictionary,
+    system: UnitSystem | None = None,
+) -> Intake:
+    """Read the entries of one file, or of a text, into cases; no two of them may have the same name."""
     cases: list[tuple[Case, Place]] = []
     refusals: list[Refusal] = []
     read = 0
-    for path in _files(paths):
-        first_place: dict[str, Place] = {}
-        for part in read_entries(path, str(path)):
-            read += 1
-            if isinstance(part, Problem):
-                refusals.append(Refusal(None, (part,)))
-                continue
-            outcome = read_case(part, vocabulary, dictionary, first_place)
-            if isinstance(outcome, Refusal):
-                refusals.append(outcome)
-            else:
-                cases.append((outcome, part.locate((), False)))
+    first_place: dict[str, Place] = {}
+    for part in entries:
+        if isinstance(part, Entry) and not part.problems and _says_units_only(part):
+            system = read_system(part.value["units"])
+            continue
+        read += 1
+        if isinstance(part, Problem):
+            refusals.append(Refusal(None, (part,)))
+            continue
+        outcome = read_case(part, vocabulary, dictionary, first_place, system)
+        if isinstance(outcome, Refusal):
+            refusals.append(outcome)
+        else:
+            cases.append((outcome, part.locate((), False)))
     return Intake(tuple(cases), tuple(refusals), read)
+
+
+def _says_units_only(entry: Entry) -> bool:
+    if not isinstance(entry.value, dict) or list(entry.value) != ["units"]:
+        return False
+    try:
+        return read_system(entry.value["units"]) is not None
+    except ValueError:
+        return False
 
 
 def _files(paths: Iterable[Path]) -> Iterable[Path]:
@@ -99,23 +133,18 @@ class _Reader:
             return ""
         return value.strip()
 
-    def time(self, path: KeyPath, value: Any) -> float | None:
-        if value is None or value == "unknown":
-            return None
-        try:
-            number = float(value) if isinstance(value, str) else float("nan")
-        except ValueError:
-            number = float("nan")
-        if not 0 <= number <= _LONGEST_STOP:
-            self.refuse(path, f"{path[-1]}: found {quoted(value)}, expected a number from 0", "write the number alone")
-            return None
-        return number
-
 
 def read_case(
-    entry: Entry, vocabulary: Vocabulary, dictionary: MedicineDictionary, first_place: dict[str, Place]
+    entry: Entry,
+    vocabulary: Vocabulary,
+    dictionary: MedicineDictionary,
+    first_place: dict[str, Place],
+    system: UnitSystem | None = None,
 ) -> Case | Refusal:
-    """Read one entry. `first_place` holds the places of the names that were read before, and gets this one's."""
+    """Read one entry. `first_place` holds the places of the names that were read before, and gets this one's.
+
+    `system` is the one of its bare numbers where the entry itself does not say.
+    """
     if not isinstance(entry.value, dict):
         problem = Problem(
             entry.locate((), False), f"found {quoted(entry.value)}, expected a case", "write `case:` and `findings:`"
@@ -130,10 +159,16 @@ def read_case(
         )
     elif name:
         first_place[name] = entry.locate((), False)
-    answered, not_known = _read_findings(reader, vocabulary)
-    medicines = _read_medicines(reader)
-    stopped = _read_stopped(reader)
+    try:
+        system = read_system(entry.value.get("units")) or system
+    except ValueError as error:
+        reader.refuse(("units",), str(error))
+    answered, not_known = _read_findings(reader, vocabulary, system)
+    medicines = _read_list(reader, "medicines", read_medicines)
+    stopped = _read_list(reader, "stopped_medicines", read_stopped_medicines)
     expected = _read_expected(reader)
+    if (listed := len(medicines or ()) + len(stopped or ())) > _MOST_MEDICINES:
+        reader.refuse(("medicines",), f"found {listed:,} medicines, expected at most {_MOST_MEDICINES:,}", "leave some out")
     note = "" if entry.value.get("note") is None else reader.text(("note",), entry.value["note"], _LONGEST_TEXT)
     if not reader.problems:
         try:
@@ -166,7 +201,9 @@ def _named(name: str, problem: Problem) -> Problem:
     return Problem(problem.place, f"case {quoted(name)}: {problem.message}", problem.fix)
 
 
-def _read_findings(reader: _Reader, vocabulary: Vocabulary) -> tuple[dict[str, Observed], tuple[str, ...]]:
+def _read_findings(
+    reader: _Reader, vocabulary: Vocabulary, system: UnitSystem | None
+) -> tuple[dict[str, Observed], tuple[str, ...]]:
     """Read the answers, and which of them say that the finding is not known."""
     answered: dict[str, Observed] = {}
     not_known: list[str] = []
@@ -177,45 +214,24 @@ def _read_findings(reader: _Reader, vocabulary: Vocabulary) -> tuple[dict[str, O
             reader.refuse(("findings", key), f"{quoted(key)} is not a finding", fix, of_key=True)
             continue
         try:
-            observed = read_answer(finding, written)
+            observed = read_answer(finding, written, system)
         except AnswerError as error:
             reader.refuse(("findings", key), str(error))
             continue
         if observed is not None:
             answered[key] = observed
-        elif written is not None:
+        elif isinstance(written, str) and written.strip():
             not_known.append(key)
     return answered, tuple(not_known)
 
 
-def _read_medicines(reader: _Reader) -> list[str] | None:
-    written = reader.entry.value.get("medicines")
-    if isinstance(written, str):
-        # The way a table writes a list; a file may as well.
-        return [part.strip() for part in written.split(";") if part.strip()]
-    listed = reader.section("medicines", list, "a list of medicines")
-    if listed is None:
+def _read_list(reader: _Reader, key: str, read: Callable[[Any], list[_Listed] | None]) -> list[_Listed] | None:
+    try:
+        return read(reader.entry.value.get(key))
+    except ListError as error:
+        for fault in error.faults:
+            reader.refuse((key, *fault.path), fault.message, fault.fix, of_key=fault.of_key)
         return None
-    return [reader.text(("medicines", index), item, _LONGEST_TEXT) for index, item in enumerate(listed)]
-
-
-def _read_stopped(reader: _Reader) -> list[Stopped] | None:
-    listed = reader.section("stopped_medicines", list, "a list of stopped medicines")
-    if listed is None:
-        return None
-    stopped: list[Stopped] = []
-    for index, item in enumerate(listed):
-        path: KeyPath = ("stopped_medicines", index)
-        if isinstance(item, str):
-            stopped.append(Stopped(reader.text(path, item, _LONGEST_TEXT)))
-        elif isinstance(item, dict):
-            reader.keys(path, item, _STOPPED_KEYS)
-            name = reader.text((*path, "name"), item.get("name"), _LONGEST_TEXT)
-            days, weeks = (reader.time((*path, key), item.get(key)) for key in ("days_ago", "after_weeks"))
-            stopped.append(Stopped(name, days, weeks))
-        else:
-            reader.refuse(path, f"found {quoted(item)}, expected a medicine", "write {name: …, days_ago: …, after_weeks: …}")
-    return stopped
 
 
 def _read_expected(reader: _Reader) -> Expected:

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from facts.nesting import DEEPEST_CASE, is_deeper
 from facts.problems import CharleyError, Place, Problem, quoted
 from facts.yaml_reading import Document, KeyPath, read_document
 
@@ -55,10 +56,35 @@ def _by_format(path: Path, shown: str, stream: BinaryIO, size: int) -> Iterator[
     text = stream.read().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     if not text.strip():
         yield Problem(Place(shown), "the file is empty", "write a case into it")
-    elif path.suffix == ".json" or text.lstrip()[:1] in ("{", "["):
+    elif path.suffix == ".json":
         yield from _json(text, shown)
     else:
-        yield from _yaml(text, shown)
+        yield from read_text(text, shown)
+
+
+def read_text(text: str, shown: str) -> Iterator[Entry | Problem]:
+    """Return every entry of a text that is YAML or JSON, and in its place a Problem for every part that cannot be read."""
+    return _json(text, shown) if text.lstrip()[:1] in ("{", "[") else _yaml(text, shown)
+
+
+def read_mapping(mapping: Mapping[str, object], shown: str) -> Entry | Problem:
+    """Return the entry that a program made, read as if it had been written as JSON; its places are paths of keys."""
+    try:
+        text = json.dumps(mapping, default=_plain)
+    except (TypeError, ValueError, RecursionError) as error:
+        return Problem(Place(shown), f"this cannot be written as JSON: {error}", "use texts, numbers, True, False and None")
+    value = _DECODER.decode(text)
+    problem = _not_utf8(json.dumps(value, ensure_ascii=False), shown, 0)
+    return problem or Entry(value, lambda path, _of_key: Place(".".join([shown, *map(str, path)])))
+
+
+def _plain(value: object) -> object:
+    """Return a number of numpy or Polars as Python's own; json asks this of what it does not know."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:
+        return value.item()
+    raise TypeError(f"found {quoted(value)} ({type(value).__name__})")
 
 
 def _yaml(text: str, shown: str) -> Iterator[Entry | Problem]:
@@ -185,7 +211,7 @@ def _json_lines(stream: BinaryIO, shown: str) -> Iterator[Entry | Problem]:
             found = True
             yield Problem(Place(shown, number), f"the line is longer than {LARGEST_LINE:,} bytes", "write one case a line")
         elif raw.strip(b" \t\r\n\xef\xbb\xbf"):
-            entry = _json_line(raw, shown, number)
+            entry = read_json_line(raw, shown, number)
             objects += isinstance(entry, Entry) and isinstance(entry.value, dict)
             found = True
             yield entry
@@ -197,7 +223,8 @@ def _json_lines(stream: BinaryIO, shown: str) -> Iterator[Entry | Problem]:
         yield Problem(Place(shown), "the file is empty", "write one case, as a JSON object, a line")
 
 
-def _json_line(raw: bytes, shown: str, number: int) -> Entry | Problem:
+def read_json_line(raw: bytes, shown: str, number: int) -> Entry | Problem:
+    """Read one line of JSON Lines as an entry, or say what is wrong with it."""
     text = raw.decode("utf-8", "surrogateescape").removeprefix("\ufeff").strip()
     try:
         value, end = _DECODER.raw_decode(text)
@@ -212,14 +239,16 @@ def _json_line(raw: bytes, shown: str, number: int) -> Entry | Problem:
 
 
 def _json_entry(value: Any, shown: str, line: int, text: str) -> Entry | Problem:
+    place = Place(shown, line)
+    if is_deeper(value, DEEPEST_CASE):
+        return Problem(place, f"nested more than {DEEPEST_CASE} levels deep", "write it flatter")
     # A lone surrogate may also be spelled out, as "\\ud800".
-    problem = _not_utf8(text, shown, line) or _not_utf8(json.dumps(value, ensure_ascii=False), shown, line)
+    spelled = json.dumps(value, ensure_ascii=False) if "\\u" in text else ""
+    problem = _not_utf8(text, shown, line) or _not_utf8(spelled, shown, line)
+    keys = list(_keys_given_twice(value))
     if problem:
         return problem
-    place = Place(shown, line)
-    problems = tuple(
-        Problem(place, f"the key {quoted(key)} stands twice", "keep one of them") for key in _keys_given_twice(value)
-    )
+    problems = tuple(Problem(place, f"the key {quoted(key)} stands twice", "keep one of them") for key in keys)
     return Entry(value, lambda _path, _of_key: place, problems)
 
 
@@ -227,7 +256,8 @@ def _keys_given_twice(value: Any) -> Iterator[str]:
     if isinstance(value, _Object):
         yield from value.twice
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _keys_given_twice(part)
+        if isinstance(part, dict | list):
+            yield from _keys_given_twice(part)
 
 
 def _skip_space(text: str, at: int) -> int:

@@ -18,7 +18,7 @@ class Files:
     others: tuple[Path, ...]
 
 
-def told_apart(paths: Iterable[Path]) -> Files:
+def partition(paths: Iterable[Path]) -> Files:
     """Find the FHIR files among these paths; a folder that holds other files too stays among the others."""
     fhir: dict[Path, None] = {}
     others: list[Path] = []
@@ -43,7 +43,7 @@ def _holds_fhir(file: Path) -> bool:
     return is_fhir(file)
 
 
-_PERHAPS_FHIR = (".json", ".jsonl", ".ndjson", ".gz")
+_PERHAPS_FHIR = (".json", ".jsonl", ".ndjson", ".gz", ".xml")
 _OTHERS = (".yaml", ".yml", ".json", ".jsonl", ".ndjson", ".csv", ".parquet")
 
 
@@ -55,7 +55,7 @@ def read_files(
     paths: Iterable[Path], vocabulary: Vocabulary, dictionary: MedicineDictionary, judging: Judging = NEWEST
 ) -> Intake:
     """Read case files and FHIR records into cases. Bad input becomes refusals, never an exception."""
-    files = told_apart(paths)
+    files = partition(paths)
     written = read_case_files(files.others, vocabulary, dictionary)
     if not files.fhir:
         return written

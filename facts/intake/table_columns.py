@@ -1,146 +1,132 @@
-"""The cells of a table read by the column: each distinct text once, plain numbers in bulk, refusals by row."""
+"""The cells of a table read by the column: each distinct text once, plain numbers in bulk, refusals by row.
 
-from collections.abc import Callable
+Longer than other modules: every reading of a column notes its refusals, and all columns meet in what a row requires.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from typing import Any
 
 import polars as pl
 
 from facts.answers import AnswerError, read_answer
+from facts.intake.table_cells import Rows, read_cells
+from facts.intake.table_lists import KEY, read_lists
+from facts.intake.table_mapping import PLAIN_NUMBER
 from facts.intake.table_quantities import settle_rows
 from facts.intake.tables import (
-    BETWEEN,
     CASE,
     EXPECTED,
     LONGEST_NAME,
-    LONGEST_PLAIN,
     MEDICINES,
-    PLAIN,
     REFUSED,
     ROW,
-    SIGNIFICANT_DIGITS,
     STOPPED,
-    TOO_MANY,
+    TEXTS,
     Heading,
     Table,
-    fix_for,
-    plain_reason,
-    read_stop,
-    split_list,
+    as_written,
+    polars_type,
 )
-from facts.measurements import with_unit
-from facts.medicines import Derived, MedicineDictionary, findings_of_current, findings_of_stopped
-from facts.problems import CharleyError, Place, Problem
+from facts.medicines import MedicineDictionary
 from facts.quantities import Interval, at_most, bounds
 from facts.reference_intervals import WORDS
 from facts.requirements import DeniedRequirement, ancestors
+from facts.unit_systems import other_readings, unit_in
 from facts.units import converter
 from facts.vocabulary import Finding, QuantityFinding, Vocabulary, YesNoFinding
+
+_PLAIN = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)$"
+_LONGEST_PLAIN = 10
+"""A text that is longer may need rounding, which the reader of answers knows how to do."""
+_SIGNIFICANT_DIGITS = 10
+UNRECOGNIZED = {"file": pl.String, "row": pl.Int64, "case": pl.String, "text": pl.String, "reason": pl.String}
 
 
 @dataclass(frozen=True)
 class Part:
-    """Some rows of a table: those that are cases, typed, with a column for each finding known of any; and the refusals."""
+    """Some rows of a table: those that are cases, typed, with a column for each finding known of any; and the refusals.
+
+    `unrecognized` lists what was written in a case, and was not or not wholly understood.
+    """
 
     cases: pl.DataFrame
     refused: pl.DataFrame
     read: int
+    unrecognized: pl.DataFrame
 
 
 def read_part(
     table: Table, first: int, count: int, vocabulary: Vocabulary, dictionary: MedicineDictionary, twice: frozenset[int]
 ) -> Part:
     """Read rows of a table, from `first` on; `twice` are the rows whose name another row had before. Raises CharleyError."""
-    try:
-        raw, broken = table.collect(lambda lazy: lazy.slice(first, count).with_row_index(ROW, offset=first + 1))
-    except (pl.exceptions.PolarsError, OSError) as error:
-        where = f"rows {first + 1} to {first + count}"
-        raise CharleyError(
-            [Problem(Place(str(table.path)), f"{where} cannot be read: {plain_reason(error)}", fix_for(table.path))]
-        ) from None
-    return _Reading(table, raw, vocabulary, dictionary, twice).part(broken)
+    rows = read_cells(table, first, count)
+    return _Reading(table, rows, vocabulary, dictionary, twice).part()
 
 
 class _Reading:
     """Some rows on their way to cases."""
 
     def __init__(
-        self, table: Table, raw: pl.DataFrame, vocabulary: Vocabulary, dictionary: MedicineDictionary, twice: frozenset[int]
+        self, table: Table, rows: Rows, vocabulary: Vocabulary, dictionary: MedicineDictionary, twice: frozenset[int]
     ) -> None:
-        self.table, self.raw, self.vocabulary, self.dictionary = table, raw, vocabulary, dictionary
-        self.refusals: list[pl.DataFrame] = []
+        self.table, self.raw, self.vocabulary, self.dictionary = table, rows.cells, vocabulary, dictionary
+        self.refusals: list[pl.DataFrame] = [rows.refused]
+        self.read = rows.cells.height + rows.refused.height
         self.columns: dict[str, pl.Series] = {}
-        self.greatest: dict[str, pl.Series] = {}
         self.words: dict[str, pl.Series] = {}
+        self.doubtful: list[pl.DataFrame] = []
         self.places: dict[str, list[str]] = {}
         self.twice = twice
-        self.recognize = lru_cache(maxsize=None)(dictionary.recognize)
 
-    def part(self, broken: bool) -> Part:
+    def part(self) -> Part:
         headings = {heading.name: heading for heading in self.table.headings}
         self.names(headings[CASE])
-        if TOO_MANY in self.raw.columns:
-            more = self.raw[TOO_MANY]
-            self.refuse_where(more.is_not_null(), "", more, "the row has more cells than the header")
-        if broken:
-            self.not_text()
         for name, finding in self.vocabulary.findings.items():
             if name in headings and self.raw[headings[name].column].dtype != pl.Null:
                 self.columns[name] = self.answers(headings[name], finding)
                 self.places[name] = [headings[name].column]
-        for key, derive in ((MEDICINES, self.current), (STOPPED, self.stopped)):
+        for key in (MEDICINES, STOPPED):
             if key in headings:
-                self.lists(headings[key], derive)
+                self.lists(headings[key])
         self.settle()
         self.requirements()
-        frame = pl.DataFrame(
-            {CASE: self.raw[headings[CASE].column].cast(pl.String).str.strip_chars(), ROW: self.raw[ROW].cast(pl.Int64)}
-        )
+        frame = pl.DataFrame({CASE: self.raw[headings[CASE].column].cast(pl.String).str.strip_chars(), ROW: self.raw[ROW]})
         names = [end for name in self.vocabulary.findings for end in (name, at_most(name))]
         known = {name: series for name in names if (series := self.columns.get(name)) is not None}
-        labels = {key: self.raw[headings[key].column].cast(pl.String) for key in EXPECTED if key in headings}
+        labels = {key: self.label(headings[key]) for key in EXPECTED if key in headings}
         frame = frame.with_columns(pl.lit(str(self.table.path)).alias("file"), **known, **labels)
         refused = pl.concat([pl.DataFrame(schema=REFUSED), *self.refusals]).sort("row", "column", maintain_order=True)
         bad = refused["row"].unique()
-        if frame.columns and len(bad):
+        unrecognized = pl.concat([pl.DataFrame(schema=UNRECOGNIZED), *self.doubtful]).sort("row", maintain_order=True)
+        if len(bad):
             frame = frame.filter(~pl.col(ROW).is_in(bad.implode()))
-        return Part(frame, refused, self.raw.height)
+            unrecognized = unrecognized.filter(~pl.col(ROW).is_in(bad.implode()))
+        return Part(frame, refused, self.read, unrecognized)
 
-    def not_text(self) -> None:
-        """Refuse the rows of a CSV with bytes that are no text."""
-        for name, column in self.raw.select(pl.selectors.string()).to_dict().items():
-            if (wrong := column.str.contains("\ufffd", literal=True).fill_null(False)).any():
-                self.refuse_where(wrong, name, column, "the cell is not UTF-8 text; save the table as UTF-8")
+    def label(self, heading: Heading) -> pl.Series:
+        series = self.raw[heading.column]
+        if isinstance(series.dtype, pl.List):
+            return series.list.join(";")
+        return series.cast(pl.String)
 
-    def refuse(self, rows: pl.Series, column: str, values: pl.Series, reasons: pl.Series | str) -> None:
-        """Note refusals, one for each of these rows."""
-        if not len(rows):
+    def refuse_where(self, mask: pl.Series, column: str, values: pl.Series, reason: str | pl.Series) -> None:
+        """Note refusals, one for each row of the mask; a column of reasons has one for each of those rows."""
+        rows = self.raw.filter(mask)
+        if not rows.height:
             return
-        case = next(heading.column for heading in self.table.headings if heading.name == CASE)
-        names = self.raw[case].cast(pl.String).gather(rows - self.raw[ROW][0])
-        told = (
-            pl.Series("reason", [reasons], dtype=pl.String).new_from_index(0, len(rows))
-            if isinstance(reasons, str)
-            else reasons
-        )
+        told = pl.lit(reason) if isinstance(reason, str) else reason
         self.refusals.append(
-            pl.DataFrame(
-                {
-                    "file": pl.Series([str(self.table.path)], dtype=pl.String).new_from_index(0, len(rows)),
-                    "row": rows.cast(pl.Int64),
-                    "case": names,
-                    "column": pl.Series([column], dtype=pl.String).new_from_index(0, len(rows)),
-                    "value": values.cast(pl.String),
-                    "reason": told.cast(pl.String),
-                },
-                schema=REFUSED,
+            rows.select(
+                file=pl.lit(str(self.table.path)),
+                row=pl.col(ROW),
+                case=pl.col(self.table.heading(CASE).column).cast(pl.String),
+                column=pl.lit(column),
+                value=_shown(values.filter(mask)),
+                reason=told,
             )
         )
-
-    def refuse_where(self, mask: pl.Series, column: str, values: pl.Series, reason: str) -> None:
-        self.refuse(self.raw[ROW].filter(mask), column, values.filter(mask), reason)
 
     def names(self, heading: Heading) -> None:
         names = self.raw[heading.column].cast(pl.String).str.strip_chars()
@@ -148,7 +134,7 @@ class _Reading:
         self.refuse_where(
             names.str.len_chars().fill_null(0) > LONGEST_NAME, heading.column, names.str.head(50), "the name is too long"
         )
-        again = self.raw[ROW].is_in(pl.Series(sorted(self.twice), dtype=pl.UInt32).implode())
+        again = self.raw[ROW].is_in(pl.Series(sorted(self.twice), dtype=pl.Int64).implode())
         self.refuse_where(again, heading.column, names, "another row has this name already; rename one")
 
     # Answers
@@ -156,19 +142,27 @@ class _Reading:
     def answers(self, heading: Heading, finding: Finding) -> pl.Series:
         """Read one column of answers as the finding holds them; what cannot be read is refused."""
         series = self.raw[heading.column]
-        if isinstance(finding, QuantityFinding):
-            return self.quantities(heading, finding, series)
+        dtype = polars_type(finding)
+        if series.dtype in TEXTS:
+            series = series.cast(pl.String)
+            return (
+                self.quantities(heading, finding, series)
+                if isinstance(finding, QuantityFinding)
+                else self.texts(heading, finding, series)
+            )
+        if isinstance(finding, QuantityFinding) and series.dtype.is_numeric():
+            return self.checked(heading, finding, series, series.cast(pl.Float64))
         if isinstance(finding, YesNoFinding) and series.dtype == pl.Boolean:
             return series
-        dtype = pl.Boolean if isinstance(finding, YesNoFinding) else pl.String
-        if series.dtype in (pl.String, pl.Categorical, pl.Enum):
-            return self.texts(heading, finding, series.cast(pl.String), dtype)
-        expected = "yes or no" if isinstance(finding, YesNoFinding) else " or ".join(finding.choices)
-        reason = f"found a column of {series.dtype}, expected {expected}"
-        self.refuse_where(series.is_not_null(), heading.column, series, reason)
-        return pl.Series(heading.name, [None], dtype=dtype).new_from_index(0, len(series))
+        if heading.values and series.dtype.is_numeric():
+            return self.texts(heading, finding, series.cast(pl.String))
+        self.refuse_where(series.is_not_null(), heading.column, series, _unfit(finding, series.dtype))
+        return self.nothing(dtype)
 
-    def texts(self, heading: Heading, finding: Finding, series: pl.Series, dtype: Any) -> pl.Series:
+    def nothing(self, dtype: Any) -> pl.Series:
+        return pl.Series([None], dtype=dtype).new_from_index(0, self.raw.height)
+
+    def texts(self, heading: Heading, finding: Finding, series: pl.Series) -> pl.Series:
         """Read each distinct text once, as a case file would be read."""
         read: dict[str, Any] = {}
         wrong: dict[str, str] = {}
@@ -177,103 +171,87 @@ class _Reading:
         for text in series.unique().drop_nulls().sort().to_list():
             if not text.strip():
                 continue
-            written = text
-            if heading.unit is not None and isinstance(finding, QuantityFinding):
-                written = with_unit(text, heading.unit, finding)
             try:
-                observed = read_answer(finding, written)
+                observed = read_answer(finding, as_written(self.table, heading, text), self.table.mapping.system)
             except AnswerError as error:
-                wrong[text] = str(error)
+                number = isinstance(finding, YesNoFinding) and PLAIN_NUMBER.fullmatch(text.strip())
+                wrong[text] = f"{error}; or declare what it means (--yes 1 --no 0, or --map)" if number else str(error)
                 continue
-            if observed is not None:
-                read[text] = observed.value
             if observed is not None and isinstance(observed.value, Interval):
                 read[text], greatest[text] = bounds(observed.value)
                 if observed.given in WORDS:
                     words[text] = observed.given
+            elif observed is not None:
+                read[text] = observed.value
         if wrong:
             mask = series.is_in(pl.Series(list(wrong), dtype=pl.String).implode()).fill_null(False)
-            rows, values = self.raw[ROW].filter(mask), series.filter(mask)
-            self.refuse(
-                rows, heading.column, values, values.replace_strict(list(wrong), list(wrong.values()), return_dtype=pl.String)
-            )
+            reasons = series.filter(mask).replace_strict(list(wrong), list(wrong.values()), return_dtype=pl.String)
+            self.refuse_where(mask, heading.column, series, reasons)
+        dtype = polars_type(finding)
         if not read:
-            return pl.Series(heading.name, [None], dtype=dtype).new_from_index(0, len(series))
-        values = series.replace_strict(list(read), list(read.values()), default=None, return_dtype=dtype).alias(heading.name)
+            return self.nothing(dtype)
         if greatest:
-            ends = read | greatest
-            self.greatest[heading.name] = series.replace_strict(
-                list(ends), list(ends.values()), default=None, return_dtype=dtype
-            )
+            self.columns[at_most(finding.id)] = _replace(series, read | greatest, pl.Float64)
         if words:
-            self.words[heading.name] = series.replace_strict(
-                list(words), list(words.values()), default=None, return_dtype=pl.String
-            )
-        return values
+            self.words[finding.id] = _replace(series, words, pl.String)
+        return _replace(series, read, dtype)
 
     def quantities(self, heading: Heading, finding: QuantityFinding, series: pl.Series) -> pl.Series:
         """Read numbers in bulk, and other texts ("3.1 mmol/l") one distinct text at a time."""
-        if series.dtype == pl.Boolean:
-            self.refuse_where(series.is_not_null(), heading.column, series, f"expected a number in {finding.unit}")
-            return pl.Series(heading.name, [None], dtype=pl.Float64).new_from_index(0, len(series))
-        if series.dtype in (pl.String, pl.Categorical, pl.Enum):
-            stripped = series.cast(pl.String).str.strip_chars()
-            plain = (stripped.str.contains(PLAIN) & (stripped.str.len_chars() <= LONGEST_PLAIN)).fill_null(False)
-            numbers = stripped.zip_with(plain, pl.Series([None], dtype=pl.String).new_from_index(0, len(series)))
-            others = stripped.zip_with(~plain, pl.Series([None], dtype=pl.String).new_from_index(0, len(series)))
-            values = self.converted(numbers.cast(pl.Float64), heading, finding)
-            if others.null_count() < len(others):
-                values = values.zip_with(plain, self.texts(heading, finding, others, pl.Float64))
-        else:
-            values = self.converted(series.cast(pl.Float64), heading, finding)
+        if heading.values or self.table.decimal_comma:
+            return self.texts(heading, finding, series)
+        stripped = series.str.strip_chars()
+        plain = (stripped.str.contains(_PLAIN) & (stripped.str.len_chars() <= _LONGEST_PLAIN)).fill_null(False)
+        none = self.nothing(pl.String)
+        numbers, others = stripped.zip_with(plain, none), stripped.zip_with(~plain, none)
+        values = self.checked(heading, finding, numbers, numbers.cast(pl.Float64))
+        if others.null_count() == len(others):
+            return values
+        read = self.texts(heading, finding, others)
+        if (greatest := self.columns.get(at_most(finding.id))) is not None:
+            self.columns[at_most(finding.id)] = values.zip_with(plain, greatest)
+        return values.zip_with(plain, read)
+
+    def checked(self, heading: Heading, finding: QuantityFinding, written: pl.Series, numbers: pl.Series) -> pl.Series:
+        """Bring numbers into the finding's unit; refuse those that are not plausible, or may be meant in another unit."""
+        unit = heading.unit
+        if unit is None and self.table.mapping.system is not None:
+            unit = unit_in(finding, self.table.mapping.system)
+        if unit is None and finding.systems:
+            mask = pl.Series([False]).new_from_index(0, len(numbers))
+            for other in finding.systems.values():
+                if other.usual is not None:
+                    mask |= numbers.is_between(other.usual[0], other.usual[1]).fill_null(False)
+            if mask.any():
+                reasons = [
+                    f"{finding.id}: {other_readings(finding, f'{number:g}')}" for number in numbers.filter(mask).to_list()
+                ]
+                self.refuse_where(mask, heading.column, written, pl.Series(reasons, dtype=pl.String))
+                numbers = numbers.zip_with(~mask, self.nothing(pl.Float64))
+        if unit is not None and unit != finding.unit:
+            convert = converter(finding, unit)
+            at_zero, at_one = float(convert(Decimal(0))), float(convert(Decimal(1)))
+            numbers = numbers * (at_one - at_zero) + at_zero
+        values = numbers.round_sig_figs(_SIGNIFICANT_DIGITS)
         low, high = finding.range
         # A number that is none compares as neither inside nor outside.
         outside = (~values.is_between(low, high) | values.is_nan()).fill_null(False)
-        if outside.any():
-            reason = f"outside the plausible range {low:g} to {high:g} {finding.unit}; check the figure and its unit"
-            self.refuse_where(outside, heading.column, series, reason)
-        if heading.name in self.greatest:
-            # Where the number is known exactly, both ends are the same.
-            self.columns[at_most(heading.name)] = self.greatest.pop(heading.name).fill_null(values)
-        return values.alias(heading.name)
-
-    def converted(self, values: pl.Series, heading: Heading, finding: QuantityFinding) -> pl.Series:
-        if heading.unit is not None and heading.unit != finding.unit:
-            convert = converter(finding, heading.unit)
-            at_zero, at_one = float(convert(Decimal(0))), float(convert(Decimal(1)))
-            values = values * (at_one - at_zero) + at_zero
-        return values.round_sig_figs(SIGNIFICANT_DIGITS)
+        reason = f"outside the plausible range {low:g} to {high:g} {finding.unit}; check the figure and its unit"
+        self.refuse_where(outside, heading.column, written, reason)
+        return values
 
     # Medicines
 
-    def lists(self, heading: Heading, derive: Callable[[list[str]], Derived]) -> None:
-        """Read lists of medicines: each distinct list once, and each distinct medicine text once in its dictionary."""
-        series = self.raw[heading.column]
-        if isinstance(series.dtype, pl.List):
-            keys = series.cast(pl.List(pl.String)).list.join(BETWEEN, ignore_nulls=True)
-        elif series.dtype in (pl.String, pl.Categorical):
-            keys = series.cast(pl.String).str.strip_chars().replace("", None)
-        else:
-            self.refuse_where(series.is_not_null(), heading.column, series, "expected a list of medicines")
-            return
-        names = tuple(self.dictionary.current_findings if heading.name == MEDICINES else self.dictionary.stopped_findings)
-        derived: dict[str, list[bool | None]] = {}
-        for key in keys.unique().drop_nulls().sort().to_list():
-            try:
-                decided = derive(split_list(key if series.dtype == pl.String else key.split(BETWEEN)))
-            except ValueError as error:
-                self.refuse_where((keys == key).fill_null(False), heading.column, keys, str(error))
-                continue
-            derived[key] = [decided[name][0] if name in decided else None for name in names]
-        if not derived:
-            return
-        told = pl.DataFrame({"key": list(derived)}).with_columns(
-            pl.Series(name, [values[place] for values in derived.values()], dtype=pl.Boolean)
-            for place, name in enumerate(names)
-        )
-        joined = pl.DataFrame({"key": keys}).join(told, on="key", how="left", maintain_order="left")
-        for name in names:
-            self.add_from_list(name, joined[name], heading)
+    def lists(self, heading: Heading) -> None:
+        """Take what a column of lists decides, and note what in it was not recognized."""
+        read = read_lists(self.raw[heading.column], heading.name, self.dictionary)
+        for mask, shown, reason in read.refused:
+            self.refuse_where(mask, heading.column, shown, reason)
+        case = pl.col(self.table.heading(CASE).column).cast(pl.String).alias(CASE)
+        rows = self.raw.select(pl.lit(str(self.table.path)).alias("file"), ROW, case, pl.col(heading.column).alias(KEY))
+        self.doubtful.append(rows.join(read.doubtful, on=KEY, how="inner", maintain_order="left_right").drop(KEY))
+        for name, listed in read.findings.items():
+            self.add_from_list(name, listed, heading)
 
     def add_from_list(self, name: str, listed: pl.Series, heading: Heading) -> None:
         answered = self.columns.get(name)
@@ -285,29 +263,29 @@ class _Reading:
         self.refuse_where(differ, name, answered, f"the answer to {name} contradicts the column {heading.column}")
         self.columns[name] = answered.zip_with(answered.is_not_null(), listed)
 
-    def current(self, texts: list[str]) -> Derived:
-        return findings_of_current(self.dictionary, [self.recognize(text) for text in texts])
-
-    def stopped(self, texts: list[str]) -> Derived:
-        return findings_of_stopped(self.dictionary, [(entry, self.recognize(entry.name)) for entry in map(read_stop, texts)])
-
-    # What hangs on other cells
+    # What hangs on other cells of a row
 
     def settle(self) -> None:
         """Give words the meaning that they have for each row's patient, and add what is computed."""
-        for row, told in settle_rows(self.columns, self.words, self.vocabulary, self.raw.height).items():
-            rows = self.raw[ROW][row : row + 1]
-            for entry in told:
-                self.refuse(rows, "", pl.Series([entry.text]), entry.reason)
+        told = settle_rows(self.columns, self.words, self.vocabulary, self.raw.height)
+        places = [place for place, entries in told.items() for _ in entries]
+        entries = [entry for several in told.values() for entry in several]
+        self.doubtful.append(
+            self.raw[places].select(
+                file=pl.lit(str(self.table.path)),
+                row=pl.col(ROW),
+                case=pl.col(self.table.heading(CASE).column).cast(pl.String),
+                text=pl.Series([entry.text for entry in entries], dtype=pl.String),
+                reason=pl.Series([entry.reason for entry in entries], dtype=pl.String),
+            )
+        )
 
     # What an answer requires
 
     def requirements(self) -> None:
         """Let a value imply what it requires, and refuse the row where that is denied."""
-        answered = dict(self.columns)
+        answered = {name: series for name, series in self.columns.items() if name in self.vocabulary.findings}
         for name, series in answered.items():
-            if name not in self.vocabulary.findings:
-                continue
             implies = series.fill_null(False) if series.dtype == pl.Boolean else series.is_not_null()
             for above in ancestors(name, self.vocabulary.findings):
                 if above in answered:
@@ -327,4 +305,24 @@ class _Reading:
             f"the answers contradict each other: {DeniedRequirement(name, value, above).tell(places)}; correct one of them"
             for value in series.filter(mask)
         ]
-        self.refuse(self.raw[ROW].filter(mask), self.places[name][0], series.filter(mask), pl.Series(reasons, dtype=pl.String))
+        self.refuse_where(mask, self.places[name][0], series, pl.Series(reasons, dtype=pl.String))
+
+
+def _replace(series: pl.Series, values: Mapping[str, Any], dtype: Any) -> pl.Series:
+    return series.replace_strict(list(values), list(values.values()), default=None, return_dtype=dtype)
+
+
+def _unfit(finding: Finding, dtype: Any) -> str:
+    if isinstance(finding, QuantityFinding):
+        return f"found a column of {dtype}, expected numbers in {finding.unit}; write them as numbers or as text"
+    if isinstance(finding, YesNoFinding):
+        way = "declare what they mean (--yes 1 --no 0)" if dtype.is_numeric() else "write yes and no"
+        return f"found a column of {dtype}, expected yes or no; {way}, or write true and false (pandas: convert_dtypes())"
+    return f"found a column of {dtype}, expected {' or '.join(finding.choices)}; write them as text"
+
+
+def _shown(values: pl.Series) -> pl.Series:
+    """Write values for people, whatever their type."""
+    if not (values.dtype.is_numeric() or values.dtype in (*TEXTS, pl.Boolean, pl.Null)):
+        return pl.Series([None if value is None else str(value)[:200] for value in values.to_list()], dtype=pl.String)
+    return values.cast(pl.String)

@@ -68,7 +68,7 @@ def test_a_consultation_in_a_terminal_answers_back_and_survives_a_kill(sitting: 
     sitting.sendline("why not hypokalemia")
     sitting.expect("hypokalemia-measured-severe is open")
     sitting.sendline("undo")
-    sitting.expect("taken back")
+    sitting.expect("step was undone")
     sitting.expect("The patient")
     sitting.expect(PROMPT)
     sitting.sendline("1=67, 2=1")
@@ -99,7 +99,7 @@ def test_a_consultation_in_a_terminal_answers_back_and_survives_a_kill(sitting: 
     resumed.sendline("status")
     resumed.expect("4 screens")
     resumed.sendline("quit")
-    resumed.expect("Kept. Go on with")
+    resumed.expect("Saved. Resume with")
     resumed.expect(pexpect.EOF)
     resumed.close()
     assert resumed.exitstatus == 0
@@ -110,10 +110,10 @@ def test_a_danger_interrupts_and_leaves_the_choice_to_stop(sitting: "pexpect.spa
     sitting.sendline("1 3")
     sitting.expect("!! IMMEDIATE !!")
     sitting.expect("Fever with spasms")
-    sitting.expect("stop ends here:")
+    sitting.expect("type stop to end:")
     sitting.sendline("stop")
     sitting.expect("URGENCY: IMMEDIATE")
-    sitting.expect("Kept. Go on with")
+    sitting.expect("Saved. Resume with")
     sitting.expect(pexpect.EOF)
 
 
@@ -179,7 +179,8 @@ def test_a_full_disk_is_a_clear_message_with_the_answers_on_the_screen(store: Pa
     plain = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     result = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False, env=plain)
     assert "Traceback" not in result.stderr
-    assert "NOT KEPT" in result.stdout and "the disk is full" in result.stdout
+    assert "NOT SAVED" in result.stdout and "the disk is full" in result.stdout
+    assert "\nSaved." not in result.stdout and "What was answered before is saved. " in result.stdout
     kept, lost = re.search(r"The answers, so that they are not lost:\n  age = (\d+)", result.stdout), session_id(store)
     assert kept is not None
     events = json.loads(charley("sessions", "export", lost, "--store", store).out)["events"]
@@ -207,7 +208,7 @@ def test_sessions_are_exported_imported_shown_and_deleted(store: Path, tmp_path:
     assert charley("sessions", "import", exported, "--store", other).status == 1
     shown = charley("sessions", "show", name[:6], "--store", other)
     assert "2 screens" in shown.out
-    assert "WHAT WAS TOLD" in shown.out
+    assert "WHAT WAS RECORDED" in shown.out
     assert charley("sessions", "delete", name, "--yes", "--store", other).status == 0
     assert charley("sessions", "show", name, "--store", other).status == 1
     assert b"dangers" not in other.read_bytes()

@@ -45,7 +45,9 @@ def test_a_reason_tells_the_age_of_the_reading_that_it_rests_on() -> None:
     recent = charley("report", BUNDLE, "--as-of", "2026-04-30", "--within-days", "30", "--format", "json")
     assessment = json.loads(recent.out)
     assert "serum_potassium" not in {finding["id"] for finding in assessment["findings"]}
-    assert "older than 30 days" in {note["reason"] for note in assessment["unrecognized"]}
+    told = {note["text"]: note["reason"] for note in assessment["unrecognized"]}
+    (old,) = [text for text in told if text.startswith("serum potassium 3.1 mEq/L")]
+    assert told[old].startswith("60 days old, and it counts for 30 days")
 
 
 def test_the_same_record_gives_the_same_bytes_whatever_the_clock() -> None:
@@ -145,24 +147,35 @@ def test_records_that_hold_no_patient_are_told(tmp_path: Path) -> None:
     assert outcome.status == 1
     assert "0 patients" in outcome.err
     report = charley("report", file)
-    assert (report.status, report.out) == (0, "")
+    assert (report.status, report.out) == (2, "")
+    assert "no resource of a patient is in it" in report.err
 
 
 @beside
 def test_the_real_records_go_through_every_door(tmp_path: Path) -> None:
     out = tmp_path / "out"
     outcome = charley("evaluate", *REAL, "--output", out)
-    assert (outcome.status, "18 read = 18 concluded + 0 refused" in outcome.out) == (0, True)
+    # Two of them have died, and are told apart.
+    assert (outcome.status, "16 read = 16 concluded + 0 refused" in outcome.out) == (2, True)
+    refused = (tmp_path / "out.records" / "refused.csv").read_text(encoding="utf-8")
+    assert refused.count("the record says that the patient died on") == 2
     summary = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
-    assert summary["known"]["age"] == 18
-    assert summary["known"]["sex"] == 18
-    assert summary["known"]["systolic_blood_pressure"] >= 10
+    assert summary["known"]["age"] == 16
+    assert summary["known"]["sex"] == 16
+    unverified = (tmp_path / "out.records" / "unverified.csv").read_text(encoding="utf-8")
+    assert "status 'unknown': nobody has verified it" in unverified
+    accepted = charley("evaluate", *REAL, "--output", tmp_path / "accepted", "--accept-status", "unknown")
+    assert accepted.status == 2
+    known = json.loads((tmp_path / "accepted" / SUMMARY).read_text(encoding="utf-8"))["known"]
+    assert known["serum_potassium"] > summary["known"].get("serum_potassium", 0)
+    # A blood pressure counts for two days, and most of these records go on after the last one.
+    assert known["systolic_blood_pressure"] >= 5
     report = json.loads(charley("report", *REAL, "--format", "json").out)
-    assert {entry["case"] for entry in report} == set(conclusions(out))
+    assert {entry["case"] for entry in report if "urgency" in entry} == set(conclusions(out))
     negatives = [
         finding
         for entry in report
-        for finding in entry["findings"]
+        for finding in entry.get("findings", ())
         if finding["value"] is False and "Observation/" not in finding["origin"]
     ]
     assert negatives == []

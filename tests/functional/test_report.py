@@ -23,8 +23,8 @@ def test_the_text_report_says_how_urgent_and_why_first() -> None:
         "WARNING SIGNS",
         "WHAT IT MAY BE",
         "WHAT TO DO NEXT",
-        "NOT KNOWN",
-        "WHAT WAS TOLD",
+        "PERTINENT UNKNOWNS",
+        "WHAT WAS RECORDED",
         "SOURCES",
     ]
     places = [outcome.out.index(heading) for heading in headings]

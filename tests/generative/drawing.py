@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from facts.quantities import Interval, Quantity, within
 from facts.vocabulary import Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Named, Not, OneOf, Or, Present
+from knowledge_base.expression import Compared, Expression, operands
 from knowledge_base.model import KnowledgeBase
 from tests.small_knowledge import LEVELS, choice, load, quantity, yes_no
 
@@ -62,13 +62,13 @@ def leaf_texts() -> st.SearchStrategy[str]:
 def condition_texts(negatable: tuple[str, ...], conclusions: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
     """Draw conditions over the findings, these definitions, and these conclusions, which are never negated."""
     plain = st.one_of(leaf_texts(), st.sampled_from(negatable)) if negatable else leaf_texts()
-    negated = st.recursive(plain, lambda inner: st.one_of(combined(inner), inner.map("not ({})".format)), max_leaves=5)
+    negated = st.recursive(plain, lambda inner: st.one_of(combine(inner), inner.map("not ({})".format)), max_leaves=5)
     if not conclusions:
         return negated
-    return st.recursive(st.one_of(negated, st.sampled_from(conclusions)), combined, max_leaves=4)
+    return st.recursive(st.one_of(negated, st.sampled_from(conclusions)), combine, max_leaves=4)
 
 
-def combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+def combine(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     parts = st.lists(inner, min_size=2, max_size=4, unique=True)
     return st.one_of(
         parts.map(lambda texts: " and ".join(f"({text})" for text in texts)),
@@ -110,10 +110,10 @@ def kinds() -> st.SearchStrategy[tuple[str, str]]:
 
 
 def knowledge_bases() -> st.SearchStrategy[KnowledgeBase]:
-    return knowledge_parts().map(_loaded)
+    return knowledge_parts().map(_load)
 
 
-def _loaded(parts: Mapping[str, Any]) -> KnowledgeBase:
+def _load(parts: Mapping[str, Any]) -> KnowledgeBase:
     with tempfile.TemporaryDirectory() as folder:
         return load(Path(folder), FINDINGS, **parts)
 
@@ -147,32 +147,23 @@ def consistent(values: Mapping[str, Value]) -> dict[str, Value]:
     """Make what requires something imply it, and drop it where that is denied."""
     kept = dict(values)
     for name in FINDINGS:
-        for needed in _needed(name):
+        for needed in _requirements(name):
             if name in kept and kept[name] is not False and kept.get(needed) is False:
                 del kept[name]
     for name in list(kept):
         if kept[name] is not False:
-            kept.update(dict.fromkeys(_needed(name), True))
+            kept.update(dict.fromkeys(_requirements(name), True))
     return {name: kept[name] for name in FINDINGS if name in kept}
 
 
 @cache
-def _needed(name: str) -> tuple[str, ...]:
+def _requirements(name: str) -> tuple[str, ...]:
     above = FINDINGS[name].get("requires")
-    return (above, *_needed(above)) if above else ()
+    return (above, *_requirements(above)) if above else ()
 
 
 def operators(tree: Expression) -> Iterator[str]:
     """Name every operator of a condition."""
-    match tree:
-        case Compared(_, operator, _):
-            yield f"Compared {operator}"
-        case Present() | OneOf() | Named():
-            yield type(tree).__name__
-        case Not(operand):
-            yield "Not"
-            yield from operators(operand)
-        case And(operands) | Or(operands) | AtLeast(_, operands):
-            yield type(tree).__name__
-            for operand in operands:
-                yield from operators(operand)
+    yield f"Compared {tree.operator}" if isinstance(tree, Compared) else type(tree).__name__
+    for operand in operands(tree):
+        yield from operators(operand)

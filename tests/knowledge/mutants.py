@@ -257,15 +257,15 @@ class ConditionFaults:
         terms = [ast.unparse(term) for term in (node.left, *node.comparators)]
         signs = [_SIGNS[type(operator)] for operator in node.ops]
         for index, sign in enumerate(signs):
-            yield "comparison's edge moved", _joined(terms, [*signs[:index], _EDGES[sign], *signs[index + 1 :]]), None
+            yield "comparison's edge moved", _join(terms, [*signs[:index], _EDGES[sign], *signs[index + 1 :]]), None
             if len(signs) == 1:
-                yield "comparison turned", _joined(terms, [_TURNED[sign]]), None
+                yield "comparison turned", _join(terms, [_TURNED[sign]]), None
         finding = next(self.findings[term] for term in terms if term in self.findings)
         assert isinstance(finding, QuantityFinding)
         for index, term in enumerate(terms):
             if term not in self.findings:
                 for kind, number in self.other_numbers(finding, float(term)):
-                    yield kind, _joined([*terms[:index], f"{number:.10g}", *terms[index + 1 :]], signs), None
+                    yield kind, _join([*terms[:index], f"{number:.10g}", *terms[index + 1 :]], signs), None
 
     def other_numbers(self, finding: QuantityFinding, threshold: float) -> Iterator[tuple[str, float]]:
         """Return plausible numbers on both sides, and what the same threshold is called in other units."""
@@ -314,7 +314,7 @@ def _counted_otherwise(count: int, operands: list[str]) -> Iterator[_Fault]:
             yield "operand dropped", f"at_least({count}, {', '.join(operands[:index] + operands[index + 1 :])})", dropped
 
 
-def _joined(terms: list[str], signs: list[str]) -> str:
+def _join(terms: list[str], signs: list[str]) -> str:
     return " ".join([terms[0], *(part for pair in zip(signs, terms[1:], strict=True) for part in pair)])
 
 

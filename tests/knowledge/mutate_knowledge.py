@@ -198,7 +198,7 @@ def _substance(rule: Rule) -> tuple[Expression, str, str, str | None, str | None
 
 
 def _wrong(proof: Proof) -> Counter[tuple[str, str, str]]:
-    wrong = Counter((outcome.statement.property, outcome.statement.subject, outcome.verdict) for outcome in proof.wrong)
+    wrong = Counter((outcome.statement.property, outcome.statement.subject, outcome.decision) for outcome in proof.wrong)
     return wrong + Counter((accepted.property, accepted.subject, "idle") for accepted in proof.idle)
 
 
@@ -220,7 +220,7 @@ def _facts(knowledge: KnowledgeBase) -> tuple[object, ...]:
 
 
 def case_faults(case: Case, place: Place, knowledge: KnowledgeBase, judge: Judge, judgement: Judgement) -> Iterator[str]:
-    """Say how a case comes out other than it expects."""
+    """Return how a case differs from what it expects."""
     expected, said = case.expected, case.name
     for name, entry in knowledge.contradictions.items():
         if judgement.true[judge.position[contradiction_key(name)]]:
@@ -262,7 +262,7 @@ def _cause_faults(case: Case, place: Place, knowledge: KnowledgeBase, judge: Jud
 HEADINGS = ("planted", "equivalent", "check", "prove", "written cases", "all cases", "together", "survivors")
 
 
-def counted(trials: Iterable[Trial]) -> tuple[int, ...]:
+def count(trials: Iterable[Trial]) -> tuple[int, ...]:
     """Count trials, in the order of the headings; equivalent ones are counted as that alone."""
     listed = list(trials)
     told = [trial for trial in listed if not trial.equivalent]
@@ -281,10 +281,10 @@ def table(trials: list[Trial], by: str) -> str:
     groups: dict[str, list[Trial]] = {}
     for trial in trials:
         groups.setdefault(getattr(trial.mutant, by), []).append(trial)
-    rows = [(name, counted(group)) for name, group in sorted(groups.items())]
+    rows = [(name, count(group)) for name, group in sorted(groups.items())]
     lines = [f"| {by} | {' | '.join(HEADINGS)} |", f"|---|{'---:|' * len(HEADINGS)}"]
     lines += [f"| {name} | {' | '.join(f'{count:,}' for count in counts)} |" for name, counts in rows]
-    total = counted(trials)
+    total = count(trials)
     lines.append(f"| **all** | {' | '.join(f'**{count:,}**' for count in total)} |")
     faults = total[0] - total[1]
     shares = ["", "", *(f"{count / faults:.1%}" for count in total[2:])] if faults else [""] * len(HEADINGS)
@@ -300,7 +300,7 @@ def _open_court(workshops: Path) -> None:
     _court.append(Court(workshops / str(os.getpid())))
 
 
-def _tried(mutant: Mutant) -> Trial:
+def _try(mutant: Mutant) -> Trial:
     return _court[0].try_(mutant)
 
 
@@ -325,7 +325,7 @@ def main(sample: int | None, seed: int, every: int, processes: int) -> None:
         ProcessPoolExecutor(processes, get_context("spawn"), _open_court, (Path(workshops),)) as pool,
     ):
         try:
-            for trial in pool.map(_tried, chosen, chunksize=5):
+            for trial in pool.map(_try, chosen, chunksize=5):
                 trials.append(trial)
                 if len(trials) % 50 == 0:
                     click.echo(f"{len(trials):,} of {len(chosen):,} faults, {perf_counter() - began:.0f} s", err=True)

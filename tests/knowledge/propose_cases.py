@@ -1,19 +1,27 @@
 """Propose cases for rules that have none: one that fires, one that nearly does, and those around each threshold.
 
-`python -m tests.knowledge.propose_cases` writes cases/rules/ and cases/thresholds/ anew, beside this file. A change of
-knowledge then shows there as a change of cases, which a clinician can read; what is committed is what the tests insist on.
+`python -m tests.knowledge.propose_cases` writes cases/rules/ and cases/thresholds/, beside this file. A change of knowledge
+then shows there as a change of cases, which a clinician can read; what is committed is what the tests insist on. The case of
+a rule that is still right stays as it is (`--all` proposes every one anew, which takes minutes).
 """
 
 import json
 import random
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import TypeAlias
 
+import click
+
+from facts.answers import write_answer
+from facts.case import Case, Observed
+from facts.intake.case_files import read_case_files
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, operands
 from knowledge_base.judgement import Judge, contradiction_key
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.logic import evaluate, push_negation_inward
@@ -64,9 +72,9 @@ class Proposer:
         """Return the ways to make a condition (negation pushed inward) true, on top of what is demanded already."""
         match tree:
             case Present() | Compared() | OneOf():
-                yield from self.merged(so_far, tree, True)
+                yield from self.merge(so_far, tree, True)
             case Not(Present() | Compared() | OneOf() as leaf):
-                yield from self.merged(so_far, leaf, False)
+                yield from self.merge(so_far, leaf, False)
             case Named(name):
                 yield from self.demands(push_negation_inward(self.knowledge.conditions[name]), so_far)
             case Not(Named(name)):
@@ -87,7 +95,7 @@ class Proposer:
         for demand in islice(self.demands(operands[0], so_far), 12):
             yield from self.all_of(operands[1:], demand)
 
-    def merged(self, so_far: Demand, leaf: Leaf, truth: bool) -> Iterator[Demand]:
+    def merge(self, so_far: Demand, leaf: Leaf, truth: bool) -> Iterator[Demand]:
         wanted = self.wanted(leaf, truth)
         before = so_far.get(leaf.finding)
         if before is not None:
@@ -266,16 +274,10 @@ class Proposer:
         return [not value]
 
     def all_leaves(self, tree: Expression) -> Iterator[Leaf]:
-        match tree:
-            case Named(name):
-                yield from self.all_leaves(self.knowledge.conditions[name])
-            case Not(operand):
-                yield from self.all_leaves(operand)
-            case And(operands) | Or(operands) | AtLeast(_, operands):
-                for operand in operands:
-                    yield from self.all_leaves(operand)
-            case _:
-                yield tree
+        if isinstance(tree, Leaf):
+            yield tree
+        for part in (self.knowledge.conditions[tree.name],) if isinstance(tree, Named) else operands(tree):
+            yield from self.all_leaves(part)
 
 
 def _both(first: Wanted, second: Wanted) -> Wanted | None:
@@ -302,32 +304,75 @@ def written(name: str, values: Mapping[str, Value], **expected: list[str]) -> st
 
 def labeled(name: str, values: Mapping[str, Value], expected: Mapping[str, str]) -> str:
     """Write a case whose labels are written already."""
-    findings = ", ".join(f"{key}: {_word(value)}" for key, value in values.items())
+    findings = ", ".join(f"{key}: {_word(key, value)}" for key, value in values.items())
     labels = ", ".join(f"{key}: {label}" for key, label in expected.items())
     return f"- case: {json.dumps(name)}\n  findings: {{{findings}}}\n  expected: {{{labels}}}\n"
 
 
-def _word(value: Value) -> str:
-    return (
-        {True: "yes", False: "no"}[value] if isinstance(value, bool) else f"{value:.10g}" if isinstance(value, float) else value
-    )
+def _word(name: str, value: Value) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    # A number that might be in another unit is written with its own.
+    written = write_answer(_findings()[name], Observed(value))
+    return f"{written:.10g}" if isinstance(written, float) else str(written)
 
 
-def main() -> None:
+@cache
+def _findings() -> Mapping[str, Finding]:
+    return load_knowledge_base().vocabulary.findings
+
+
+class Committed:
+    """The cases of rules as they are committed: what of them is still right need not be proposed again."""
+
+    def __init__(self, proposer: Proposer, folder: Path) -> None:
+        self.proposer = proposer
+        self.cases: dict[str, Case] = {}
+        self.texts: dict[str, str] = {}
+        intake = read_case_files([folder], proposer.knowledge.vocabulary, proposer.knowledge.dictionary)
+        self.cases.update((case.name, case) for case, _ in intake.cases)
+        for file in sorted(folder.glob("*.yaml")):
+            for text in re.split(r"^(?=- case: )", file.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+                self.texts[json.loads(text.partition("\n")[0].removeprefix("- case: "))] = text
+
+    def still_fires(self, rule: str) -> str | None:
+        """Return the text of the case in which a rule fires, if it still does."""
+        case = self.cases.get(f"{rule}: fires")
+        right = case is not None and self.proposer.possible(case.values) and self.proposer.truth(rule, case.values) is True
+        return self.texts[f"{rule}: fires"] if right else None
+
+    def still_nearly_fires(self, rule: str) -> str | None:
+        """Return the text of the case in which one answer keeps a rule from firing, if it still does."""
+        case = self.cases.get(f"{rule}: nearly fires")
+        right = (
+            case is not None
+            and self.proposer.possible(case.values)
+            and self.proposer.truth(rule, case.values) is False
+            and self.proposer.is_one_answer_from_firing(rule, case.values)
+        )
+        return self.texts[f"{rule}: nearly fires"] if right else None
+
+
+@click.command()
+@click.option("--all", "anew", is_flag=True, help="Propose every case anew, also where the committed one is still right.")
+def main(anew: bool) -> None:
+    """Write the cases of every rule and around every threshold."""
     knowledge = load_knowledge_base()
     proposer = Proposer(knowledge)
+    committed = Committed(proposer, CASES / "no-such-folder" if anew else CASES / "rules")
     files: dict[str, list[str]] = {}
     for rule in knowledge.rules.values():
-        file = f"rules/{Path(rule.place.file).stem}.yaml"
-        fires = proposer.firing(rule)
-        near = None if fires is None else proposer.near(rule, fires)
-        if fires is not None:
-            files.setdefault(file, []).append(written(f"{rule.id}: fires", fires, fires=[rule.id]))
-        if near is not None:
-            files.setdefault(file, []).append(written(f"{rule.id}: nearly fires", near, ruled_out=[rule.id]))
-        for what, found in (("fires", fires), ("nearly fires", near)):
-            if found is None:
-                print(f"{rule.place}: no case was found in which {rule.id} {what}; write one by hand")  # noqa: T201
+        fires_text, near_text = committed.still_fires(rule.id), committed.still_nearly_fires(rule.id)
+        if fires_text is None or near_text is None:
+            fires = proposer.firing(rule)
+            near = None if fires is None else proposer.near(rule, fires)
+            fires_text = fires_text or (fires and written(f"{rule.id}: fires", fires, fires=[rule.id]))
+            near_text = near_text or (near and written(f"{rule.id}: nearly fires", near, ruled_out=[rule.id]))
+        found = (("fires", fires_text), ("nearly fires", near_text))
+        files.setdefault(f"rules/{Path(rule.place.file).stem}.yaml", []).extend(text for _, text in found if text)
+        for what, text in found:
+            if not text:
+                click.echo(f"{rule.place}: no case was found in which {rule.id} {what}; write one by hand")
     for name, compared in proposer.thresholds().items():
         finding = knowledge.vocabulary.findings[name]
         assert isinstance(finding, QuantityFinding)

@@ -143,7 +143,7 @@ class PartProposer(Proposer):
         return sum(bool(judgement.true[self.judge.position[other.id]]) for other in self.knowledge.causes[rule.target].rules)
 
     def expected(self, rule: Rule, judgement: Judgement) -> dict[str, str]:
-        """Say what a case tells of a rule, in the words of a case file."""
+        """Return what a case expects of a rule, as it is written in a case file."""
         truth = judgement.truth(self.judge.position[rule.id])
         expected = {{True: "fires", False: "ruled_out", None: "open"}[truth]: f"[{rule.id}]"}
         cause = self.knowledge.causes.get(rule.target)

@@ -6,7 +6,7 @@ import pytest
 
 from facts.vocabulary import QuantityFinding
 from tests.knowledge.mutants import ConditionFaults, Mutant, mutants
-from tests.knowledge.mutate_knowledge import Court, Trial, counted, table
+from tests.knowledge.mutate_knowledge import Court, Trial, count, table
 from tests.small_knowledge import choice, quantity, write, yes_no
 
 FINDINGS = {
@@ -113,7 +113,7 @@ def test_a_fault_that_changes_nothing_for_any_patient_is_equivalent_and_no_survi
 ) -> None:
     trial = tried("operand dropped", "fever left out of: rash or fever")
     assert trial.equivalent
-    assert counted([trial]) == (1, 1, 0, 0, 0, 0, 0, 0)
+    assert count([trial]) == (1, 1, 0, 0, 0, 0, 0, 0)
 
 
 def test_a_planted_fault_leaves_the_folder_as_it_was(court: Court, tried: Callable[[str, str], Trial]) -> None:

@@ -165,7 +165,7 @@ def about(name: str, cases: list[Case]) -> list[Case]:
 
 
 def faults(assessor: Assessor, case: Case, place: str) -> Iterator[str]:
-    """Say how a case comes out other than its labels have it."""
+    """Return how a case differs from its labels."""
     knowledge, expected, assessment = assessor.knowledge, case.expected, assessor.assess(case)
     standings = {cause.id: cause.standing for cause in assessment.causes}
     said = f"{place}: {case.name}"

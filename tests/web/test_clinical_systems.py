@@ -18,6 +18,7 @@ from facts.problems import CharleyError
 from knowledge_base.model import KnowledgeBase
 from tests.cds_hooks.calling import VISIT, visit
 from tests.small_knowledge import load, yes_no
+from tests.web.browsing import close
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def application(consultation: Consultation, tmp_path: Path) -> Iterator[Any]:
     application = create_application(Settings(store=tmp_path / "store.sqlite"), consultation)
     yield application
     application.state.hooks.close()
-    application.state.service.store.close()
+    close(application)
 
 
 def client_of(application: Any, **settings: Any) -> TestClient:
@@ -77,7 +78,7 @@ def test_from_elsewhere_nobody_calls_without_a_file_of_clients(
     assert client.get("/cds-services").status_code == 401
     assert client.post(f"/cds-services/{VISIT}", json=visit()).status_code == 401
     application.state.hooks.close()
-    application.state.service.store.close()
+    application.state.service.close()
 
 
 def test_a_file_of_clients_that_is_wrong_is_told_with_its_place(consultation: Consultation, tmp_path: Path) -> None:
@@ -93,7 +94,7 @@ def test_a_knowledge_base_without_services_has_pages_alone(tmp_path: Path) -> No
     client = client_of(application)
     assert client.get("/cds-services").status_code == 404
     assert "/cds-services" not in json.dumps(client.get("/openapi.json").json())
-    application.state.service.store.close()
+    application.state.service.close()
 
 
 def test_the_address_that_clients_call_is_the_public_one() -> None:

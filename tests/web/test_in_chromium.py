@@ -229,7 +229,7 @@ def test_without_javascript(plain: Page) -> None:
     headings = to_the_end(plain)
     assert len(headings) > 5
     plain.get_by_role("link", name="Read and print the report").click()
-    expect(plain.get_by_role("heading", name="What was told")).to_be_visible()
+    expect(plain.get_by_role("heading", name="What was recorded")).to_be_visible()
 
 
 def test_a_file_that_is_dropped_gives_its_report(page: Page) -> None:

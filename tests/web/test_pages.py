@@ -1,5 +1,7 @@
 """The pages of a consultation as a clinician meets them, without a browser: the same interview as in the terminal."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from expert.consultation.next_question import ScreenAsked
 from expert.inference.assessing import Assessor
 from facts.intake.case_files import read_case_files
 from knowledge_base.loading import load_knowledge_base
-from reports.rendering import render
+from reports.formats import HTML
 from tests.web.browsing import Browser, application, service_of, signed_in
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +68,7 @@ def test_the_page_asks_what_the_terminal_asks_and_concludes_the_same(
     browser.open(f"{here}/report")
     # The report of the page is that of `charley report`, with another head.
     ours, theirs = (
-        text.split("<main>")[1].split("</main>")[0] for text in (browser.text, render(moment.assessment, knowledge, "html"))
+        text.split("<main>")[1].split("</main>")[0] for text in (browser.text, HTML.render(moment.assessment, knowledge))
     )
     assert ours == theirs
 
@@ -286,7 +288,7 @@ def test_a_case_file_that_is_dropped_gives_its_report(browser: Browser, service:
     browser.open("/case-files")
     content = (EXAMPLES / "weakness-and-twitching.yaml").read_bytes()
     browser.post("/case-files", files={"file": ("patient of ward 7.yaml", content)})
-    assert browser.page.status_code == 200 and "What was told" in browser.text and "Another case file" in browser.text
+    assert browser.page.status_code == 200 and "What was recorded" in browser.text and "Another case file" in browser.text
     store = service_of(service).store
     assert store.sessions() == []
 
@@ -298,7 +300,7 @@ def test_a_file_of_several_cases_gives_a_list_and_each_report(browser: Browser) 
     assert "4 of 4 cases in clinic.yaml" in browser.text
     fields = {"file_name": browser.hidden("file_name"), "content": browser.hidden("content"), "place": "3"}
     browser.post("/case-files", fields)
-    assert "What was told" in browser.text
+    assert "What was recorded" in browser.text
 
 
 def test_a_pasted_case_with_slips_is_refused_with_its_places_and_the_rest_goes_on(browser: Browser) -> None:
@@ -336,3 +338,25 @@ def test_a_name_that_is_too_long_is_refused_in_words(browser: Browser) -> None:
     browser.open("/")
     assert browser.post("/consultations", {"name": "x" * 300}).status_code == 422
     assert "200 characters" in browser.text
+
+
+# Whether it is well
+
+
+def test_what_watches_over_the_service_needs_no_sign_in_and_learns_nothing(consultation: Consultation, tmp_path: Path) -> None:
+    behind = application(
+        consultation, tmp_path, trusted_header="X-Remote-User", trusted_proxies=("10.0.0.1",), host_names=("clinic.example",)
+    )
+    for watching in (Browser(application(consultation, tmp_path)), Browser(behind, base="https://clinic.example")):
+        told = watching.client.get("/healthz")
+        assert told.status_code == 200 and told.json() == {"status": "ok", "knowledge": consultation.knowledge.hash}
+        assert "set-cookie" not in told.headers and told.headers["cache-control"] == "no-store"
+    assert Browser(behind, base="https://clinic.example").client.get("/").status_code == 403
+
+
+def test_a_store_that_is_gone_is_not_well(browser: Browser, service: Any) -> None:
+    browser.begin("a name")
+    with closing(sqlite3.connect(service_of(service).settings.store)) as connection:
+        connection.execute("ALTER TABLE session RENAME TO lost")
+    told = browser.client.get("/healthz")
+    assert told.status_code == 503 and told.json() == {"status": "the store cannot be used"}

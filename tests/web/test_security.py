@@ -12,10 +12,11 @@ import pytest
 
 from expert.consultation.moments import Consultation
 from expert.consultation.sessions import Store
-from expert.web import audit, security, users
+from expert.web import audit, users
+from expert.web import limiter as limiter_module
 from expert.web.limiter import Limiter
 from expert.web.settings import Settings, unsafe
-from expert.web.sign_in import SignIns
+from expert.web.sign_in import Identity, SignIns
 from expert.web.users import UserError, Users, add_user, remove_user
 from tests.web.browsing import Browser, application, service_of, signed_in
 
@@ -36,8 +37,8 @@ def clinic(quick_hash: None, consultation: Consultation, tmp_path: Path) -> Any:
     return application(consultation, tmp_path, users=tmp_path / "users")
 
 
-def as_user(clinic: Any, name: str, password: str = PASSWORD) -> Browser:
-    browser = Browser(clinic)
+def as_user(clinic: Any, name: str, password: str = PASSWORD, address: str = "127.0.0.1") -> Browser:
+    browser = Browser(clinic, address=address)
     browser.open("/sign-in")
     browser.post("/sign-in", {"user": name, "password": password})
     return browser
@@ -154,14 +155,15 @@ def test_a_sign_in_ends_when_nothing_is_done_and_after_a_day_of_work() -> None:
     now = [0.0]
     settings = Settings(store=Path("x"), idle_for=60, signed_in_for=100)
     sign_ins = SignIns(settings, clock=lambda: now[0])
-    cookie = sign_ins.begin("weber")
+    weber = Identity("weber", "mark")
+    cookie = sign_ins.begin(weber)
     now[0] = 59
-    assert sign_ins.who(cookie) == "weber"
+    assert sign_ins.who(cookie) == weber
     now[0] = 99
-    assert sign_ins.who(cookie) == "weber"
+    assert sign_ins.who(cookie) == weber
     now[0] = 101
     assert sign_ins.who(cookie) is None
-    idle = sign_ins.begin("weber")
+    idle = sign_ins.begin(weber)
     now[0] = 162
     assert sign_ins.who(idle) is None
 
@@ -171,11 +173,33 @@ def test_passwords_are_tried_a_few_times_a_minute_only(quick_hash: None, consult
     clinic = application(consultation, tmp_path, users=tmp_path / "users", sign_ins_per_minute=3)
     statuses = [as_user(clinic, "weber", "wrong").page.status_code for _ in range(4)]
     assert statuses == [403, 403, 403, 429]
-    # Not even the right one, and not from elsewhere either.
+    # Not even the right one; but nobody is locked out elsewhere by what one address tries.
     assert as_user(clinic, "weber").page.status_code == 429
-    other = Browser(clinic, address="10.0.0.9")
-    other.open("/sign-in")
-    assert other.post("/sign-in", {"user": "weber", "password": PASSWORD}).status_code == 429
+    assert as_user(clinic, "weber", address="10.0.0.9").path == "/"
+
+
+def test_many_addresses_may_not_try_one_name_and_do_not_lock_it_out_where_it_is_known(
+    quick_hash: None, consultation: Consultation, tmp_path: Path
+) -> None:
+    add_user(tmp_path / "users", "weber", PASSWORD)
+    clinic = application(consultation, tmp_path, users=tmp_path / "users", sign_ins_per_minute=2)
+    assert as_user(clinic, "weber", address="10.0.0.9").path == "/"
+    statuses = [as_user(clinic, "weber", "wrong", address=f"10.0.1.{place}").page.status_code for place in range(11)]
+    # The first of ten tries was weber's own.
+    assert statuses == [403] * 9 + [429] * 2
+    assert as_user(clinic, "weber", address="10.0.2.1").page.status_code == 429
+    assert as_user(clinic, "weber", address="10.0.0.9").path == "/"
+
+
+def test_a_changed_password_ends_what_was_signed_in_with_the_old_one(clinic: Any, tmp_path: Path) -> None:
+    weber, elsewhere, nakamura = as_user(clinic, "weber"), as_user(clinic, "weber"), as_user(clinic, "nakamura")
+    add_user(tmp_path / "users", "weber", "another correct horse")
+    for browser in (weber, elsewhere):
+        assert browser.open("/").url.path == "/sign-in"
+        assert browser.client.get("/handbook", follow_redirects=False).status_code == 303
+    assert nakamura.open("/").url.path == "/"
+    assert as_user(clinic, "weber").page.status_code == 403
+    assert as_user(clinic, "weber", "another correct horse").path == "/"
 
 
 def test_a_proxy_that_is_trusted_names_who_asks(consultation: Consultation, tmp_path: Path) -> None:
@@ -193,6 +217,22 @@ def test_a_proxy_that_is_trusted_names_who_asks(consultation: Consultation, tmp_
     assert browser.post("/consultations", headers={"X-Remote-User": "nakamura"}).status_code == 403
     stranger = Browser(behind, base="https://clinic.example", address="10.0.0.9")
     assert stranger.open("/", headers={"X-Remote-User": "weber"}).status_code == 403
+
+
+@pytest.mark.parametrize("second", ["nakamura", "weber", ""])
+def test_two_headers_that_name_who_asks_are_refused(consultation: Consultation, tmp_path: Path, second: str) -> None:
+    proxied: dict[str, Any] = {"trusted_header": "X-Remote-User", "trusted_proxies": ("127.0.0.1",)}
+    browser = Browser(application(consultation, tmp_path, **proxied), base="https://127.0.0.1")
+    named = [("X-Remote-User", "weber"), ("x-remote-user", second)]
+    refused = browser.open("/", headers=named)
+    assert refused.status_code == 400 and "more than once" in refused.text
+    assert browser.open("/", headers=named[:1]).status_code == 200
+
+
+def test_a_length_beside_a_transfer_coding_is_refused(service: Any) -> None:
+    headers = [(b"host", b"127.0.0.1"), (b"content-length", b"4"), (b"transfer-encoding", b"chunked")]
+    (start, _) = asked(service, {"headers": headers}, {"type": "http.request", "body": b"x=1", "more_body": False})
+    assert start["status"] == 400 and (b"connection", b"close") in start["headers"]
 
 
 # Who sees what
@@ -330,7 +370,7 @@ def test_the_allowance_comes_back_with_time_and_the_memory_of_callers_is_bounded
     assert [limiter.admits("a") for _ in range(61)] == [True] * 60 + [False]
     now[0] = 1.0
     assert limiter.admits("a") and not limiter.admits("a")
-    monkeypatch.setattr(security, "_MOST_CALLERS", 10)
+    monkeypatch.setattr(limiter_module, "_MOST_CALLERS", 10)
     full = Limiter(60, clock=lambda: now[0])
     assert all(full.admits(str(number)) for number in range(10))
     assert not full.admits("one too many")

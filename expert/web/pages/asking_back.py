@@ -8,7 +8,8 @@ from expert.consultation.what_if import what_if
 from expert.web.pages.questions import Reply
 from expert.web.pages.sitting import Sitting
 from expert.web.service import Refused
-from reports.view import clean
+from facts.problems import UnknownName
+from reports.cleaning import clean
 from reports.wording import sentence
 
 ASKS = ("why", "why_page", "how", "why_not", "what_if")
@@ -24,7 +25,7 @@ def asked_back(sitting: Sitting) -> Reply:
     sitting.record("asked back", ask)
     try:
         return _reply(sitting, ask, about)
-    except (enquiry.UnknownName, replies.ReplyError, AnswerRefused) as error:
+    except (UnknownName, replies.ReplyError, AnswerRefused) as error:
         return Reply("beside" if ask in _BESIDE else "page", [sentence(clean(str(error)))])
 
 

@@ -11,8 +11,8 @@ from expert.web.pages.sitting import STALE, Sitting, keep, sitting_of
 from expert.web.service import Visit
 from facts.case import NOT_LISTED
 from facts.vocabulary import ChoiceFinding, QuantityFinding
+from reports.cleaning import clean
 from reports.pages import render_page
-from reports.view import clean
 from reports.wording import sentence, unit_text, value_text
 
 

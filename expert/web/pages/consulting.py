@@ -6,12 +6,14 @@ the same place, and two browsers that hold it see the same.
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES, AnswerRefused, standing
+from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES, AnswerRefused, drop_undone
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate, ScreenAsked
 from expert.consultation.progress import kept_open, no_longer_standing, progress, why_stopped
@@ -21,8 +23,9 @@ from expert.web.pages.forms import CURRENT, REST, STOPPED, Filled, read_page
 from expert.web.pages.questions import Reply, band, question_shown
 from expert.web.pages.sitting import STALE, Sitting, address, keep, sitting_of
 from expert.web.service import Service, Visit
+from knowledge_base.model import KnowledgeBase
+from reports.cleaning import clean
 from reports.pages import render_page, report_page
-from reports.view import clean
 from reports.wording import sentence
 
 _MOST_LISTED = 50
@@ -134,13 +137,9 @@ def _shown(
         "after": len(sitting.log),
         "notices": notices,
         "progress": sentence(progress(moment, knowledge)),
-        "standing": _standing(moment, sitting.service),
-        "conclusions": [
-            *(sign.label for sign in knowledge.warning_signs.values()),
-            *(cause.label for cause in knowledge.causes.values()),
-        ],
-        "findings": [finding.label for finding in knowledge.vocabulary.findings.values()],
-        "can_undo": bool(standing(sitting.log)),
+        "stands": _conclusions(moment, sitting.service),
+        "names": _names(knowledge),
+        "can_undo": bool(drop_undone(sitting.log)),
         "problems": list(problems.items()),
         "reply": reply,
         "about": visit.form.get("about", ""),
@@ -154,6 +153,21 @@ def _shown(
     else:
         values |= _questions(sitting, moment.next, problems)
     return HTMLResponse(render_page("consultation.html.j2", **values), status)
+
+
+@lru_cache(maxsize=4)
+def _names(knowledge: KnowledgeBase) -> Markup:
+    """Return what can be asked back about, for the browser to complete; the same for every patient."""
+    return Markup(  # noqa: S704 - a template that escapes
+        render_page(
+            "names.html.j2",
+            conclusions=[
+                *(sign.label for sign in knowledge.warning_signs.values()),
+                *(cause.label for cause in knowledge.causes.values()),
+            ],
+            findings=[finding.label for finding in knowledge.vocabulary.findings.values()],
+        )
+    )
 
 
 def _questions(sitting: Sitting, asked: ScreenAsked, problems: Mapping[str, str]) -> dict[str, Any]:
@@ -186,7 +200,7 @@ def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str
     }
 
 
-def _standing(moment: Moment, service: Service) -> list[tuple[str, str, str, str]]:
+def _conclusions(moment: Moment, service: Service) -> list[tuple[str, str, str, str]]:
     knowledge, assessment = service.knowledge, moment.assessment
     grading = knowledge.grading
     signs = [("sign", sign.id, sign.label, knowledge.levels[sign.level].label) for sign in assessment.warning_signs]

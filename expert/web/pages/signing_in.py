@@ -6,6 +6,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from expert.web import audit
 from expert.web.service import Refused, Visit
+from expert.web.sign_in import Identity
 from expert.web.users import UserError
 from reports.pages import render_page
 
@@ -17,34 +18,34 @@ def sign_in_page(visit: Visit) -> Response:
     return _page(visit, 200, "", own_path(visit.query.get("next", "")))
 
 
-def sign_in(visit: Visit) -> tuple[Response, str | None]:
+def sign_in(visit: Visit) -> tuple[Response, Identity | None]:
     """Sign in; gives also the name under which a new cookie is to be made, None where it was refused."""
     settings, following = visit.service.settings, own_path(visit.form.get("next", ""))
     if settings.sign_in == "proxy":
         raise Refused(404, "Here the proxy before this service says who asks.")
     who = visit.form.get("user", "")[:80] if settings.sign_in == "users" else ""
-    # By address, and by name from anywhere: neither many names from one place nor one name from many.
-    limiter = visit.service.sign_in_limiter
-    if not limiter.admits(f"from {visit.caller}") or (who and not limiter.admits(f"as {who}")):
+    if not _may_try(visit, who):
         _note(visit, "", "sign-in held back")
         return _page(visit, 429, "Too many tries; wait a minute.", following), None
-    if not _is_right(visit, who):
+    identity = _identified(visit, who)
+    if identity is None:
         # What was typed as a name may be a password in the wrong field.
         _note(visit, "", "sign-in refused")
         return _page(visit, 403, "That does not fit; nobody is signed in.", following), None
     _note(visit, who, "signed in")
-    return RedirectResponse(following, 303), who
+    visit.service.signed_in_from.add(who, visit.caller)
+    return RedirectResponse(following, 303), identity
 
 
-def enter(visit: Visit) -> tuple[Response, str | None]:
+def enter(visit: Visit) -> tuple[Response, Identity | None]:
     """Sign in with the key in a link, as it was printed at the start."""
     if visit.service.settings.sign_in != "key":
         raise Refused(404, "There is no such page.")
-    if not visit.service.sign_in_limiter.admits(f"from {visit.caller}") or not _is_key(visit, visit.path["key"]):
+    if not visit.service.sign_in_limiter.admits(visit.caller) or not _is_key(visit, visit.path["key"]):
         _note(visit, "", "sign-in refused")
         raise Refused(403, "That is not the key of this service; take the link that it printed when it was started.")
     _note(visit, "", "signed in")
-    return RedirectResponse("/", 303), ""
+    return RedirectResponse("/", 303), Identity("")
 
 
 def sign_out(visit: Visit) -> Response:
@@ -59,12 +60,24 @@ def own_path(path: str) -> str:
     return path if plain and path.startswith("/") and not path.startswith("//") and len(path) <= 200 else "/"
 
 
-def _is_right(visit: Visit, who: str) -> bool:
+def _may_try(visit: Visit, who: str) -> bool:
+    """Count a try: neither many names from one address, nor one name from many addresses.
+
+    Where a user signed in before, others' tries from elsewhere do not count, so that they cannot lock the user out.
+    """
+    service = visit.service
+    if not service.sign_in_limiter.admits(visit.caller):
+        return False
+    return not who or service.signed_in_from.holds(who, visit.caller) or service.user_limiter.admits(who)
+
+
+def _identified(visit: Visit, who: str) -> Identity | None:
     users = visit.service.users
     if users is None:
-        return _is_key(visit, visit.form.get("key", ""))
+        return Identity("") if _is_key(visit, visit.form.get("key", "")) else None
     try:
-        return users.verify(who, visit.form.get("password", ""))
+        mark = users.verify(who, visit.form.get("password", ""))
+        return None if mark is None else Identity(who, mark)
     except UserError:
         raise Refused(503, "The file of users cannot be read now; whoever runs this service has to fix it.") from None
 

@@ -10,7 +10,7 @@ from expert.consultation.moments import Moment
 from expert.consultation.sessions import Overtaken, Session
 from expert.web import audit
 from expert.web.service import Refused, Service, Visit
-from reports.view import clean
+from reports.cleaning import clean
 
 _LONGEST_ID = 40
 STALE = "This consultation went on elsewhere meanwhile. Nothing of that page was recorded; here is where it stands."

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from facts.intake.fhir.systems import ICD_10, ICD_10_CM
 from facts.intake.fhir.values import Coding
 from facts.medicines import MedicineDictionary
-from facts.vocabulary import Codes, Finding, Vocabulary
+from facts.units import same_unit
+from facts.vocabulary import Codes, Finding, QuantityFinding, Vocabulary
 
-INTERPRETATION = "HL7 interpretation"
-_ICD = "ICD-10-CM"
+_CATEGORY = 3
+"""Characters of an ICD-10 category, as far as its editions agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +31,39 @@ class CodeIndex:
     medicines: Mapping[tuple[str, str], str]
     elements: Mapping[str, str]
     """The finding that an element of Patient ("Patient.birthDate") stands for."""
+    codes: frozenset[str]
+    """Every code of a finding, whatever its terminology."""
+    units: frozenset[str]
+    """Every unit that some finding takes, in one spelling."""
 
     def meant(self, codings: Iterable[Coding]) -> tuple[Meaning, ...]:
         """Return what the codes of one concept say, each thing once."""
         return tuple(dict.fromkeys(meaning for coding in codings for meaning in self._one(coding)))
 
     def _one(self, coding: Coding) -> tuple[Meaning, ...]:
-        code = coding.code
-        if coding.system != _ICD:
-            return self.meanings.get((coding.system, code), ())
+        if coding.system not in (ICD_10_CM, ICD_10):
+            return self.meanings.get((coding.system, coding.code), ())
         # Every subdivision of an ICD-10-CM category is one of its kind: E11.65 is E11. Claims write codes without the dot.
-        bare = code.replace(".", "").upper()
-        return tuple(meaning for length in range(len(bare), 2, -1) for meaning in self.meanings.get((_ICD, bare[:length]), ()))
+        bare = coding.code.replace(".", "").upper()
+        # Below the category the editions of ICD-10 differ, so of the others only the category is read.
+        longest = len(bare) if coding.system == ICD_10_CM else min(len(bare), _CATEGORY)
+        return tuple(
+            meaning
+            for length in range(longest, _CATEGORY - 1, -1)
+            for meaning in self.meanings.get((ICD_10_CM, bare[:length]), ())
+        )
 
     def knows(self, codings: Iterable[Coding]) -> bool:
         """Return whether any of these codes is declared."""
         return bool(self.meant(codings))
+
+    def is_code_elsewhere(self, code: str) -> bool:
+        """Return whether a code whose terminology is not known is one that some terminology has for a finding."""
+        return code in self.codes
+
+    def is_unit(self, text: str) -> bool:
+        """Return whether a text is a unit that some finding takes."""
+        return same_unit(text) in self.units
 
     def finding(self, meaning: Meaning) -> Finding:
         """Return the finding that is meant."""
@@ -63,7 +82,7 @@ def code_index(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> CodeIn
     def declare(codes: Codes, meaning: Meaning) -> None:
         for system, entries in codes.items():
             for entry in entries:
-                code = entry.code.replace(".", "").upper() if system == _ICD else entry.code
+                code = entry.code.replace(".", "").upper() if system == ICD_10_CM else entry.code
                 meanings.setdefault((system, code), []).append(meaning)
 
     for name, finding in vocabulary.findings.items():
@@ -78,4 +97,17 @@ def code_index(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> CodeIn
                 found.setdefault((system, code), set()).add(name)
     # A code that several medicines share names none of them.
     medicines = {key: names.pop() for key, names in found.items() if len(names) == 1}
-    return CodeIndex(vocabulary, dictionary, {key: tuple(listed) for key, listed in meanings.items()}, medicines, elements)
+    return CodeIndex(
+        vocabulary,
+        dictionary,
+        {key: tuple(listed) for key, listed in meanings.items()},
+        medicines,
+        elements,
+        frozenset(code for _, code in meanings),
+        frozenset(
+            same_unit(unit)
+            for finding in vocabulary.findings.values()
+            if isinstance(finding, QuantityFinding)
+            for unit in (finding.unit, *finding.accepts)
+        ),
+    )

@@ -9,18 +9,23 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from facts.intake.entries import HOPELESS_AFTER, LARGEST_FILE
+from facts.intake.fhir.containers import contained_in
+from facts.intake.fhir.modifiers import why_not_understood
+from facts.intake.fhir.pages import Page, page_of
 from facts.intake.fhir.resources import Resource
 from facts.intake.fhir.values import described, object_of, objects_of, text_of
+from facts.nesting import DEEPEST_RECORD, is_deeper
 from facts.problems import Place, Problem, quoted
 
 LARGEST_RECORD_LINE = 16 * 1024 * 1024
 """Bytes of one line of NDJSON; an attachment may be large, an observation needs a thousand."""
 _LINES = (".ndjson", ".jsonl")
-_ENDINGS = (".json", *_LINES)
+_ENDINGS = (".json", ".xml", *_LINES)
 _SNIFFED = 65_536
 _DEEPEST_BUNDLE = 3
 _RESOURCE = re.compile(rb'"resourceType"\s*:')
 _SUBJECTS = ("subject", "patient", "medicationReference")
+"""References that are followed."""
 
 
 class _TwiceError(ValueError):
@@ -34,16 +39,29 @@ def is_fhir(path: Path) -> bool:
         return False
     try:
         with _open(path) as stream:
-            return _RESOURCE.search(stream.read(_SNIFFED)) is not None
+            beginning = stream.read(_SNIFFED)
+            return _RESOURCE.search(beginning) is not None or _is_xml(beginning)
     except (OSError, EOFError, zlib.error):
         # Only FHIR is read from gzip, so that is who tells that it is broken.
         return path.suffix == ".gz"
 
 
-def read_resources(path: Path, shown: str) -> Iterator[Resource | Problem]:
-    """Return every resource of a file, and a Problem in the place of what cannot be read. Never raises for content."""
+def _is_xml(beginning: bytes) -> bool:
+    return beginning.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<") and b"http://hl7.org/fhir" in beginning
+
+
+def read_resources(path: Path, shown: str) -> Iterator[Resource | Problem | Page]:
+    """Return every resource of a file, a Page for a search result, and a Problem in the place of what cannot be read.
+
+    Never raises for content.
+    """
     try:
         with _open(path) as stream:
+            if _is_xml(stream.read(_SNIFFED)):
+                fix = "ask the server for application/fhir+json, or convert it"
+                yield Problem(Place(shown), "it is FHIR in XML, which is not read", fix)
+                return
+            stream.seek(0)
             lines = path.name.removesuffix(".gz").endswith(_LINES)
             yield from _lines(stream, shown) if lines else _document(stream, shown)
     except (OSError, EOFError, zlib.error) as error:
@@ -55,7 +73,7 @@ def _open(path: Path) -> BinaryIO:
     return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
-def _document(stream: BinaryIO, shown: str) -> Iterator[Resource | Problem]:
+def _document(stream: BinaryIO, shown: str) -> Iterator[Resource | Problem | Page]:
     raw = stream.read(LARGEST_FILE + 1)
     if len(raw) > LARGEST_FILE:
         limit = f"{LARGEST_FILE / 1e6:,.0f} MB"
@@ -66,12 +84,18 @@ def _document(stream: BinaryIO, shown: str) -> Iterator[Resource | Problem]:
         yield value
     elif isinstance(value, list):
         for number, item in enumerate(value, 1):
-            yield from resources_of(item, Place(shown, number))
+            yield from _with_page(item, Place(shown, number))
     else:
-        yield from resources_of(value, Place(shown, 1))
+        yield from _with_page(value, Place(shown, 1))
 
 
-def _lines(stream: BinaryIO, shown: str) -> Iterator[Resource | Problem]:
+def _with_page(value: Any, place: Place, *, lines: bool = False) -> Iterator[Resource | Problem | Page]:
+    if (page := page_of(value, place)) is not None:
+        yield page
+    yield from resources_of(value, place, lines=lines)
+
+
+def _lines(stream: BinaryIO, shown: str) -> Iterator[Resource | Problem | Page]:
     number, found = 0, False
     while raw := stream.readline(LARGEST_RECORD_LINE + 1):
         number += 1
@@ -86,7 +110,7 @@ def _lines(stream: BinaryIO, shown: str) -> Iterator[Resource | Problem]:
                 yield value
             else:
                 found = True
-                yield from resources_of(value, place, lines=True)
+                yield from _with_page(value, place, lines=True)
         if number >= HOPELESS_AFTER and not found:
             message = f"no resource in the first {number:,} lines; the rest is not read"
             yield Problem(Place(shown), message, "write one FHIR resource, as a JSON object, a line")
@@ -98,6 +122,8 @@ def _parsed(raw: bytes, place: Place) -> Any:
     try:
         text = raw.decode("utf-8-sig")
         value = _DECODER.decode(text)
+        if is_deeper(value, DEEPEST_RECORD):
+            raise RecursionError
         if "\\ud" in text or "\\uD" in text:
             # Half of a surrogate pair is no text, and could not be written anywhere again.
             json.dumps(value, ensure_ascii=False).encode()
@@ -138,7 +164,9 @@ def _resources(
     if not isinstance(value, dict) or not isinstance(kind, str):
         yield Problem(place, f"found {described(value)}, expected a FHIR resource", "give it a resourceType")
     elif kind != "Bundle":
-        yield Resource(_resolved(value, urls), place)
+        resource = Resource(_resolved(value, urls), place)
+        yield resource
+        yield from contained_in(resource)
     elif depth >= _DEEPEST_BUNDLE:
         yield Problem(place, "a Bundle in a Bundle in a Bundle is not read", "write its resources in one Bundle")
     else:
@@ -147,6 +175,10 @@ def _resources(
 
 def _bundle(bundle: Mapping[str, Any], place: Place, depth: int, *, lines: bool) -> Iterator[Resource | Problem]:
     entries = bundle.get("entry")
+    envelope = {key: part for key, part in bundle.items() if key != "entry"}
+    if reason := why_not_understood(envelope):
+        yield Problem(place, f"the Bundle is not read: {reason}", "send it without them")
+        return
     if entries is None:
         # An empty search result is a Bundle without entries: it says nothing, and nothing is wrong with it.
         return

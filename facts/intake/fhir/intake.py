@@ -16,8 +16,11 @@ from facts.case import Case
 from facts.intake.case_files import Intake, Refusal
 from facts.intake.fhir.codes import code_index
 from facts.intake.fhir.files import is_fhir, read_resources, resources_of
+from facts.intake.fhir.operation_outcomes import error_of
+from facts.intake.fhir.pages import Page, missing_pages
+from facts.intake.fhir.people import death, replaced_by, replaces
 from facts.intake.fhir.record import essential, read_record
-from facts.intake.fhir.resources import KINDS, Resource, patient_of
+from facts.intake.fhir.resources import KINDS, NOT_READ, Resource, patient_of
 from facts.intake.judging import NEWEST, Judging
 from facts.medicines import MedicineDictionary
 from facts.problems import Place, Problem, quoted
@@ -26,11 +29,12 @@ from facts.vocabulary import Vocabulary
 __all__ = ["NEWEST", "Judging", "Records", "cases_from_resources", "is_fhir", "opened", "read_fhir"]
 
 _PATIENT = "Patient/"
-_TOLD_APART = ("meta", "text", "extension")
+_MAY_DIFFER = ("meta", "text", "extension")
 """What may differ between two copies of one Patient."""
 _SCHEMA = """
     CREATE TABLE resource(patient TEXT, file INTEGER, line INTEGER, entry INTEGER, body TEXT);
     CREATE TABLE medication(name TEXT PRIMARY KEY, body TEXT) WITHOUT ROWID;
+    CREATE TABLE merged(patient TEXT PRIMARY KEY, successor TEXT) WITHOUT ROWID;
 """
 
 
@@ -50,6 +54,7 @@ class Records:
         self.store.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_SCHEMA}")
         self.store.execute("BEGIN")
         self.files: dict[str, int] = {}
+        self.pages: list[Page] = []
 
     def __enter__(self) -> Self:
         return self
@@ -57,13 +62,20 @@ class Records:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.store.close()
 
-    def file(self, resources: Iterable[Resource | Problem]) -> None:
+    def file(self, resources: Iterable[Resource | Problem | Page]) -> None:
         """File resources by patient; what cannot be filed is refused."""
         for resource in resources:
             if isinstance(resource, Problem):
                 self.refusals.append(Refusal(None, (resource,)))
+            elif isinstance(resource, Page):
+                self.pages.append(resource)
             elif resource.kind in KINDS:
                 self._file(resource)
+            elif release := NOT_READ.get(resource.kind):
+                message = f"{resource.name}: a resource of {release}, which is not read"
+                self._refuse(resource.place, message, "convert it to FHIR R4")
+            elif resource.kind == "OperationOutcome" and (error := error_of(resource.value)):
+                self._refuse(resource.place, f"an OperationOutcome in the place of data: {error}", "ask the server again")
 
     def _file(self, resource: Resource) -> None:
         place = resource.place
@@ -81,8 +93,8 @@ class Records:
         except ValueError as error:
             self._refuse(place, f"{resource.name}: {error}", "only the resources of patients are read")
             return
-        if self.only is not None and patient.removeprefix(_PATIENT) != self.only:
-            return
+        if resource.kind == "Patient":
+            self._file_merger(resource, patient)
         number = self.files.setdefault(place.file, len(self.files))
         row = (patient, number, place.line, place.column, body)
         self.store.execute("INSERT INTO resource VALUES (?, ?, ?, ?, ?)", row)
@@ -97,14 +109,38 @@ class Records:
             self.store.execute("UPDATE medication SET body = ? WHERE name = ?", (nameless, resource.name))
             self._refuse(resource.place, f"{resource.name}: another Medication has this id", "read their files apart")
 
+    def _file_merger(self, resource: Resource, patient: str) -> None:
+        mergers = [(patient, replaced_by(resource)), *((other, patient) for other in replaces(resource))]
+        for merged, successor in mergers:
+            if successor and merged != successor:
+                self.store.execute("INSERT OR IGNORE INTO merged VALUES (?, ?)", (merged, successor))
+
+    def _merge(self) -> None:
+        """Read what is recorded under a patient who was merged into another as the other's."""
+        successors = dict(self.store.execute("SELECT patient, successor FROM merged"))
+        for patient in successors:
+            met = {patient}
+            last = patient
+            while (following := successors.get(last)) is not None and following not in met:
+                met.add(following)
+                last = following
+            if last not in successors:
+                self.store.execute("UPDATE resource SET patient = ? WHERE patient = ?", (last, patient))
+
     def _refuse(self, place: Place, message: str, fix: str) -> None:
         self.refusals.append(Refusal(None, (Problem(place, message, fix),)))
 
     def close_filing(self) -> None:
-        """Say that everything is filed; from then on patients can be read."""
+        """Close the filing; from then on patients can be read."""
         self.store.execute("COMMIT")
         self.store.execute("CREATE INDEX by_patient ON resource(patient)")
-        self.patients = [row[0] for row in self.store.execute("SELECT DISTINCT patient FROM resource ORDER BY patient")]
+        self._merge()
+        self.patients = [
+            row[0]
+            for row in self.store.execute("SELECT DISTINCT patient FROM resource ORDER BY patient")
+            if self.only is None or row[0].removeprefix(_PATIENT) == self.only
+        ]
+        self.refusals += [Refusal(None, (problem,)) for problem in missing_pages(self.pages)]
 
     def intake(self, first: int = 0, count: int | None = None) -> Intake:
         """Read some of the patients, in the order of their names; what could not be filed is told with the first of them."""
@@ -122,12 +158,15 @@ class Records:
         """Read one patient; gives the case, the place of its Patient (or of the first resource), and what was refused."""
         resources = list(self._resources(patient))
         name = patient.removeprefix(_PATIENT)
-        own = [resource for resource in resources if resource.kind == "Patient"]
+        own = [resource for resource in resources if resource.kind == "Patient" and resource.name == patient]
         place = (own or resources)[0].place
         if any(_person(one) != _person(own[0]) for one in own[1:]):
             message = f"{patient}: two different patients have this id, one of them at {own[0].place}"
             other = next(one for one in own[1:] if _person(one) != _person(own[0]))
             return None, place, [Refusal(name, (Problem(other.place, message, "read their files apart"),))]
+        if died := death(own, self.judging.as_of):
+            fix = "give --as-of and a day before that to assess how the patient was then"
+            return None, place, [Refusal(name, (Problem(place, f"patient {quoted(name)}: {died}; nothing is assessed", fix),))]
         case, problems = read_record(name, resources, self.index, self._medication, self.judging)
         refused = [Refusal(name, (Problem(p.place, f"patient {quoted(name)}: {p.message}", p.fix),)) for p in problems]
         return case, place, refused
@@ -160,10 +199,16 @@ def opened(
     only: str | None = None,
 ) -> Records:
     """File the resources of FHIR files by patient, or of the one patient named `only`. The caller closes what is given."""
+    paths = list(paths)
     records = Records(vocabulary, dictionary, judging, only=only)
     for path in paths:
         records.file(read_resources(path, str(path)))
     records.close_filing()
+    if not records.patients and not records.refusals and paths:
+        problem = Problem(
+            Place(str(paths[0])), "no resource of a patient is in it", "give the Patient and what is recorded of it"
+        )
+        records.refusals.append(Refusal(None, (problem,)))
     return records
 
 
@@ -183,5 +228,5 @@ def cases_from_resources(
 
 
 def _person(resource: Resource) -> str:
-    kept = {key: value for key, value in resource.value.items() if key not in _TOLD_APART}
+    kept = {key: value for key, value in resource.value.items() if key not in _MAY_DIFFER}
     return json.dumps(kept, sort_keys=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.resources import AsOf, NotUsed, Resource
+from facts.intake.fhir.modifiers import why_not_understood
+from facts.intake.fhir.moments import Timestamp, days_between, moment_of, unreadable_date, when
+from facts.intake.fhir.resources import DATED, AsOf, NotUsed, Resource
+from facts.intake.fhir.systems import ABSENT_OR_UNKNOWN
 from facts.intake.fhir.values import (
-    Moment,
     bare_code,
     codings_of,
-    days_between,
-    moment_of,
     names_of,
     object_of,
     objects_of,
@@ -28,6 +28,7 @@ Lookup: TypeAlias = Callable[[str], Mapping[str, Any] | None]
 """Finds a Medication by its reference, "Medication/id" or "urn:…"."""
 
 _ORDERS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order"})
+_DAYS_A_UNIT = {"d": 1, "day": 1, "days": 1, "wk": 7, "week": 7, "weeks": 7, "mo": 30, "month": 30, "months": 30}
 _TAKEN = {
     "MedicationRequest": frozenset({"active"}),
     "MedicationStatement": frozenset({"active"}),
@@ -42,11 +43,12 @@ _ENDED = {
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A medicine that is taken now, as its name is written, and where that stands."""
+    """A medicine that is taken now, as its name is written, and where that stands; `remark` is what makes that less sure."""
 
     text: str
-    moment: Moment | None
+    moment: Timestamp | None
     resource: str
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,41 +56,54 @@ class Ended:
     """A medicine that is no longer taken."""
 
     stopped: Stopped
-    moment: Moment | None
+    moment: Timestamp | None
     resource: str
 
 
 def medication(resource: Resource, index: CodeIndex, lookup: Lookup, as_of: AsOf) -> Taken | Ended | NotUsed | None:
-    """Read a MedicationRequest, MedicationStatement or MedicationAdministration; None when it names no medicine at all."""
+    """Read an order, statement, administration or dispense of a medicine; None when it names no medicine at all."""
     value, kind = resource.value, resource.kind
     start, end = _period(value, kind)
-    moment = start or moment_of(value.get("authoredOn")) or moment_of(value.get("dateAsserted"))
+    moment = start or when(value, *DATED[kind])
     text, doubt = _name(value, index, lookup)
     if not text:
         return (
             NotUsed("a medicine", doubt, resource, moment, "give a code, a text, or the Medication itself") if doubt else None
         )
+    if reason := why_not_understood(value):
+        return NotUsed(text, reason, resource, moment)
+    if any(coding.system == ABSENT_OR_UNKNOWN for concept in _concepts(value, lookup)[0] for coding in codings_of(concept)):
+        reason = "it names no medicine; a record's list is never taken for complete, so none is absent for it"
+        return NotUsed(text, reason, resource, moment)
+    if kind == "MedicationDispense":
+        return _dispensed(resource, text, doubt, as_of)
     status = bare_code(value.get("status"))
-    reason = doubt or _why_not_taken(value, kind, status)
+    reason = doubt or _why_not_taken(resource, status)
+    if not reason and moment is None and (written := unreadable_date(value, *DATED[kind])):
+        fix = "write it as YYYY-MM-DD"
+        return NotUsed(text, f"its date {quoted(written)} cannot be read", resource, None, fix)
     if reason:
         return NotUsed(text, reason, resource, moment)
     ended = status in _ENDED[kind]
     if as_of.before(end if ended else moment):
         return NotUsed(text, "it was only after the assessment", resource, moment)
     if not ended:
-        if end is not None and as_of.day is not None and end.day is not None and end.day < as_of.day:
+        if end is not None and as_of.day is not None and end.last_day < as_of.day:
             return NotUsed(
                 text, f"status active, but its time ended on {end.shown}: whether it is taken is open", resource, end
             )
-        return Taken(text, moment, resource.name)
+        return Taken(text, moment, resource.name, "self-reported" if _is_reported(value) else "")
     return _ended(resource, index.dictionary.recognize(text), start, end, as_of, index)
 
 
-def _why_not_taken(value: Mapping[str, Any], kind: str, status: str) -> str:
+def _why_not_taken(resource: Resource, status: str) -> str:
+    value, kind = resource.value, resource.kind
     if value.get("doNotPerform") is True:
         return "it is an order not to give it"
     intent = text_of(value.get("intent"))
-    if kind == "MedicationRequest" and intent not in _ORDERS:
+    # What a patient reports to be taking is written down as a plan (US Core); and DSTU2 knew nothing but orders.
+    is_order = intent in _ORDERS or (intent == "plan" and _is_reported(value)) or resource.name.startswith("MedicationOrder/")
+    if kind == "MedicationRequest" and not is_order:
         return f"intent {quoted(intent)}: it is no order"
     if kind == "MedicationAdministration" and status == "completed":
         return "it was given; whether it is still taken is not recorded"
@@ -97,16 +112,53 @@ def _why_not_taken(value: Mapping[str, Any], kind: str, status: str) -> str:
     return ""
 
 
-def _period(value: Mapping[str, Any], kind: str) -> tuple[Moment | None, Moment | None]:
+def _is_reported(value: Mapping[str, Any]) -> bool:
+    return value.get("reportedBoolean") is True or bool(object_of(value.get("reportedReference")))
+
+
+def _dispensed(resource: Resource, text: str, doubt: str, as_of: AsOf) -> Taken | NotUsed:
+    """Read what a pharmacy handed over: taken for as long as the supply lasts."""
+    value = resource.value
+    status = bare_code(value.get("status"))
+    moment = when(value, *DATED["MedicationDispense"])
+    if doubt or status != "completed":
+        return NotUsed(text, doubt or f"status {quoted(status)}: whether it was handed over is not recorded", resource, moment)
+    if moment is None or moment.day is None:
+        return NotUsed(text, "when it was dispensed is not recorded", resource, moment)
+    if as_of.before(moment):
+        return NotUsed(text, "it was only after the assessment", resource, moment)
+    days = _days_of_supply(object_of(value.get("daysSupply")))
+    if days is None:
+        reason = f"dispensed on {moment.shown}, for how long is not recorded: whether it is taken is open"
+        return NotUsed(text, reason, resource, moment)
+    if as_of.day is not None and days_between(moment.day, as_of.day) > days:
+        reason = f"dispensed on {moment.shown} for {days:g} days, which have passed: whether it is taken is open"
+        return NotUsed(text, reason, resource, moment)
+    return Taken(text, moment, resource.name, f"dispensed for {days:g} days; whether it is taken is not recorded")
+
+
+def _days_of_supply(supply: Mapping[str, Any]) -> float | None:
+    unit = text_of(supply.get("code")) or text_of(supply.get("unit")) or "d"
+    try:
+        return float(supply["value"]) * _DAYS_A_UNIT[unit.lower()]
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _period(value: Mapping[str, Any], kind: str) -> tuple[Timestamp | None, Timestamp | None]:
     if kind == "MedicationRequest":
         return order_period(value)
-    period = object_of(value.get("effectivePeriod"))
-    start = moment_of(period.get("start")) or moment_of(value.get("effectiveDateTime"))
-    return start, moment_of(period.get("end"))
+    for element in ("effectivePeriod", "effectiveTimePeriod"):
+        if period := object_of(value.get(element)):
+            return moment_of(period.get("start")), moment_of(period.get("end"))
+    return moment_of(value.get("effectiveDateTime")) or moment_of(value.get("effectiveTimeDateTime")), None
 
 
-def order_period(value: Mapping[str, Any]) -> tuple[Moment | None, Moment | None]:
-    """Return when an order began and ended by the bounds of its dosage; the date of its writing is neither."""
+def order_period(value: Mapping[str, Any]) -> tuple[Timestamp | None, Timestamp | None]:
+    """Return when an order began and ended: by the bounds of its dosage, or by the time in which it may be dispensed.
+
+    The date of its writing is neither.
+    """
     bounds = [
         object_of(object_of(object_of(dosage.get("timing")).get("repeat")).get("boundsPeriod"))
         for dosage in objects_of(value.get("dosageInstruction"))
@@ -115,22 +167,28 @@ def order_period(value: Mapping[str, Any]) -> tuple[Moment | None, Moment | None
     ends = [moment_of(bound.get("end")) for bound in bounds]
     # One dosage without an end goes on.
     known = [end for end in ends if end is not None]
-    return min(starts, default=None), max(known) if known and len(known) == len(ends) else None
+    end = max(known) if known and len(known) == len(ends) else None
+    validity = object_of(object_of(value.get("dispenseRequest")).get("validityPeriod"))
+    return min(starts, default=None), end or moment_of(validity.get("end"))
 
 
 def _ended(
-    resource: Resource, found: Recognition, start: Moment | None, end: Moment | None, as_of: AsOf, index: CodeIndex
+    resource: Resource, found: Recognition, start: Timestamp | None, end: Timestamp | None, as_of: AsOf, index: CodeIndex
 ) -> Ended | NotUsed:
     days = None
     if end is not None and end.day is not None and as_of.day is not None:
         days = float(days_between(end.day, as_of.day))
     # A record may hold only the last of several orders, so its time is the least that the medicine was taken.
-    weeks = None
+    weeks: float | None = None
     if days is not None and end is not None and end.day is not None and start is not None and start.day is not None:
         weeks = round(max(0, days_between(start.day, end.day)) / 7, 1)
     groups = [index.dictionary.classes[name] for name in _classes(found, index)]
     if days is None and any(group.stopped for group in groups):
         return NotUsed(found.text, "stopped, but when is not recorded", resource, start)
+    course = None if start is None or end is None else days_between(start.first_day, end.last_day)
+    if course is not None and any(course < group.shortest_course_days for group in groups if group.stopped):
+        reason = f"a course of {course} day{'s' * (course != 1)}, too short for its end to count as a stop"
+        return NotUsed(found.text, reason, resource, end)
     source = resource.name if end is None else f"{resource.name}, {end.shown}"
     return Ended(Stopped(found.text, days, weeks, source), end, resource.name)
 
@@ -164,11 +222,14 @@ def _name(value: Mapping[str, Any], index: CodeIndex, lookup: Lookup) -> tuple[s
 
 def _concepts(value: Mapping[str, Any], lookup: Lookup) -> tuple[list[Any], str]:
     """Return the concepts that name the medicine: its own, or those of the Medication that it refers to."""
-    if concept := objects_of(value.get("medicationCodeableConcept")):
+    # R5 has both in one element.
+    both = object_of(value.get("medication"))
+    if concept := objects_of(value.get("medicationCodeableConcept")) or objects_of(both.get("concept")):
         return [*concept], ""
-    reference = reference_of(value.get("medicationReference"))
+    link = object_of(value.get("medicationReference") or both.get("reference"))
+    shown = text_of(link.get("display"))
+    reference = reference_of(link)
     if not reference:
-        shown = text_of(object_of(value.get("medicationReference")).get("display"))
         return [{"text": shown}] if shown else [], "it names no medicine"
     if reference.startswith("#"):
         contained = (one for one in objects_of(value.get("contained")) if f"#{text_of(one.get('id'))}" == reference)
@@ -176,8 +237,9 @@ def _concepts(value: Mapping[str, Any], lookup: Lookup) -> tuple[list[Any], str]
     else:
         referred = lookup(reference)
     if referred is None:
-        shown = text_of(object_of(value.get("medicationReference")).get("display"))
         return [{"text": shown}] if shown else [], f"{quoted(reference)} is not in the record"
+    if text_of(referred.get("status")) == "entered-in-error" or why_not_understood(referred):
+        return [], f"{quoted(reference)} was entered in error, or is modified in a way that is not known here"
     parts = [object_of(part.get("itemCodeableConcept")) for part in objects_of(referred.get("ingredient"))]
     own = objects_of(referred.get("code"))
     return ([*own] if own else parts), "the Medication has neither a code nor an ingredient"

@@ -1,23 +1,27 @@
 """One patient's resources gathered into a case: each finding by its own reduction, with where it stands and how old it is."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from types import MappingProxyType
 from typing import Any
 
-from facts.case import Case, Contradiction, Expected, Observed, Record, UnrecognizedText, complete
+from facts.case import Case, Contradiction, Expected, Observed, Record, UnrecognizedText, Unverified, complete
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.findings import condition, observation, patient, procedure
-from facts.intake.fhir.medicines import Ended, Lookup, Taken, medication, order_period
-from facts.intake.fhir.resources import DATED, AsOf, NotUsed, Resource, Statement, label
-from facts.intake.fhir.values import Moment, codings_of, days_between, moment_of, object_of, objects_of, text_of
+from facts.intake.fhir.conditions import condition, procedure
+from facts.intake.fhir.days import newest_day
+from facts.intake.fhir.medicines import Ended, Lookup, Taken, medication
+from facts.intake.fhir.moments import Timestamp, days_between, moment_of
+from facts.intake.fhir.observations import observation
+from facts.intake.fhir.people import patient
+from facts.intake.fhir.questionnaires import questionnaire_response
+from facts.intake.fhir.resources import DATED, AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label, with_value
+from facts.intake.fhir.several import by_moment, settle
+from facts.intake.fhir.values import codings_of, object_of, objects_of, text_of
 from facts.intake.judging import Judging
 from facts.medicines import Stopped
 from facts.problems import Problem
-from facts.vocabulary import QuantityFinding, Value
 
-_WINDOW = timedelta(hours=24)
 _NAMED = 3
 _CODED = frozenset({"Observation", "Condition", "Procedure"})
 
@@ -48,10 +52,21 @@ def _current_versions(resources: Sequence[Resource]) -> list[Resource]:
 def essential(resource: Resource, index: CodeIndex) -> Mapping[str, Any]:
     """Return a resource as far as a case can depend on it: of one with no declared code, that it is there, and its date."""
     value, kind = resource.value, resource.kind
-    if kind == "Encounter" or (kind in _CODED and not any(index.knows(codings_of(concept)) for concept in _concepts(value))):
-        kept = ("resourceType", "id", "meta", *DATED[kind])
-        return {key: value[key] for key in kept if key in value}
-    return value
+    if kind in ("Encounter", "DiagnosticReport"):
+        kept: tuple[str, ...] = ("status",)
+    elif kind not in _CODED or any(_may_mean(concept, index) for concept in _concepts(value)):
+        return value
+    else:
+        # A condition that is present and not known is told by its name.
+        kept = ("status", "clinicalStatus", "verificationStatus", "abatementDateTime", "abatementPeriod", "category")
+        kept += ("code", "abatementAge", "abatementString", "abatementRange") if kind == "Condition" else ()
+    kept += ("resourceType", "id", "meta", *DATED[kind])
+    return {key: value[key] for key in kept if key in value}
+
+
+def _may_mean(concept: Any, index: CodeIndex) -> bool:
+    codings = codings_of(concept)
+    return index.knows(codings) or any(not coding.system and index.is_code_elsewhere(coding.code) for coding in codings)
 
 
 def _concepts(value: Mapping[str, Any]) -> Iterator[Any]:
@@ -60,49 +75,26 @@ def _concepts(value: Mapping[str, Any]) -> Iterator[Any]:
         yield part.get("valueCodeableConcept")
 
 
-def newest_day(resources: Sequence[Resource]) -> date | None:
-    """Return the newest whole date that something in the record was on."""
-    return max((day for resource in resources for day in _days(resource)), default=None)
-
-
-def _days(resource: Resource) -> Iterator[date]:
-    value = resource.value
-    told = [value[element] for element in DATED.get(resource.kind, ()) if element in value]
-    moments = [moment_of(written) for written in told]
-    moments += [moment_of(period.get("start")) for period in objects_of(told)]
-    ends = [moment_of(period.get("end")) for period in objects_of(told)]
-    if resource.kind == "MedicationRequest":
-        # An order is often dated by nothing but the beginning of its dosage.
-        started, ended = order_period(value)
-        moments.append(started)
-        ends.append(ended)
-    for moment in moments if _is_planned(resource) else (*moments, *ends):
-        if moment is not None and moment.day is not None:
-            yield moment.day
-
-
-def _is_planned(resource: Resource) -> bool:
-    """Return whether the end of a medicine is a plan, which dates nothing: that of one that is still taken."""
-    return resource.kind.startswith("Medication") and text_of(resource.value.get("status")) not in ("stopped", "completed")
-
-
 class _Gathering:
     def __init__(self, resources: Sequence[Resource], index: CodeIndex, lookup: Lookup, judging: Judging) -> None:
         self.resources, self.index, self.lookup, self.judging = resources, index, lookup, judging
         self.as_of = AsOf(judging.as_of or newest_day(resources))
-        self.statements: dict[str, list[Statement]] = {}
+        self.statements: dict[str, list[StatedFinding]] = {}
         self.taken: list[Taken] = []
         self.ended: list[Ended] = []
         self.notes: dict[tuple[str, str], list[str]] = {}
         self.problems: list[Problem] = []
         self.used: set[str] = set()
         self.counted: dict[str, str] = {}
+        self.expired: list[str] = []
+        self.not_known: dict[str, None] = {}
+        self.unverified: list[Unverified] = []
 
     def case(self, name: str) -> tuple[Case, tuple[Problem, ...]]:
         for resource in self.resources:
             self.read(resource)
-        answered = {finding: observed for finding in self.statements if (observed := self.reduced(finding))}
-        sources = {one.text: _dated(one) for one in sorted(self.taken, key=_by_moment)}
+        answered = {finding: observed for finding in self.statements if (observed := self.settled(finding))}
+        sources = {one.text: self.dated(one) for one in sorted(self.taken, key=_taken_by_moment)}
         stopped = self.stopped()
         while True:
             try:
@@ -113,63 +105,73 @@ class _Gathering:
             except Contradiction as error:
                 self.drop_contradicted(answered, error)
         day = self.as_of.day
-        used = len(self.used.union(self.counted.values()))
-        record = Record(day.isoformat() if day else None, self.judging.as_of is not None, len(self.resources), used)
-        told = (*(self.told(*note) for note in self.notes.items()), *unrecognized)
-        case = Case(name, MappingProxyType(findings), told, Expected(), record=record)
+        record = Record(
+            day.isoformat() if day else None,
+            self.judging.as_of is not None,
+            len(self.resources),
+            len(self.used.union(self.counted.values())),
+            tuple(self.expired),
+            tuple(self.not_known),
+        )
+        told = (*(self.told(*note) for note in self.notes.items()), *map(_of_a_record, unrecognized))
+        case = Case(
+            name, MappingProxyType(findings), told, Expected(), record=record, unverified=self.in_order(self.unverified)
+        )
         return case, tuple(self.problems)
 
     def read(self, resource: Resource) -> None:
         index, as_of = self.index, self.as_of
-        told: Iterator[Statement | NotUsed | Taken | Ended | None]
+        told: Iterator[Told | Taken | Ended | None]
         match resource.kind:
             case "Observation":
-                told = observation(resource, index)
+                told = observation(resource, index, self.judging.accepted)
             case "Condition":
                 told = condition(resource, index, as_of)
             case "Procedure":
                 told = procedure(resource, index)
             case "Patient":
                 told = patient(resource, index, as_of)
-            case "MedicationRequest" | "MedicationStatement" | "MedicationAdministration":
+            case "QuestionnaireResponse":
+                told = questionnaire_response(resource, index)
+            case "MedicationRequest" | "MedicationStatement" | "MedicationAdministration" | "MedicationDispense":
                 told = iter([medication(resource, index, self.lookup, as_of)])
             case _:
                 return
         for one in told:
             self.keep(one)
 
-    def keep(self, told: Statement | NotUsed | Taken | Ended | None) -> None:
+    def keep(self, told: Told | Taken | Ended | None) -> None:
         match told:
-            case Statement():
-                if why := self.why_not_now(told):
-                    self.note(label(self.index.vocabulary.findings[told.finding]), why, told.resource, told.moment)
-                else:
-                    self.statements.setdefault(told.finding, []).append(told)
+            case StatedFinding() if self.as_of.before(told.moment):
+                what = with_value(self.index.vocabulary.findings[told.finding], told.observed)
+                self.note(what, "it was only after the assessment", told.resource, told.moment)
+            case StatedFinding():
+                self.statements.setdefault(told.finding, []).append(told)
+            case Taken() if self.is_old_order(told):
+                reason = f"ordered more than {self.judging.orders_within_days} days earlier"
+                self.note(told.text, reason, told.resource, told.moment)
             case Taken():
                 self.taken.append(told)
                 self.used.add(told.resource)
             case Ended():
                 self.ended.append(told)
                 self.used.add(told.resource)
+            case NotKnown():
+                self.not_known.setdefault(told.name)
             case NotUsed():
                 self.note(told.what, told.reason, told.resource.name, told.moment)
                 if told.fix:
                     message = f"{told.resource.name}: {told.what}: {told.reason}"
                     self.problems.append(Problem(told.resource.place, message, told.fix))
-                unread = Statement(told.finding, None, told.moment, told.resource.name)
-                if told.finding and not self.why_not_now(unread):
+                if told.finding and not self.as_of.before(told.moment):
+                    unread = StatedFinding(told.finding, None, told.moment, told.resource.name)
                     self.statements.setdefault(told.finding, []).append(unread)
 
-    def why_not_now(self, told: Statement) -> str:
-        if self.as_of.before(told.moment):
-            return "it was only after the assessment"
-        limit, day = self.judging.within_days, self.as_of.day
-        if limit is None or told.moment is None or not told.resource.startswith("Observation/") or day is None:
-            return ""
-        age = days_between(told.moment.day or told.moment.instant.date(), day)
-        return f"older than {limit} days" if age > limit else ""
+    def is_old_order(self, taken: Taken) -> bool:
+        limit, day = self.judging.orders_within_days, self.as_of.day
+        return limit is not None and taken.moment is not None and day is not None and _age(taken.moment, day) > limit
 
-    def note(self, what: str, reason: str, resource: str, moment: Moment | None) -> None:
+    def note(self, what: str, reason: str, resource: str, moment: Timestamp | None) -> None:
         shown = resource if moment is None else f"{resource}, {moment.shown}"
         self.notes.setdefault((what, reason), []).append(shown)
 
@@ -180,40 +182,74 @@ class _Gathering:
 
     # Several statements of one finding
 
-    def reduced(self, name: str) -> Observed | None:
-        """Make one answer of all that the record says of a finding; None where it says two things at once."""
+    def settled(self, name: str) -> Observed | None:
+        """Make one answer of all that the record says of a finding; None where nothing is known. What may only warn is kept."""
         finding = self.index.vocabulary.findings[name]
-        # What is not dated counts only where nothing is; of equal times, the resource's name decides, so that order never does.
-        statements = sorted(self.statements[name], key=lambda told: (told.moment is not None, *_by_moment(told)))
-        standing = [told for told in statements if not told.resource.startswith("Observation/")]
-        observed = [told for told in statements if told.resource.startswith("Observation/")]
-        chosen = (standing or observed)[-1]
-        if isinstance(finding, QuantityFinding):
-            chosen = _by_reduction(finding, standing or observed)
-        elif observed and observed[-1].observed is not None:
-            # What stands in the record now, and the last observation; observations of one time count alike.
-            same_time = [told for told in observed if told.moment == observed[-1].moment]
-            said = {told.observed.value for told in (*standing, *same_time) if told.observed is not None}
-            if len(said) > 1:
-                for told in (*standing, *same_time):
-                    self.note(label(finding), "the record says both, so neither counts", told.resource, told.moment)
-                return None
-            chosen = observed[-1]
-        if chosen.observed is None:
+        found = settle(finding, self.lasting(name))
+        for told in found.doubted:
+            observed = self.observed(told)
+            if observed is not None:
+                self.unverified.append(Unverified(name, observed, told.doubt))
+        if found.chosen is None:
             return None
-        self.counted[name] = chosen.resource
-        when = self.when(chosen)
-        return replace(chosen.observed, origin=", ".join(filter(None, (chosen.resource, when))), when=when)
+        self.counted[name] = found.chosen.resource
+        return self.observed(found.chosen)
 
-    def when(self, told: Statement) -> str:
-        """Return the date of a statement; with its age for an observation, which tells of its own day alone."""
+    def observed(self, told: StatedFinding) -> Observed | None:
+        if told.observed is None:
+            return None
+        when = self.when(told)
+        return replace(told.observed, origin=", ".join(filter(None, (told.resource, when, told.remark))), when=when)
+
+    def lasting(self, name: str) -> list[StatedFinding]:
+        """Return the statements of a finding that are not too old to count, and tell of the newest of the others."""
+        kept: list[StatedFinding] = []
+        dropped: list[tuple[StatedFinding, int, int]] = []
+        for told in self.statements[name]:
+            limit, age = self.limit(told), self.age(told)
+            if limit is not None and age is not None and age > limit:
+                dropped.append((told, age, limit))
+            else:
+                kept.append(told)
+        if dropped:
+            self.tell_dropped(name, dropped)
+        return kept
+
+    def limit(self, told: StatedFinding) -> int | None:
+        """Return for how many days a statement counts; None for as long as the record does."""
+        lasts = self.index.vocabulary.findings[told.finding].lasts_days
+        asked = self.judging.within_days if told.is_reading else None
+        return min((days for days in (lasts, asked) if days is not None), default=None)
+
+    def age(self, told: StatedFinding) -> int | None:
+        """Return how many days ago something was last said to be so, at the least that its date allows."""
+        moments = [moment for moment in (told.moment, told.recorded) if moment is not None]
+        if not moments or self.as_of.day is None:
+            return None
+        return min(_age(moment, self.as_of.day) for moment in moments)
+
+    def tell_dropped(self, name: str, dropped: list[tuple[StatedFinding, int, int]]) -> None:
+        told, age, limit = max(dropped, key=lambda entry: by_moment(entry[0]))
+        what = with_value(self.index.vocabulary.findings[name], told.observed)
+        more = f" ({len(dropped) - 1} older too)" if len(dropped) > 1 else ""
+        reason = f"{age} days old, and it counts for {limit} days: whether it is still so is not known{more}"
+        reason += f"; {told.doubt}" if told.doubt else ""
+        self.note(what, reason, told.resource, told.moment)
+        self.expired.append(f"{what} ({told.resource}): {age} days old, counts for {limit} days")
+
+    def when(self, told: StatedFinding) -> str:
+        """Return the date of a statement; with its age for a reading, which tells of its own day alone."""
         moment, day = told.moment, self.as_of.day
         if moment is None:
             return ""
-        if not told.resource.startswith("Observation/"):
+        if not told.is_reading:
             return f"since {moment.shown}"
         days = 0 if day is None or moment.day is None else days_between(moment.day, day)
         return f"{moment.shown}, {days} day{'s' * (days != 1)} earlier" if days else moment.shown
+
+    def in_order(self, unverified: list[Unverified]) -> tuple[Unverified, ...]:
+        order = {name: place for place, name in enumerate(self.index.vocabulary.findings)}
+        return tuple(sorted(unverified, key=lambda one: (order[one.finding], one.observed.origin)))
 
     def drop_contradicted(self, answered: dict[str, Observed], error: Contradiction) -> None:
         """Leave out what contradicts, and say so: both of two answers, or the answer that is at odds with a medicine.
@@ -233,6 +269,8 @@ class _Gathering:
                 self.counted.pop(name)
                 self.notes.setdefault((label(self.index.vocabulary.findings[name]), reason), []).append(answer.origin)
 
+    # Medicines
+
     def stopped(self) -> list[Stopped]:
         """Return what was stopped and is not taken under another order."""
         recognize = self.index.dictionary.recognize
@@ -243,25 +281,27 @@ class _Gathering:
                 self.notes.setdefault(("stopped medicines", "not names we know"), []).append(str(one.stopped))
         return list(dict.fromkeys(one.stopped for one in left if recognize(one.stopped.name).medicines))
 
-
-def _by_reduction(finding: QuantityFinding, statements: Sequence[Statement]) -> Statement:
-    """Choose among readings in the order of their times."""
-    latest = statements[-1]
-    if finding.reduction == "latest" or latest.moment is None or latest.observed is None:
-        return latest
-    since = latest.moment.instant - _WINDOW
-    recent = [
-        (told.observed.value, told)
-        for told in reversed(statements)
-        if told.observed is not None and told.moment is not None and told.moment.instant >= since
-    ]
-    pick: Callable[..., tuple[Value, Statement]] = max if finding.reduction == "highest" else min
-    return pick(recent, key=lambda entry: entry[0])[1]
+    def dated(self, taken: Taken) -> str:
+        """Return where a medicine stands in the record, since when, and how long ago that was where it is long."""
+        parts = [taken.resource]
+        if taken.moment:
+            days = 0 if self.as_of.day is None else _age(taken.moment, self.as_of.day)
+            parts.append(f"since {taken.moment.shown}" + (f", {days} days earlier" if days >= _OLD_ORDER_DAYS else ""))
+        return ", ".join([*parts, taken.remark] if taken.remark else parts)
 
 
-def _by_moment(told: Statement | Taken) -> tuple[str, str]:
-    return (told.moment.instant.isoformat() if told.moment else "", told.resource)
+_OLD_ORDER_DAYS = 366
+"""From when on the age of an order is told in days: its year alone is easily read over."""
 
 
-def _dated(taken: Taken) -> str:
-    return f"{taken.resource}, since {taken.moment.shown}" if taken.moment else taken.resource
+def _age(moment: Timestamp, day: date) -> int:
+    return days_between(moment.last_day, day)
+
+
+def _taken_by_moment(taken: Taken) -> tuple[str, str]:
+    return (taken.moment.instant.isoformat() if taken.moment else "", taken.resource)
+
+
+def _of_a_record(note: UnrecognizedText) -> UnrecognizedText:
+    """Leave out what somebody who wrote a case is told to do: nobody here can."""
+    return replace(note, reason=note.reason.partition("; list only")[0])

@@ -1,4 +1,4 @@
-"""The small parts of FHIR R4 resources (codings, dates, references), read so that no wrong type ever raises.
+"""The small parts of FHIR R4 resources (codings, names, references), read so that no wrong type ever raises.
 
 Plain getters rather than a model: a record is written by many hands, and one field that is wrong must not cost the others.
 """
@@ -6,38 +6,13 @@ Plain getters rather than a model: a record is written by many hands, and one fi
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from facts.intake.fhir.systems import system_of
 from facts.problems import quoted
 
 _LONGEST_TEXT = 200
 
-# How FHIR names the terminologies that a vocabulary names; the identifiers are those of the HL7 registry.
-SYSTEMS = {
-    "http://loinc.org": "LOINC",
-    "urn:oid:2.16.840.1.113883.6.1": "LOINC",
-    "http://snomed.info/sct": "SNOMED CT",
-    "urn:oid:2.16.840.1.113883.6.96": "SNOMED CT",
-    "http://hl7.org/fhir/sid/icd-10-cm": "ICD-10-CM",
-    "urn:oid:2.16.840.1.113883.6.90": "ICD-10-CM",
-    "http://human-phenotype-ontology.org": "HPO",
-    "http://purl.obolibrary.org/obo/hp.owl": "HPO",
-    "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
-    "urn:oid:2.16.840.1.113883.6.88": "RxNorm",
-    "http://www.whocc.no/atc": "ATC",
-    "urn:oid:2.16.840.1.113883.6.73": "ATC",
-    "http://terminology.hl7.org/codesystem/v3-observationinterpretation": "HL7 interpretation",
-    "http://hl7.org/fhir/v2/0078": "HL7 interpretation",
-    "http://terminology.hl7.org/codesystem/v2-0136": "HL7 yes/no",
-    "http://hl7.org/fhir/administrative-gender": "FHIR gender",
-    "http://terminology.hl7.org/codesystem/v3-actcode": "HL7 act",
-}
-UCUM = "http://unitsofmeasure.org"
-
-_DATE = re.compile(
-    r"(?P<year>\d{4})(?:-(?P<month>\d\d)(?:-(?P<day>\d\d)(?P<time>T\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[-+]\d\d:\d\d)?)?)?)?"
-)
 # FHIR has no underscore in an id; many servers do.
 _ID = r"[A-Za-z0-9.\-_]{1,64}"
 _REFERENCE = re.compile(rf"(?:.*/)?([A-Z][A-Za-z]+)/({_ID})(?:/_history/[^/]*)?")
@@ -45,23 +20,15 @@ _REFERENCE = re.compile(rf"(?:.*/)?([A-Z][A-Za-z]+)/({_ID})(?:/_history/[^/]*)?"
 
 @dataclass(frozen=True, slots=True)
 class Coding:
-    """One code of a concept: the vocabulary's name of the terminology ("" when it is not one we know), code and display."""
+    """One code of a concept: the vocabulary's name of the terminology ("" when it is not one we know), code and display.
+
+    `written` is the system as the record spells it.
+    """
 
     system: str
     code: str
     display: str
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Moment:
-    """When something was: an instant to order by, the date as written, and the day where the date is whole.
-
-    A date without a time stands at the beginning of its day, one without a day at the beginning of its month or year.
-    """
-
-    instant: datetime
-    shown: str
-    day: date | None
+    written: str = ""
 
 
 def object_of(value: Any) -> Mapping[str, Any]:
@@ -89,7 +56,7 @@ def described(value: Any) -> str:
 def codings_of(concept: Any) -> tuple[Coding, ...]:
     """Return the codes of a CodeableConcept, or of a list of them."""
     return tuple(
-        Coding(SYSTEMS.get(text_of(entry.get("system")).rstrip("/").lower(), ""), code, text_of(entry.get("display")))
+        Coding(system_of(system := text_of(entry.get("system"))), code, text_of(entry.get("display")), system)
         for one in objects_of(concept)
         for entry in objects_of(one.get("coding"))
         if (code := text_of(entry.get("code")))
@@ -109,38 +76,6 @@ def names_of(concept: Any) -> Iterator[str]:
         yield from (display for entry in objects_of(one.get("coding")) if (display := text_of(entry.get("display"))))
         if text := text_of(one.get("text")):
             yield text
-
-
-def moment_of(value: Any) -> Moment | None:
-    """Read a FHIR date or dateTime; None for anything that is none. A time without a zone is taken as UTC."""
-    match = _DATE.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        return None
-    try:
-        day = date(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1))
-        if match["time"] is None:
-            return Moment(datetime(day.year, day.month, day.day, tzinfo=UTC), match[0], day if match["day"] else None)
-        written = datetime.fromisoformat(match[0])
-        zoned = written if written.tzinfo else written.replace(tzinfo=UTC)
-        return Moment(zoned.astimezone(UTC), day.isoformat(), day)
-    except (ValueError, OverflowError):
-        return None
-
-
-def when(resource: Mapping[str, Any], *elements: str) -> Moment | None:
-    """Return the first of these elements that holds a date: a dateTime, or a Period, whose end counts before its start."""
-    for element in elements:
-        value = resource.get(element)
-        period = object_of(value)
-        found = moment_of(value) or moment_of(period.get("end")) or moment_of(period.get("start"))
-        if found is not None:
-            return found
-    return None
-
-
-def days_between(earlier: date, later: date) -> int:
-    """Count the days from one date to a later one."""
-    return (later - earlier) // timedelta(days=1)
 
 
 def is_id(text: str) -> bool:

@@ -8,12 +8,13 @@ import pytest
 
 from expert.consultation import explanation as enquiry
 from expert.consultation import replies
-from expert.consultation.answer_log import AnswerRefused, Event, Log, replay, standing
+from expert.consultation.answer_log import AnswerRefused, Event, Log, drop_undone, replay
 from expert.consultation.moments import Consultation, Moment, as_json
 from expert.consultation.next_question import Certificate, ScreenAsked
 from expert.consultation.progress import kept_open, no_longer_standing, progress, status, why_stopped
 from expert.consultation.what_if import what_if
 from expert.inference.assessing import Assessor
+from facts.problems import UnknownName
 from facts.vocabulary import Value
 from knowledge_base.interview import Screen
 from knowledge_base.model import KnowledgeBase
@@ -61,7 +62,7 @@ def test_undo_takes_a_whole_step_back_and_is_itself_on_the_log(consultation: Con
     log, _ = talk(consultation, {"fever": True, "confusion": None})
     shorter = consultation.undone(log, AT)
     assert shorter[: len(log)] == log and shorter[-1].kind == "undone"
-    assert standing(shorter) == ()
+    assert drop_undone(shorter) == ()
     moment = consultation.moment(shorter, "p")
     assert not moment.told.case.findings and not moment.told.unknown
     assert consultation.undone(shorter, AT) == shorter
@@ -181,10 +182,11 @@ def test_it_stops_when_everything_is_unknown_and_says_what_that_keeps_open(consu
     assert stopped.kept_open[0].conclusion == "urgency" and stopped.kept_open[0].could_be == "immediate"
     assert "fever" in stopped.kept_open[0].findings
     told = why_stopped(stopped, moment, consultation.knowledge)
-    assert told[0].startswith(f"Stopped after {moment.screens} screens: none of the {stopped.remaining} remaining answers")
+    assert told[0].startswith(f"Stopped after {moment.screens} screens: no question is left that could show a danger")
+    assert f"{stopped.remaining} others were not asked" in told[0]
     assert len(kept_open(stopped, consultation.knowledge)) > len(told)
     # Nothing is decided as long as an unknown answer hides a danger.
-    assert "immediate hangs on what is unknown" in progress(moment, consultation.knowledge)
+    assert "immediate depends on unknowns" in progress(moment, consultation.knowledge)
     written = as_json(consultation, log, moment)
     assert written["screens"] == moment.screens and written["certificate"]["remaining"] == stopped.remaining
 
@@ -226,7 +228,7 @@ def test_how_and_why_not(consultation: Consultation) -> None:
 
     assert "2.4 mmol/L" in how("hypokalemia") and "rule hypokalemia-measured-severe" in how("hypokalemia")
     assert "below 2.5" in how("urgency")
-    assert "rests on" in how("severe_hypokalemia")
+    assert "based on" in how("severe_hypokalemia")
     assert "answered “unknown”" in how("vomiting") and "not asked" in how("diarrhea")
     assert "was not concluded" in how("suspected_tetanus")
     assert "Nothing is known" in how("tetanus")
@@ -240,7 +242,7 @@ def test_how_and_why_not(consultation: Consultation) -> None:
 
 @pytest.mark.parametrize("name", ["hypokalaemia", "", "99"])
 def test_an_unknown_name_is_told_with_what_may_have_been_meant(name: str, consultation: Consultation) -> None:
-    with pytest.raises(enquiry.UnknownName):
+    with pytest.raises(UnknownName):
         enquiry.find(name, consultation.moment((), "p"), consultation.knowledge)
 
 

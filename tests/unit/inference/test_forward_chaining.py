@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from expert.inference.assessing import Assessor, Disagreement
-from expert.inference.experta_engine import GroundIndex, GroundMatcher, Known, experta
+from expert.inference.experta_engine import GroundIndex, GroundMatcher, KnownFact, experta
 from expert.inference.forward_chaining import ForwardChaining
 from expert.inference.ground_rules import MOST_WAYS, ground_rules
 from facts.case import Case
@@ -106,22 +106,27 @@ class OneEngine(experta.KnowledgeEngine):  # type: ignore[misc]
 
 def test_our_matcher_serves_experta_s_own_engine_and_takes_back_what_is_retracted() -> None:
     fired: list[str] = []
-    both = experta.Rule(Known(about="a", value=True), Known(about="x", value=experta.P(lambda value: value > 2)))
+    both = experta.Rule(KnownFact(about="a", value=True), KnownFact(about="x", value=experta.P(lambda value: value > 2)))
     engine = OneEngine(both(lambda engine: fired.append("both")))
     engine.reset()
-    engine.declare(Known(about="a", value=True))
-    kept = engine.declare(Known(about="x", value=3.0))
+    engine.declare(KnownFact(about="a", value=True))
+    kept = engine.declare(KnownFact(about="x", value=3.0))
     engine.retract(kept)
     engine.run()
     assert fired == []
-    engine.declare(Known(about="x", value=4.0))
+    engine.declare(KnownFact(about="x", value=4.0))
     engine.run()
     assert fired == ["both"]
 
 
 @pytest.mark.parametrize(
     "pattern",
-    [experta.Fact(about="a"), Known(about="a"), Known(about="a", value=experta.W()), Known(about="a", value=experta.MATCH.v)],
+    [
+        experta.Fact(about="a"),
+        KnownFact(about="a"),
+        KnownFact(about="a", value=experta.W()),
+        KnownFact(about="a", value=experta.MATCH.v),
+    ],
 )
 def test_a_rule_that_is_not_ground_is_refused(pattern: Any) -> None:
     with pytest.raises(TypeError, match="not a ground pattern"):

@@ -38,8 +38,8 @@ READ = {
 REFUSED = {
     "coug": ("the name coug is not known", "did you mean cough?", 0),
     "cough and fevr": ("the name fevr is not known", "did you mean fever?", 10),
-    "cough and": ("not a condition", "README", None),
-    "": ("not a condition", "README", None),
+    "cough and": ("not a condition", "docs/writing-knowledge.md", None),
+    "": ("not a condition", "docs/writing-knowledge.md", None),
     "potassium": ("is not a yes/no finding", "potassium < number", 0),
     "fever_onset": ("is not a yes/no finding", "fever_onset == sudden", 0),
     "potassium == 3.5": ("never exactly a number", "use < <= > >=", 0),
@@ -58,14 +58,14 @@ REFUSED = {
     "at_least(1, cough, cough)": ("counts one condition twice", "once", 0),
     "max(cough, fever)": ("max(…) is not known here", "at_least", 0),
     "potassium + 1 < 3": ("a finding on one side", "as in", 0),
-    "cough if fever else ill": ("not part of the condition language", "README", 0),
-    "cough.real": ("not part of the condition language", "README", 0),
+    "cough if fever else ill": ("not part of the condition language", "docs/writing-knowledge.md", 0),
+    "cough.real": ("not part of the condition language", "docs/writing-knowledge.md", 0),
     "True": ("True alone is not a condition", "compare", 0),
     "potassium is 3": ("`is` is not part", "==", 0),
-    "__import__('os').system('true')": ("not part of the condition language", "README", 0),
+    "__import__('os').system('true')": ("not part of the condition language", "docs/writing-knowledge.md", 0),
     " and ".join(["cough"] * 900): ("more than 2,000 characters", "split it", 0),
     "not " * 40 + "cough": ("more than 30 levels", "split it", None),
-    "(" * 300 + "cough" + ")" * 300: ("not a condition", "README", None),
+    "(" * 300 + "cough" + ")" * 300: ("not a condition", "docs/writing-knowledge.md", None),
 }
 
 
@@ -82,3 +82,35 @@ def test_what_is_not_a_condition_is_refused_with_place_and_mend(text: str, told:
     assert message in refused.value.message
     assert fix in refused.value.fix
     assert column is None or refused.value.column == column
+
+
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        ("potassium < " + "8" * 350, "outside the plausible range"),
+        ("8" * 350 + " < potassium", "outside the plausible range"),
+        ("potassium > -" + "8" * 350, "outside the plausible range"),
+        ("potassium < " + "-" * 1_800 + "4", "nested"),
+        ("-" * 1_800 + "potassium < 4", "nested"),
+        ("potassium == " + "+" * 1_500 + "4", "nested"),
+        ("fever_onset in [" + "~" * 1_500 + "sudden]", "nested"),
+        ("not " * 450 + "cough", "nested"),
+        ("cough" + ".x" * 900, "nested"),
+        ("cough < 1" + " + 1" * 400, "nested"),
+        ("at_least(" + "8" * 350 + ", cough, fever)", "has 2 conditions"),
+        ("8" * 350, "alone is not a condition"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_huge_numbers_and_deep_nesting_are_refused_in_words(condition: str, says: str) -> None:
+    with pytest.raises(ConditionError) as refused:
+        parse(condition, SCOPE)
+    assert says in refused.value.message and refused.value.fix
+
+
+def test_what_a_clinician_would_write_is_not_too_deep() -> None:
+    deep = "cough"
+    for _ in range(12):
+        deep = f"(fever and ({deep} or potassium < 3))"
+    assert parse(deep, SCOPE) is not None
+    assert parse("potassium < " + "-" * 40 + "4", SCOPE) == Compared("potassium", "<", 4.0)

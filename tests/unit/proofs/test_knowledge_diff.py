@@ -79,7 +79,7 @@ def test_new_and_gone_rules_findings_and_cases_are_told(tmp_path: Path) -> None:
     assert [(change.case, change.what, change.before, change.after) for change in cases.changed] == [
         ("one", "urgency", "low", "high")
     ]
-    assert "of 2, 1 come out otherwise" in render_difference(found, cases)
+    assert "of 2, 1 change" in render_difference(found, cases)
 
 
 def repository(folder: Path) -> Path:

@@ -47,7 +47,8 @@ def test_a_sound_knowledge_base_has_nothing_wrong(tmp_path: Path) -> None:
     knowledge = based_on(tmp_path, signs={"danger": {"danger-b": ("b", "high")}})
     proof = prove(knowledge)
     assert not proof.wrong and not proof.idle
-    assert {outcome.statement.property for outcome in proof.outcomes} == {"dead", "never_unsaid", "monotone", "conflict"}
+    found = {outcome.statement.property for outcome in proof.outcomes}
+    assert found == {"dead", "never_unsaid", "monotone", "conflict", "looked_for", "screened"}
 
 
 DEAD: Mapping[str, dict[str, Any]] = {
@@ -217,8 +218,8 @@ def test_what_is_accepted_does_not_fail_and_an_idle_acceptance_is_told(tmp_path:
 
 def test_what_z3_cannot_decide_is_undecided_and_never_proved(tmp_path: Path) -> None:
     proof = prove(based_on(tmp_path, signs={"danger": {"danger-b": ("b and x < 3", "high")}}), steps=1)
-    verdicts = {outcome.verdict for outcome in proof.outcomes}
-    assert "undecided" in verdicts and "failed" not in verdicts
+    decisions = {outcome.decision for outcome in proof.outcomes}
+    assert "undecided" in decisions and "failed" not in decisions
     assert all("undecided" in outcome.problem.message for outcome in proof.wrong)
 
 

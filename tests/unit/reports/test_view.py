@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.view import clean
+from reports.cleaning import clean
 
 
 @given(st.text())

@@ -1,0 +1,221 @@
+"""A measured value as an Observation gives it (a figure, a limit, a range, words, a flag), turned into what people write.
+
+All of it is then read by the one reader of answers, so a record and a case file mean the same by "< 1.5 mmol/L" and by "low".
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from facts.answers import AnswerError, read_answer
+from facts.case import Observed
+from facts.intake.fhir.codes import CodeIndex
+from facts.intake.fhir.systems import INTERPRETATION, system_of
+from facts.intake.fhir.values import bare_code, codings_of, described, names_of, object_of, objects_of, text_of
+from facts.problems import quoted
+from facts.quantities import Interval, bounds
+from facts.units import UnitError, match_unit, read_quantity
+from facts.vocabulary import Finding, QuantityFinding
+
+_LIMITS = frozenset({"<", "<=", ">", ">="})
+_FLAGS = {"L": "low", "LL": "low", "LU": "low", "H": "high", "HH": "high", "HU": "high", "N": "normal"}
+"""What the codes of HL7's ObservationInterpretation say of a quantity, in the words of the reader of answers."""
+_CRITICAL = frozenset({"LL", "HH"})
+_LIMITS_DIFFER = 0.1
+"""The share by which the limits of one laboratory may lie beyond those of another."""
+_WITH_UNIT = re.compile(r"\d\s*(?:[^\W\d_]|[%°µ/\[{])", re.UNICODE)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a value says: the answer (None when it gives none), or the reason why it says nothing and how to fix it.
+
+    With a `doubt` the reading contradicts itself: a value, and a flag that cannot be that value's.
+    """
+
+    observed: Observed | None
+    reason: str = ""
+    fix: str = ""
+    doubt: str = ""
+    gives_nothing: bool = False
+    """Nothing was measured, so nothing is superseded either."""
+
+
+def read_reading(part: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex) -> Iterator[Reading]:
+    """Read the value of an Observation or component; two readings where its value and its flag contradict each other."""
+    codes = {code for code in _interpretations(part) if code in _FLAGS}
+    flags = {_FLAGS[code] for code in codes}
+    flag = flags.pop() if len(flags) == 1 else ""
+    text, reason, fix = _written(part, finding, index)
+    if not text:
+        if flag and not reason:
+            yield answer_to(finding, flag)
+        else:
+            yield Reading(None, reason or "it gives no value", fix, gives_nothing=not reason)
+        return
+    found = answer_to(finding, text)
+    why = _contradicts(part, finding, found.observed, flag, codes) if flag and found.observed is not None else ""
+    if not why:
+        yield found
+        return
+    yield Reading(found.observed, doubt=why)
+    flagged = answer_to(finding, flag)
+    if flagged.observed is not None:
+        yield Reading(flagged.observed, doubt=why)
+
+
+def answer_to(finding: Finding, written: str) -> Reading:
+    """Read an answer as a case file's is read."""
+    try:
+        observed = read_answer(finding, written)
+    except AnswerError as error:
+        message, _, fix = str(error).removeprefix(f"{finding.id}: ").rpartition("; ")
+        return Reading(None, message, fix)
+    return Reading(observed) if observed is not None else Reading(None, "it gives no value", gives_nothing=True)
+
+
+def _interpretations(part: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(coding.code for coding in codings_of(part.get("interpretation")) if coding.system == INTERPRETATION)
+
+
+def _contradicts(part: Mapping[str, Any], finding: QuantityFinding, observed: Observed, flag: str, codes: Set[str]) -> str:
+    """Return how a value's flag differs from the laboratory's own limits, or from the finding's; "" where it fits."""
+    if possible := {_FLAGS[code] for code in by_reference_range(part)}:
+        limits = "by its own reference range"
+        fits = flag in possible
+    else:
+        limits = "by the reference interval used here"
+        fits = _fits(finding, observed, flag, is_critical=bool(codes & _CRITICAL))
+    return "" if fits else f"it is flagged {'/'.join(sorted(codes))} ({flag}), which {limits} it is not"
+
+
+def _fits(finding: QuantityFinding, observed: Observed, flag: str, *, is_critical: bool) -> bool:
+    """Return whether a flag can be a value's: laboratories' limits differ by a tenth, but not about what is critical."""
+    called = answer_to(finding, flag).observed
+    if called is None or not isinstance(called.value, Interval) or not isinstance(observed.value, Interval | int | float):
+        return True
+    (least, greatest), (low, high) = bounds(observed.value), bounds(called.value)
+    share = 0 if is_critical else _LIMITS_DIFFER
+    return least <= high + abs(high) * share and greatest >= low - abs(low) * share
+
+
+def _written(part: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex) -> tuple[str, str, str]:
+    """Return what a value says as people write it; or the reason why it says nothing, and a fix where that is a fault."""
+    if isinstance(limits := part.get("valueRange"), dict):
+        return _range(limits, finding, index)
+    measured = object_of(part.get("valueQuantity"))
+    value = measured.get("value", part.get("valueInteger", part.get("valueDecimal")))
+    if value is not None:
+        return _quantity(measured, value, finding, index)
+    told = text_of(part.get("valueString"))
+    if told:
+        return _text(told, finding)
+    if named := next(names_of(part.get("valueCodeableConcept")), ""):
+        flagged = {word for coding in codings_of(part.get("valueCodeableConcept")) if (word := _FLAGS.get(coding.code))}
+        return (flagged.pop(), "", "") if len(flagged) == 1 else (named, "", "")
+    return (
+        "",
+        "the record says that the value is missing" if part.get("dataAbsentReason") and not _interpretations(part) else "",
+        "",
+    )
+
+
+def _text(told: str, finding: QuantityFinding) -> tuple[str, str, str]:
+    text = re.sub(r"^=\s*", "", told)
+    if re.search(r"\d", text) and not _WITH_UNIT.search(text) and finding.unit != "count":
+        return "", f"{quoted(told)} has no unit", f"give one of UCUM, such as {finding.unit}"
+    return text, "", ""
+
+
+def _quantity(measured: Mapping[str, Any], value: Any, finding: QuantityFinding, index: CodeIndex) -> tuple[str, str, str]:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return "", f"found {described(value)}, expected a number", "write the value as a number"
+    comparator = text_of(measured.get("comparator"))
+    if comparator in ("=", "=="):
+        comparator = ""
+    if comparator and comparator not in _LIMITS:
+        return "", f"{quoted(f'{comparator} {value}')} is no limit that is known here", "use <, <=, >= or >"
+    unit, reason, fix = _unit(measured, str(value), finding, index)
+    if reason:
+        return "", reason, fix
+    # UCUM's unit of what has none, which after a number nobody writes by hand.
+    unit = "" if unit == "1" and finding.unit == "count" else unit
+    return f"{comparator} {value} {unit}".strip(), "", ""
+
+
+def _unit(measured: Mapping[str, Any], value: str, finding: QuantityFinding, index: CodeIndex) -> tuple[str, str, str]:
+    """Return the unit that is meant; or why none is. What is printed and what is coded must mean the same."""
+    printed, coded = text_of(measured.get("unit")), text_of(measured.get("code"))
+    in_ucum = system_of(text_of(measured.get("system"))) == "UCUM"
+    units = [unit for unit in ((coded, printed) if in_ucum else (printed, coded)) if unit]
+    if not units and finding.unit != "count":
+        return "", f"{quoted(value)} has no unit", f"give one of UCUM, such as {finding.unit}"
+    known = [unit for unit in units if match_unit(unit, finding)]
+    values = {_converted(value, unit, finding) for unit in known}
+    other = any(index.is_unit(unit) for unit in units if unit not in known)
+    if len(values) > 1 or (known and other):
+        reason = f"it says both {quoted(f'{value} {printed}')} (unit) and {quoted(f'{value} {coded}')} (code)"
+        return "", reason, "correct the unit or its code"
+    return (known or units or [""])[0], "", ""
+
+
+def _converted(value: str, unit: str, finding: QuantityFinding) -> float | None:
+    try:
+        return read_quantity(f"{value} {unit}", finding)[0]
+    except UnitError:
+        return None
+
+
+def _range(limits: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex) -> tuple[str, str, str]:
+    low, high = (object_of(limits.get(end)) for end in ("low", "high"))
+    ends = [end for end in (low, high) if end.get("value") is not None]
+    if not ends:
+        return "", "it gives no value", ""
+    texts = [_quantity({**end, "comparator": None}, end["value"], finding, index) for end in ends]
+    if fault := next((text for text in texts if text[1]), None):
+        return fault
+    if len(ends) == 1:
+        return f"{'>=' if ends[0] is low else '<='} {texts[0][0]}", "", ""
+    number, _, unit = texts[0][0].partition(" ")
+    upper, _, other = texts[1][0].partition(" ")
+    if unit != other:
+        return "", f"its range runs from {quoted(texts[0][0])} to {quoted(texts[1][0])}", "write both ends in one unit"
+    return f"{number}-{upper} {unit}".strip(), "", ""
+
+
+def by_reference_range(part: Mapping[str, Any]) -> Sequence[str]:
+    """Return the interpretations that a value may have by the laboratory's own limits: "L", "N", "H"."""
+    ranges = objects_of(part.get("referenceRange"))
+    measured = object_of(part.get("valueQuantity"))
+    # Several ranges are for several kinds of people, and a range may be of another type than the normal one.
+    if len(ranges) != 1 or measured.get("comparator") or bare_code(ranges[0].get("type")) not in ("", "normal"):
+        return ()
+    value = _number(measured)
+    low, high = (object_of(ranges[0].get(end)) for end in ("low", "high"))
+    limits = [_number(limit) for limit in (low, high)]
+    if value is None or any(limit and _unit_text(limit) != _unit_text(measured) for limit in (low, high)):
+        return ()
+    if limits[1] is not None and value > limits[1]:
+        return ("H",)
+    if limits[0] is not None and value < limits[0]:
+        return ("L",)
+    if None not in limits:
+        return ("N",)
+    return ("N", "L") if limits[1] is not None else ("N", "H") if limits[0] is not None else ()
+
+
+def _number(quantity: Mapping[str, Any]) -> float | None:
+    value = quantity.get("value")
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if isfinite(number) else None
+
+
+def _unit_text(quantity: Mapping[str, Any]) -> str:
+    return text_of(quantity.get("code")) or text_of(quantity.get("unit"))

@@ -1,0 +1,1 @@
+"""FHIR records read into cases."""
