@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from math import prod
 
+from facts.declared_quantities import Derivation
 from facts.quantities import Interval, Quantity, between, bounds
-from facts.vocabulary import Derivation, QuantityFinding
+from facts.vocabulary import QuantityFinding
 
 ROUGHLY = 10
 """Significant digits that are kept: what binary arithmetic adds behind them was never measured."""

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
+from facts.declared_quantities import ReferenceInterval
 from facts.quantities import Interval, Quantity, between, bounds
-from facts.vocabulary import QuantityFinding, ReferenceInterval, Value
+from facts.vocabulary import QuantityFinding, Value
 
 Word: TypeAlias = Literal["low", "normal", "high"]
 WORDS: tuple[Word, ...] = ("low", "normal", "high")

@@ -42,7 +42,7 @@ def unit_in(finding: QuantityFinding, system: UnitSystem) -> str:
 
 def with_unit(finding: QuantityFinding, text: str, system: UnitSystem | None) -> str:
     """Return what was written with the unit that its file declares, where it has none and a system was declared."""
-    return text if system is None or not _is_bare(text) else write_with_unit(text, unit_in(finding, system))
+    return text if system is None or not is_bare(text) else write_with_unit(text, unit_in(finding, system))
 
 
 def write_with_unit(text: str, unit: str) -> str:
@@ -51,7 +51,7 @@ def write_with_unit(text: str, unit: str) -> str:
     return f"{text[:end]} {unit}{text[end:]}"
 
 
-def _is_bare(text: str) -> bool:
+def is_bare(text: str) -> bool:
     """Return whether there are numbers in a text, and nothing beside them that might be their unit."""
     beside = _NUMBER.sub(" ", text)
     return beside != text and not _SIGNS.sub("", " ".join(part for part in _WORD.sub(" ", beside).split()))
@@ -59,7 +59,7 @@ def _is_bare(text: str) -> bool:
 
 def other_readings(finding: QuantityFinding, text: str) -> str:
     """Say both readings of a bare number that a laboratory may as well have meant in another unit; "" where none may."""
-    if not finding.systems or not _is_bare(text):
+    if not finding.systems or not is_bare(text):
         return ""
     numbers = [abs(Decimal("".join(number.split()))) for number in _NUMBER.findall(text)]
     for system in finding.systems.values():

@@ -77,7 +77,7 @@ def convert(written: str, unit: str, finding: QuantityFinding) -> tuple[float, s
     if not unit:
         return _rounded(number), ""
     # "1" is the unit of what has none, but behind a number ("5 1") it is another number.
-    known = None if unit[0].isdigit() else match_unit(unit, finding)
+    known = None if unit.isdigit() else match_unit(unit, finding)
     if known is None:
         raise UnitError(
             f"the unit {unit[:20]!r} is not one that {finding.id} takes; write it in {' or '.join(_accepted(finding))}"

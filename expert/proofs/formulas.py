@@ -83,6 +83,10 @@ class Patient:
         """Say that a quantity, if it is known, is known exactly; of other findings it goes without saying."""
         return self.least[name] == self.greatest[name] if name in self.least else z3.BoolVal(True)
 
+    def lies_within(self, name: str, interval: Interval) -> Formula:
+        """Say that all that a quantity can be lies within an interval; says nothing of whether it is known."""
+        return z3.And(number(interval.least) <= self.least[name], self.greatest[name] <= number(interval.greatest))
+
     def pinned(self, values: Mapping[str, Value]) -> list[Formula]:
         """Say that exactly these findings are known, with these values."""
         known = [self.known[name] if name in values else z3.Not(self.known[name]) for name in self.findings]

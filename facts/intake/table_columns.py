@@ -1,5 +1,9 @@
-"""The cells of a table read by the column: each distinct text once, plain numbers in bulk, refusals by row."""
+"""The cells of a table read by the column: each distinct text once, plain numbers in bulk, refusals by row.
 
+Longer than other modules: every reading of a column notes its refusals, and all columns meet in what a row requires.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,6 +14,7 @@ from facts.answers import AnswerError, read_answer
 from facts.intake.table_cells import Rows, read_cells
 from facts.intake.table_lists import KEY, read_lists
 from facts.intake.table_mapping import PLAIN_NUMBER
+from facts.intake.table_quantities import settle_rows
 from facts.intake.tables import (
     CASE,
     EXPECTED,
@@ -25,8 +30,8 @@ from facts.intake.tables import (
     polars_type,
 )
 from facts.medicines import MedicineDictionary
-from facts.problems import quoted
-from facts.quantities import Interval
+from facts.quantities import Interval, at_most, bounds
+from facts.reference_intervals import WORDS
 from facts.requirements import DeniedRequirement, ancestors
 from facts.unit_systems import other_readings, unit_in
 from facts.units import converter
@@ -70,6 +75,7 @@ class _Reading:
         self.refusals: list[pl.DataFrame] = [rows.refused]
         self.read = rows.cells.height + rows.refused.height
         self.columns: dict[str, pl.Series] = {}
+        self.words: dict[str, pl.Series] = {}
         self.doubtful: list[pl.DataFrame] = []
         self.places: dict[str, list[str]] = {}
         self.twice = twice
@@ -84,9 +90,11 @@ class _Reading:
         for key in (MEDICINES, STOPPED):
             if key in headings:
                 self.lists(headings[key])
+        self.settle()
         self.requirements()
         frame = pl.DataFrame({CASE: self.raw[headings[CASE].column].cast(pl.String).str.strip_chars(), ROW: self.raw[ROW]})
-        known = {name: series for name in self.vocabulary.findings if (series := self.columns.get(name)) is not None}
+        names = [end for name in self.vocabulary.findings for end in (name, at_most(name))]
+        known = {name: series for name in names if (series := self.columns.get(name)) is not None}
         labels = {key: self.label(headings[key]) for key in EXPECTED if key in headings}
         frame = frame.with_columns(pl.lit(str(self.table.path)).alias("file"), **known, **labels)
         refused = pl.concat([pl.DataFrame(schema=REFUSED), *self.refusals]).sort("row", "column", maintain_order=True)
@@ -158,6 +166,8 @@ class _Reading:
         """Read each distinct text once, as a case file would be read."""
         read: dict[str, Any] = {}
         wrong: dict[str, str] = {}
+        greatest: dict[str, float] = {}
+        words: dict[str, str] = {}
         for text in series.unique().drop_nulls().sort().to_list():
             if not text.strip():
                 continue
@@ -168,9 +178,9 @@ class _Reading:
                 wrong[text] = f"{error}; or declare what it means (--yes 1 --no 0, or --map)" if number else str(error)
                 continue
             if observed is not None and isinstance(observed.value, Interval):
-                wrong[text] = (
-                    f"{finding.id}: found {quoted(text)}, and a table holds figures only; assess this row as a case file"
-                )
+                read[text], greatest[text] = bounds(observed.value)
+                if observed.given in WORDS:
+                    words[text] = observed.given
             elif observed is not None:
                 read[text] = observed.value
         if wrong:
@@ -180,7 +190,11 @@ class _Reading:
         dtype = polars_type(finding)
         if not read:
             return self.nothing(dtype)
-        return series.replace_strict(list(read), list(read.values()), default=None, return_dtype=dtype)
+        if greatest:
+            self.columns[at_most(finding.id)] = _replace(series, read | greatest, pl.Float64)
+        if words:
+            self.words[finding.id] = _replace(series, words, pl.String)
+        return _replace(series, read, dtype)
 
     def quantities(self, heading: Heading, finding: QuantityFinding, series: pl.Series) -> pl.Series:
         """Read numbers in bulk, and other texts ("3.1 mmol/l") one distinct text at a time."""
@@ -191,7 +205,12 @@ class _Reading:
         none = self.nothing(pl.String)
         numbers, others = stripped.zip_with(plain, none), stripped.zip_with(~plain, none)
         values = self.checked(heading, finding, numbers, numbers.cast(pl.Float64))
-        return values.zip_with(plain, self.texts(heading, finding, others)) if others.null_count() < len(others) else values
+        if others.null_count() == len(others):
+            return values
+        read = self.texts(heading, finding, others)
+        if (greatest := self.columns.get(at_most(finding.id))) is not None:
+            self.columns[at_most(finding.id)] = values.zip_with(plain, greatest)
+        return values.zip_with(plain, read)
 
     def checked(self, heading: Heading, finding: QuantityFinding, written: pl.Series, numbers: pl.Series) -> pl.Series:
         """Bring numbers into the finding's unit; refuse those that are not plausible, or may be meant in another unit."""
@@ -244,11 +263,28 @@ class _Reading:
         self.refuse_where(differ, name, answered, f"the answer to {name} contradicts the column {heading.column}")
         self.columns[name] = answered.zip_with(answered.is_not_null(), listed)
 
+    # What hangs on other cells of a row
+
+    def settle(self) -> None:
+        """Give words the meaning that they have for each row's patient, and add what is computed."""
+        told = settle_rows(self.columns, self.words, self.vocabulary, self.raw.height)
+        places = [place for place, entries in told.items() for _ in entries]
+        entries = [entry for several in told.values() for entry in several]
+        self.doubtful.append(
+            self.raw[places].select(
+                file=pl.lit(str(self.table.path)),
+                row=pl.col(ROW),
+                case=pl.col(self.table.heading(CASE).column).cast(pl.String),
+                text=pl.Series([entry.text for entry in entries], dtype=pl.String),
+                reason=pl.Series([entry.reason for entry in entries], dtype=pl.String),
+            )
+        )
+
     # What an answer requires
 
     def requirements(self) -> None:
         """Let a value imply what it requires, and refuse the row where that is denied."""
-        answered = dict(self.columns)
+        answered = {name: series for name, series in self.columns.items() if name in self.vocabulary.findings}
         for name, series in answered.items():
             implies = series.fill_null(False) if series.dtype == pl.Boolean else series.is_not_null()
             for above in ancestors(name, self.vocabulary.findings):
@@ -270,6 +306,10 @@ class _Reading:
             for value in series.filter(mask)
         ]
         self.refuse_where(mask, self.places[name][0], series, pl.Series(reasons, dtype=pl.String))
+
+
+def _replace(series: pl.Series, values: Mapping[str, Any], dtype: Any) -> pl.Series:
+    return series.replace_strict(list(values), list(values.values()), default=None, return_dtype=dtype)
 
 
 def _unfit(finding: Finding, dtype: Any) -> str:

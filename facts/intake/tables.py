@@ -16,8 +16,10 @@ import polars as pl
 from facts.answers import AnswerError
 from facts.intake.csv_rows import Layout, find_layout
 from facts.intake.ndjson_rows import Lines, find_lines
-from facts.intake.table_mapping import AS_WRITTEN, PLAIN_NUMBER, ColumnMapping, TableMapping, same_value
+from facts.intake.table_mapping import AS_WRITTEN, ColumnMapping, TableMapping, same_value
+from facts.measurements import RELATIONS
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
+from facts.unit_systems import is_bare, write_with_unit
 from facts.units import match_unit
 from facts.vocabulary import Finding, QuantityFinding, Vocabulary, YesNoFinding
 
@@ -169,15 +171,20 @@ def as_written(table: Table, heading: Heading, cell: str) -> str:
         if told is not None:
             return told
     text = cell.strip()
-    if table.decimal_comma and (number := _NUMBER_IN_COMMAS.match(text)):
-        if _THOUSANDS.match(number[0]):
-            message = f"found {quoted(text)}, which may be thousands or a decimal fraction"
-            raise AnswerError(f"{heading.name}: {message}; write it without a sign between thousands")
-        text = number[0].replace(",", ".") + text[number.end() :]
-    return f"{text} {heading.unit}" if heading.unit is not None and PLAIN_NUMBER.fullmatch(text) else text
+    if table.decimal_comma and _AMOUNT.match(text):
+        text = _NUMBER_IN_COMMAS.sub(lambda number: _with_point(number[0], heading, text), text)
+    return write_with_unit(text, heading.unit) if heading.unit is not None and is_bare(text) else text
 
 
-_NUMBER_IN_COMMAS = re.compile(r"[-+]?[0-9]+(?:[.,][0-9]+)?(?![0-9.,])")
+def _with_point(number: str, heading: Heading, text: str) -> str:
+    if _THOUSANDS.match(number):
+        message = f"found {quoted(text)}, which may be thousands or a decimal fraction"
+        raise AnswerError(f"{heading.name}: {message}; write it without a sign between thousands")
+    return number.replace(",", ".")
+
+
+_AMOUNT = re.compile(rf"(?:between|{'|'.join(map(re.escape, RELATIONS))})?\s*[-+]?[0-9]", re.IGNORECASE)
+_NUMBER_IN_COMMAS = re.compile(r"(?<![0-9.,])[-+]?[0-9]+(?:[.,][0-9]+)?(?![0-9.,])")
 _THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}[.,][0-9]{3}$")
 
 
