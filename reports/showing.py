@@ -63,6 +63,8 @@ def _finding(finding: Finding, knowledge: KnowledgeBase) -> Iterator[str]:
         yield f"  Plausible from {plausible}; of several readings, the {finding.reduction}"
     if finding.kind == "choice":
         yield from (f"  {choice}: {clause}" for choice, clause in finding.choices.items())
+    if finding.lasts_days is not None:
+        yield f"  In a record, it counts for {finding.lasts}"
     if finding.requires:
         yield f"  Means something only with {finding.requires}"
     if finding.codes:

@@ -140,8 +140,9 @@ def _quantity(measured: Mapping[str, Any], value: Any, finding: QuantityFinding,
     unit, reason, fix = _unit(measured, str(value), finding, index)
     if reason:
         return "", reason, fix
-    # UCUM's unit of what has none, which after a number nobody writes by hand.
-    unit = "" if unit == "1" and finding.unit == "count" else unit
+    # UCUM's 1 and 1/min begin with a digit, which after a number nobody writes by hand.
+    if unit[:1].isdigit():
+        unit = "" if finding.unit == "count" else match_unit(unit, finding) or unit
     return f"{comparator} {value} {unit}".strip(), "", ""
 
 
