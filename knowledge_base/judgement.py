@@ -16,8 +16,8 @@ from typing import Any, NamedTuple, TypeAlias, assert_never
 
 from facts.quantities import Interval
 from facts.vocabulary import Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.logic import Truth
+from knowledge_base.conditions.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.conditions.logic import Truth
 from knowledge_base.model import KnowledgeBase
 
 _Function: TypeAlias = Callable[[Mapping[str, Value]], tuple[tuple[Any, ...], tuple[int, ...]]]

@@ -5,13 +5,13 @@ from string import Formatter
 from typing import TypeAlias, assert_never
 
 from facts.case import IMPLIED, Observed
+from facts.measuring.reference_intervals import WORDS
 from facts.quantities import Interval, Quantity, quantity_words
-from facts.reference_intervals import WORDS
 from facts.vocabulary import Finding, QuantityFinding, Value, YesNoFinding
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.logic import Truth, evaluate, push_negation_inward
+from knowledge_base.conditions.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.conditions.logic import Truth, evaluate, push_negation_inward
+from knowledge_base.conditions.templates import WHICH, first_alternatives
 from knowledge_base.model import ANY_WARNING_SIGN, KnowledgeBase
-from knowledge_base.templates import WHICH, first_alternatives
 
 TruthOf: TypeAlias = Callable[[str], Truth]
 

@@ -19,8 +19,8 @@ from facts.assessment import Argument
 from facts.case import Observed
 from facts.problems import UnknownName, did_you_mean
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import Expression, Leaf, Named, leaves, names_used
-from knowledge_base.logic import Truth, evaluate_leaf, evaluate_named, residue, supports
+from knowledge_base.conditions.expression import Expression, Leaf, Named, leaves, names_used
+from knowledge_base.conditions.logic import Truth, evaluate_leaf, evaluate_named, residue, supports
 from knowledge_base.model import KnowledgeBase, Rule
 from knowledge_base.thresholds import thresholds
 from reports.cleaning import clean

@@ -15,8 +15,8 @@ from expert.inference.assessing import Assessor
 from facts.problems import CharleyError
 from knowledge_base.lint import lint
 from knowledge_base.loading import load_knowledge_base
-from reports.handbook import handbook, render_handbook
-from reports.showing import describe
+from reports.knowledge.handbook import handbook, render_handbook
+from reports.knowledge.showing import describe
 from tests.cds_hooks.calling import (
     BASE,
     CRAMPS,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from facts.intake.fhir.resources import Resource
-from facts.intake.fhir.values import objects_of, text_of
+from facts.intake.fhir.shapes.resources import Resource
+from facts.intake.fhir.shapes.values import objects_of, text_of
 from facts.intake.judging import VOID
 
 _READ = frozenset(

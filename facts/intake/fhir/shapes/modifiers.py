@@ -6,7 +6,7 @@ FHIR R4, Extensibility: whoever does not know a modifierExtension must not use t
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from facts.intake.fhir.values import text_of
+from facts.intake.fhir.shapes.values import text_of
 from facts.problems import quoted
 
 # DSTU2 and STU3 have "not" as an element that R4 turned into a status.

@@ -8,8 +8,8 @@ from facts.answers import AnswerError
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case
 from facts.intake.entries import Entry
-from facts.intake.table_cells import LIST, read_cells
-from facts.intake.tables import CASE, MEDICINES, NOTE, STOPPED, Table, as_written
+from facts.intake.tables.cells import LIST, read_cells
+from facts.intake.tables.opening import CASE, MEDICINES, NOTE, STOPPED, Table, as_written
 from facts.medicines import MedicineDictionary
 from facts.problems import Place, Problem
 from facts.vocabulary import Vocabulary

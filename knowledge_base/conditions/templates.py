@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from string import Formatter
 from typing import assert_never
 
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Named, Not, OneOf, Or, Present
-from knowledge_base.logic import push_negation_inward
+from knowledge_base.conditions.expression import And, AtLeast, Compared, Expression, Named, Not, OneOf, Or, Present
+from knowledge_base.conditions.logic import push_negation_inward
 
 WHICH = "which"
 """The placeholder for the alternatives that are true in the first `or` or `at_least` of a condition."""

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from knowledge_base.building import build_knowledge_base
 from knowledge_base.entries import Problems
-from knowledge_base.knowledge_files import read_knowledge_files
+from knowledge_base.loading.building import build_knowledge_base
+from knowledge_base.loading.knowledge_files import read_knowledge_files
 from knowledge_base.model import KnowledgeBase
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import polars as pl
 
-from facts.intake.csv_rows import NOT_TEXT, Layout, Row, blocks_of, cut, split_cells
-from facts.intake.ndjson_rows import Lines, read_objects
-from facts.intake.tables import CASE, EXPECTED, MEDICINES, REFUSED, ROW, STOPPED, Table, plain_reason
+from facts.intake.tables.csv_rows import NOT_TEXT, Layout, Row, blocks_of, cut, split_cells
+from facts.intake.tables.ndjson_rows import Lines, read_objects
+from facts.intake.tables.opening import CASE, EXPECTED, MEDICINES, REFUSED, ROW, STOPPED, Table, plain_reason
 from facts.problems import CharleyError, Place, Problem
 
 LIST = ""

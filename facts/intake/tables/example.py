@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from facts.intake.tables import CASE, MEDICINES, STOPPED
+from facts.intake.tables.opening import CASE, MEDICINES, STOPPED
 from facts.medicines import MedicineDictionary
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Vocabulary, YesNoFinding
 

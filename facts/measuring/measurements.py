@@ -4,9 +4,9 @@ import re
 from functools import partial
 from typing import NamedTuple
 
+from facts.measuring.reference_intervals import NoReference, Word, quantity_of_word
+from facts.measuring.units import NUMBER, UnitError, check_commas, convert, match_unit, read_quantity
 from facts.quantities import Quantity, between, narrow, quantity_words
-from facts.reference_intervals import NoReference, Word, quantity_of_word
-from facts.units import NUMBER, UnitError, check_commas, convert, match_unit, read_quantity
 from facts.vocabulary import QuantityFinding
 
 

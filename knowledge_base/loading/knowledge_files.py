@@ -17,7 +17,7 @@ from facts.vocabulary import Vocabulary, load_vocabulary
 from knowledge_base import schema
 from knowledge_base.entries import Content, KnowledgeFile, Problems
 
-SHIPPED = Path(__file__).parent
+SHIPPED = Path(__file__).parents[1]
 _CERTIFICATE = "certificate.json"
 _INVARIANTS = "invariants.yaml"
 _SHIPPED_FACTS = Path(facts.__file__).parent

@@ -9,9 +9,9 @@ import re
 from decimal import Decimal
 from typing import Any, Literal, TypeAlias, get_args
 
-from facts.measurements import RELATIONS, WORDS
+from facts.measuring.measurements import RELATIONS, WORDS
+from facts.measuring.units import NUMBER, converter
 from facts.problems import quoted
-from facts.units import NUMBER, converter
 from facts.vocabulary import QuantityFinding
 
 UnitSystem: TypeAlias = Literal["SI", "conventional"]

@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 
 from facts.problems import Place, did_you_mean
 from knowledge_base import schema
-from knowledge_base.building_plan import build_next_steps, build_plan
-from knowledge_base.building_rules import build_rule, build_warning_signs, present
-from knowledge_base.consistency import (
+from knowledge_base.conditions.expression import Scope
+from knowledge_base.entries import Context, KnowledgeFile, Node, Problems
+from knowledge_base.grading import build_grading
+from knowledge_base.interview import build_interview
+from knowledge_base.invariants import Names, build_invariants
+from knowledge_base.loading.consistency import (
     check_because_sentences,
     check_finding_sources,
     check_manifest,
     check_medicine_sources,
     order_conditions,
 )
-from knowledge_base.entries import Context, KnowledgeFile, Node, Problems
-from knowledge_base.expression import Scope
-from knowledge_base.grading import build_grading
-from knowledge_base.interview import build_interview
-from knowledge_base.invariants import Names, build_invariants
-from knowledge_base.knowledge_files import KnowledgeFiles
+from knowledge_base.loading.knowledge_files import KnowledgeFiles
+from knowledge_base.loading.plans import build_next_steps, build_plan
+from knowledge_base.loading.rules import build_rule, build_warning_signs, present
 from knowledge_base.model import (
     ANY_WARNING_SIGN,
     ArgumentKind,

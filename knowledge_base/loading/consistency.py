@@ -6,11 +6,11 @@ from graphlib import CycleError, TopologicalSorter
 from facts.medicines import MedicineDictionary
 from facts.problems import Place, did_you_mean
 from facts.vocabulary import Finding, QuantityFinding, Vocabulary
+from knowledge_base.conditions.expression import Expression, Or, disjunction, names_used
+from knowledge_base.conditions.templates import TemplateError, check_template
 from knowledge_base.entries import KnowledgeFile, Problems, unknown_source
-from knowledge_base.expression import Expression, Or, disjunction, names_used
 from knowledge_base.model import Cause, Definition, KnowledgeBase, WarningSign
 from knowledge_base.schema import CauseFile, Manifest
-from knowledge_base.templates import TemplateError, check_template
 
 
 def order_conditions(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from facts.intake.fhir.values import bare_code, names_of, objects_of, text_of
+from facts.intake.fhir.shapes.values import bare_code, names_of, objects_of, text_of
 from facts.problems import quoted
 
 _SERIOUS = frozenset({"fatal", "error"})

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 
 from facts.case import doubts
-from facts.intake.table_cells import LIST
-from facts.intake.tables import MEDICINES
+from facts.intake.tables.cells import LIST
+from facts.intake.tables.opening import MEDICINES
 from facts.medicine_lists import ListError, read_medicines, read_stopped_medicines
 from facts.medicines import Derived, MedicineDictionary, Recognition, findings_of_current, findings_of_stopped
 

@@ -14,13 +14,13 @@ from typing import Any
 import polars as pl
 
 from facts.answers import AnswerError
-from facts.intake.csv_rows import Layout, find_layout
-from facts.intake.ndjson_rows import Lines, find_lines
-from facts.intake.table_mapping import AS_WRITTEN, ColumnMapping, TableMapping, same_value
-from facts.measurements import RELATIONS
+from facts.intake.tables.csv_rows import Layout, find_layout
+from facts.intake.tables.mapping import AS_WRITTEN, ColumnMapping, TableMapping, same_value
+from facts.intake.tables.ndjson_rows import Lines, find_lines
+from facts.measuring.measurements import RELATIONS
+from facts.measuring.unit_systems import is_bare, write_with_unit
+from facts.measuring.units import match_unit
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
-from facts.unit_systems import is_bare, write_with_unit
-from facts.units import match_unit
 from facts.vocabulary import Finding, QuantityFinding, Vocabulary, YesNoFinding
 
 CASE, MEDICINES, STOPPED, NOTE = "case", "medicines", "stopped_medicines", "note"

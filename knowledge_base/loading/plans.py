@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from facts.problems import did_you_mean
 from knowledge_base import schema
-from knowledge_base.building_rules import build_rule
 from knowledge_base.entries import Context, KnowledgeFile, Node
+from knowledge_base.loading.rules import build_rule
 from knowledge_base.model import NextStep, PlanShape, Topic
 
 _PLACES: Mapping[schema.StepKind, int] = {"advice": 2, "referral": 3, "avoid": 4, "test": 5, "examination": 6}

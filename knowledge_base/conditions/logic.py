@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, assert_never
 
 from facts.quantities import Interval
 from facts.vocabulary import Value
-from knowledge_base.expression import (
+from knowledge_base.conditions.expression import (
     And,
     AtLeast,
     Compared,

@@ -6,8 +6,8 @@ from datetime import date
 from typing import Any, TypeAlias
 
 from facts.case import Observed
-from facts.intake.fhir.moments import Timestamp
-from facts.intake.fhir.values import described, is_id, object_of, reference_of, text_of
+from facts.intake.fhir.shapes.moments import Timestamp
+from facts.intake.fhir.shapes.values import described, is_id, object_of, reference_of, text_of
 from facts.problems import Place
 from facts.quantities import Interval, quantity_words
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding

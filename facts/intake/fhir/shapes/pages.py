@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from facts.intake.fhir.values import object_of, objects_of, text_of
+from facts.intake.fhir.shapes.values import object_of, objects_of, text_of
 from facts.problems import Place, Problem
 
 _BEFORE = frozenset({"previous", "prev"})

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from facts.vocabulary import Finding
-from knowledge_base.expression import Expression, leaves
+from knowledge_base.conditions.expression import Expression, leaves
 from knowledge_base.model import KnowledgeBase, NextStep, Rule
 from reports.citations import citation, is_checked
 from reports.formats import HANDBOOKS

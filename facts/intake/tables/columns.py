@@ -11,11 +11,10 @@ from typing import Any
 import polars as pl
 
 from facts.answers import AnswerError, read_answer
-from facts.intake.table_cells import Rows, read_cells
-from facts.intake.table_lists import KEY, read_lists
-from facts.intake.table_mapping import PLAIN_NUMBER
-from facts.intake.table_quantities import settle_rows
-from facts.intake.tables import (
+from facts.intake.tables.cells import Rows, read_cells
+from facts.intake.tables.lists import KEY, read_lists
+from facts.intake.tables.mapping import PLAIN_NUMBER
+from facts.intake.tables.opening import (
     CASE,
     EXPECTED,
     LONGEST_NAME,
@@ -29,12 +28,13 @@ from facts.intake.tables import (
     as_written,
     polars_type,
 )
+from facts.intake.tables.quantities import settle_rows
+from facts.measuring.reference_intervals import WORDS
+from facts.measuring.unit_systems import other_readings, unit_in
+from facts.measuring.units import converter
 from facts.medicines import MedicineDictionary
 from facts.quantities import Interval, at_most, bounds
-from facts.reference_intervals import WORDS
 from facts.requirements import DeniedRequirement, ancestors
-from facts.unit_systems import other_readings, unit_in
-from facts.units import converter
 from facts.vocabulary import Finding, QuantityFinding, Vocabulary, YesNoFinding
 
 _PLAIN = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)$"

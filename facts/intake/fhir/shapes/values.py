@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from facts.intake.fhir.systems import system_of
+from facts.intake.fhir.shapes.systems import system_of
 from facts.problems import quoted
 
 _LONGEST_TEXT = 200

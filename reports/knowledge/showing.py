@@ -6,7 +6,7 @@ from itertools import islice
 
 from facts.problems import UnknownName, did_you_mean
 from facts.vocabulary import Finding
-from knowledge_base.expression import Expression, leaves, names_used
+from knowledge_base.conditions.expression import Expression, leaves, names_used
 from knowledge_base.model import Cause, Definition, KnowledgeBase, NextStep, OrderAdvice, Rule, WarningSign
 from reports.citations import citation
 from reports.view import codes_text
