@@ -30,9 +30,7 @@ from facts.assessment import Assessment
 from facts.case import Case
 from facts.intake.case_files import read_case_files
 from knowledge_base.loading import load_knowledge_base
-from knowledge_base.model import KnowledgeBase
-from reports.json_report import plain, to_json
-from reports.rendering import render
+from reports.formats import FORMATS
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = (ROOT / "tests" / "knowledge" / "cases", ROOT / "facts" / "examples")
@@ -55,20 +53,12 @@ def main() -> None:
     described = [case for case in cases if case.note][: options.patients]
     print("| what | number | ms: median | 99 in 100 within | at most |\n|---|---:|---:|---:|---:|")
     rows = {
-        f"report as {name}": [time_of(lambda found=found, write=write: write(found, knowledge)) for found in assessments]
-        for name, write in FORMATS.items()
+        f"report as {name}": [time_of(lambda found=found, form=form: form.render(found, knowledge)) for found in assessments]
+        for name, form in FORMATS.items()
     }
     rows |= hold_consultations(described, Consultation(assessor))
     above = [name for name, times in rows.items() if row(name, times)]
     sys.exit(1 if above else 0)
-
-
-FORMATS: dict[str, Callable[[Assessment, KnowledgeBase], str]] = {
-    "text": lambda found, knowledge: render(found, knowledge, "text"),
-    "Markdown": lambda found, knowledge: render(found, knowledge, "markdown"),
-    "HTML": lambda found, knowledge: render(found, knowledge, "html"),
-    "JSON": lambda found, knowledge: to_json(plain(found)),
-}
 
 
 def assess(cases: Sequence[Case], assessor: Assessor) -> list[Assessment]:

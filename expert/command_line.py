@@ -149,7 +149,8 @@ def _write_reports(
     output: str | None,
     full: bool,
 ) -> None:
-    from reports.writing import documents, together, write_folder, write_private
+    from reports.formats import FORMATS
+    from reports.writing import documents, write_folder, write_private
 
     try:
         # A Path forgets the slash at its end, so whether a folder is meant is asked of the text.
@@ -157,9 +158,9 @@ def _write_reports(
             count = write_folder(Path(output), documents(base, assessed, refusals, form, full=full))
             click.echo(f"{count} {'file' if count == 1 else 'files'} written to {output}", err=True)
         elif output is not None:
-            write_private(Path(output), together(base, assessed, refusals, form, full=full))
-        elif assessed or form == "json":
-            click.echo(together(base, assessed, refusals, form, full=full), nl=False)
+            write_private(Path(output), FORMATS[form].render_all(assessed, refusals, base, full=full))
+        else:
+            click.echo(FORMATS[form].render_all(assessed, refusals, base, full=full), nl=False)
     except OSError as error:
         from expert.disk_errors import advise
 
@@ -184,7 +185,7 @@ def schema(what: str, knowledge: Path | None) -> None:
       charley schema mapping > columns.yaml
       charley schema questionnaire > questionnaire.json
     """
-    from facts.intake.table_example import mapping_example, table_example
+    from facts.intake.tables.example import mapping_example, table_example
     from reports.json_report import assessment_schema, case_schema, to_json
 
     if what == "assessment":
@@ -196,7 +197,7 @@ def schema(what: str, knowledge: Path | None) -> None:
         click.echo(example, nl=False)
         return
     if what == "questionnaire":
-        from reports.questionnaire import questionnaire
+        from reports.knowledge.questionnaire import questionnaire
 
         click.echo(to_json(questionnaire(base)), nl=False)
         return

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias
 
 from expert.inference.assessing import Assessor, ContradictoryCase
 from expert.proofs.what_would_change import explaining_changes
@@ -22,12 +22,10 @@ from facts.intake.judging import Judging
 from facts.problems import CharleyError, Place, Problem, quoted
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
-from reports.writing import together
+from reports.formats import FORMATS
 
 Source: TypeAlias = Mapping[str, object] | str | Path
 """A case as a mapping, as YAML or JSON text, or as the path of a file."""
-
-Form: TypeAlias = Literal["text", "markdown", "html", "json"]
 
 _MAPPING, _TEXT = "(mapping)", "(text)"
 """What messages call a case that has no file name."""
@@ -41,11 +39,14 @@ class Assessed:
     assessment: Assessment
     knowledge: KnowledgeBase = field(repr=False, compare=False)
 
-    def report(self, form: Form = "text") -> str:
-        """Return the report, the same as `charley report --format` writes. Raises ValueError for a format that it has not."""
-        if form not in get_args(Form):
-            raise ValueError(f"found the report format {quoted(form)}, expected one of {', '.join(get_args(Form))}")
-        return together(self.knowledge, [self.assessment], [], form)
+    def report(self, form: str = "text", *, full: bool = False) -> str:
+        """Return the report that `charley report --format` writes, on one page or in `full`.
+
+        Raises ValueError for a format that is not in `reports.formats.FORMATS`.
+        """
+        if form not in FORMATS:
+            raise ValueError(f"found the report format {quoted(form)}, expected one of {', '.join(FORMATS)}")
+        return FORMATS[form].render(self.assessment, self.knowledge, full=full)
 
     def __str__(self) -> str:
         return self.report()

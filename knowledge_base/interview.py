@@ -6,9 +6,10 @@ from types import MappingProxyType
 
 from facts.medicines import MedicineDictionary
 from facts.problems import did_you_mean
+from facts.requirements import ancestors
 from facts.vocabulary import Vocabulary
+from knowledge_base.conditions.expression import Expression
 from knowledge_base.entries import Context, KnowledgeFile
-from knowledge_base.expression import Expression
 from knowledge_base.schema import AskedBy, InterviewFile
 
 MEDICINES = "medicines"
@@ -72,7 +73,11 @@ def build_interview(file: KnowledgeFile[InterviewFile] | None, dictionary: Medic
         name: Screen(name, entry.label, entry.lead_in, entry.by, tuple(entry.ask), frozenset(entry.each), entry.medicines)
         for name, entry in content.screens.items()
     }
-    return Interview(tuple(content.opening), screens, frozenset(content.always), _read_only_if(file, context))
+    findings = context.vocabulary.findings
+    # What hangs on another finding cannot be asked before that.
+    named = [name for name in content.always if name in findings]
+    always = frozenset(named).union(*(ancestors(name, findings) for name in named))
+    return Interview(tuple(content.opening), screens, always, _read_only_if(file, context))
 
 
 def _read_only_if(file: KnowledgeFile[InterviewFile], context: Context) -> dict[str, Expression]:

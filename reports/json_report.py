@@ -5,6 +5,8 @@ from functools import cache
 from typing import Any
 
 from facts.assessment import Assessment
+from facts.intake.case_files import Refusal
+from facts.measuring.unit_systems import SYSTEMS
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Vocabulary
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -15,6 +17,15 @@ def plain(assessment: Assessment) -> dict[str, Any]:
     data: dict[str, Any] = _adapter().dump_python(assessment, mode="json", by_alias=True)
     plain_data: dict[str, Any] = _without_absent(data)
     return plain_data
+
+
+def refused(refusal: Refusal) -> dict[str, Any]:
+    """Return a refusal as plain data: the case's name where it could be read, and what was wrong."""
+    problems = [
+        {"file": p.place.file, "line": p.place.line, "column": p.place.column, "problem": p.message, "fix": p.fix}
+        for p in refusal.problems
+    ]
+    return {"case": refusal.case, "refused": problems}
 
 
 def to_json(data: Any) -> str:
@@ -71,12 +82,16 @@ def case_schema(vocabulary: Vocabulary, levels: Sequence[str], causes: Sequence[
         "required": ["case"],
         "properties": {
             "case": {"type": ["string", "number"], "description": "Any text, unique in its file."},
+            "units": {
+                "enum": [*SYSTEMS, None],
+                "description": "What bare laboratory numbers are in.",
+            },
             "findings": {"type": ["object", "null"], "additionalProperties": False, "properties": findings},
             "medicines": {
                 "anyOf": [texts, {"type": ["string", "null"]}],
                 "description": "All current medicines; what is not listed is not taken.",
             },
-            "stopped_medicines": {"type": ["array", "null"], "items": stopped},
+            "stopped_medicines": {"type": ["array", "string", "null"], "items": stopped},
             "expected": {
                 "type": ["object", "null"],
                 "additionalProperties": False,

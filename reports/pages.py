@@ -5,7 +5,7 @@ from typing import Any
 
 from facts.assessment import Assessment
 from knowledge_base.model import KnowledgeBase
-from reports.handbook import handbook
+from reports.knowledge.handbook import handbook
 from reports.rendering import environment
 from reports.view import view
 
@@ -18,7 +18,7 @@ def render_page(name: str, **values: Any) -> str:
 def report_page(assessment: Assessment, knowledge: KnowledgeBase, **values: Any) -> str:
     """Render a report as a page of the service: the same template as the file, with the service's own head and links."""
     report = view(assessment, knowledge)
-    return render_page("report.html.j2", report=report, page=report.page, **values)
+    return render_page("report.html.j2", report=report, **values)
 
 
 def handbook_page(knowledge: KnowledgeBase, **values: Any) -> str:

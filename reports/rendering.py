@@ -1,4 +1,4 @@
-"""Reports of assessments as text, Markdown and HTML, rendered with Jinja2 from one arranged view."""
+"""How templates of text, Markdown and HTML are rendered with Jinja2."""
 
 import re
 import textwrap
@@ -8,41 +8,20 @@ from typing import Any, Literal, TypeAlias
 
 import jinja2
 
-from facts.assessment import Assessment
-from knowledge_base.model import KnowledgeBase
-from reports.page import page
-from reports.view import ReportView, view
-
-TextFormat: TypeAlias = Literal["text", "markdown", "html"]
+Markup: TypeAlias = Literal["text", "markdown", "html"]
+"""What templates are written in, each with its own way to make text mean only itself."""
 
 _WIDTH = 92
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
-_PAGES = {"text": "page.txt.j2", "markdown": "page.md.j2", "html": "report.html.j2"}
-_TEMPLATES = {"text": "report.txt.j2", "markdown": "report.md.j2", "html": "report.html.j2"}
-
-
-def render(assessment: Assessment, knowledge: KnowledgeBase, form: TextFormat, *, full: bool = False) -> str:
-    """Render an assessment made with this knowledge base on one page, or with its whole argument (`full`).
-
-    HTML holds both, the argument folded away. The same assessment always gives the same text.
-    """
-    if form != "html" and not full:
-        return environment(form).get_template(_PAGES[form]).render(page=page(assessment, knowledge))
-    return render_view(view(assessment, knowledge), form)
-
-
-def render_view(report: ReportView, form: TextFormat) -> str:
-    """Render an assessment that was arranged for reading already."""
-    return environment(form).get_template(_TEMPLATES[form]).render(report=report, page=report.page)
 
 
 @cache
-def environment(form: TextFormat) -> jinja2.Environment:
-    """Return what renders the templates of one format, each with its own escape."""
+def environment(markup: Markup) -> jinja2.Environment:
+    """Return what renders the templates of one markup."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
-        autoescape=form == "html",  # noqa: S701 - text and Markdown are not HTML; Markdown has its own escape in `finalize`
-        finalize=escape_markdown if form == "markdown" else None,
+        autoescape=markup == "html",  # noqa: S701 - text and Markdown are not HTML; Markdown has its own escape in `finalize`
+        finalize=escape_markdown if markup == "markdown" else None,
         undefined=jinja2.StrictUndefined,
         # The templates are part of the program, and change only with it.
         auto_reload=False,

@@ -6,49 +6,23 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from facts.assessment import Assessment
 from facts.intake.case_files import Refusal
 from knowledge_base.model import KnowledgeBase
-from reports.json_report import plain, to_json
-from reports.rendering import TextFormat, render
-
-_ENDINGS = {"text": ".txt", "markdown": ".md", "html": ".html", "json": ".json"}
-_BETWEEN = {"text": "\n\n", "markdown": "\n\n", "html": "\n"}
+from reports.formats import FORMATS
 
 
 def documents(
     knowledge: KnowledgeBase, assessed: Iterable[Assessment], refusals: Sequence[Refusal], form: str, *, full: bool = False
 ) -> Iterator[tuple[str, str]]:
-    """Return the file name and content of each case's report; in JSON also of the refusals, when there are any."""
-    taken: set[str] = set()
+    """Return the file name and content of each case's report; where the format has them, also of the refusals."""
+    chosen, taken = FORMATS[form], set[str]()
     for assessment in assessed:
-        name = _unused(file_name(assessment.case), taken)
-        content = to_json(plain(assessment)) if form == "json" else render(assessment, knowledge, _text_format(form), full=full)
-        yield name + _ENDINGS[form], content
-    if form == "json" and refusals:
-        yield _unused("refused", taken) + ".json", to_json([refused(refusal) for refusal in refusals])
-
-
-def together(
-    knowledge: KnowledgeBase, assessed: Sequence[Assessment], refusals: Sequence[Refusal], form: str, *, full: bool = False
-) -> str:
-    """Return all reports as one text. JSON is one object for a single case, else a list, with the refusals at its end."""
-    if form == "json":
-        data: list[dict[str, Any]] = [plain(assessment) for assessment in assessed]
-        data += [refused(refusal) for refusal in refusals]
-        return to_json(data[0] if len(assessed) == 1 and not refusals else data)
-    return _BETWEEN[form].join(render(assessment, knowledge, _text_format(form), full=full) for assessment in assessed)
-
-
-def refused(refusal: Refusal) -> dict[str, Any]:
-    """Return a refusal as plain data: the case's name where it could be read, and what was wrong."""
-    problems = [
-        {"file": p.place.file, "line": p.place.line, "column": p.place.column, "problem": p.message, "fix": p.fix}
-        for p in refusal.problems
-    ]
-    return {"case": refusal.case, "refused": problems}
+        yield _unused(file_name(assessment.case), taken) + chosen.ending, chosen.render(assessment, knowledge, full=full)
+    told = chosen.render_refusals(refusals) if refusals else None
+    if told is not None:
+        yield _unused("refused", taken) + chosen.ending, told
 
 
 def file_name(case: str) -> str:
@@ -92,9 +66,3 @@ def _unused(name: str, taken: set[str]) -> str:
         unused = f"{name}-{number}"
     taken.add(unused.casefold())
     return unused
-
-
-def _text_format(form: str) -> TextFormat:
-    if form not in ("text", "markdown", "html"):
-        raise ValueError(f"no report format {form!r}")
-    return form  # type: ignore[return-value]

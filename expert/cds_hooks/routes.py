@@ -32,7 +32,7 @@ from expert.cds_hooks.tokens import TokenChecker, TokenRefused, TrustedClient, f
 from expert.failure_log import LOG, describe_failure
 from expert.inference.assessing import Assessor
 from expert.private_sqlite import StoreError
-from reports.rendering import render_view
+from reports.formats import HTML
 
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -99,7 +99,7 @@ class HookService:
     def _issue(self, name: str, client: TrustedClient, answer: Answer) -> tuple[Issued, str, str]:
         card, knowledge = answer.card, self.services.knowledge.hash
         issued = Issued(card.uuid, name, client.issuer, knowledge, card.content["indicator"], card.rules, card.suggestions)
-        return issued, answer.key, render_view(answer.report, "html")
+        return issued, answer.key, HTML.render_view(answer.report)
 
     def feedback(self, name: str, body: bytes, client: TrustedClient) -> None:
         """Keep what was done with cards. Raises CallRefused; what is about cards that were sent is kept all the same."""
@@ -149,7 +149,7 @@ def routes(service: HookService) -> list[BaseRoute]:
         content = await run_in_threadpool(service.report, request.path_params["key"])
         if content is None:
             raise CallRefused(404, "not-found", "there is no such report; reports are kept for a day")
-        return Response(content, media_type="text/html", headers={**_NO_STORE, **_report_headers(content)})
+        return Response(content, media_type=HTML.media_type, headers={**_NO_STORE, **_report_headers(content)})
 
     shared = Middleware(
         CORSMiddleware,

@@ -95,7 +95,8 @@ class TokenChecker:
         algorithm = named.get("alg")
         if client is None or algorithm not in ALGORITHMS or named.get("typ") != "JWT" or "crit" in named:
             raise TokenRefused
-        if "jku" in named and named["jku"] != client.jku:
+        # With a file of keys nothing is fetched, so where a token says that its key could be fetched decides nothing.
+        if "jku" in named and client.keys is None and named["jku"] != client.jku:
             raise TokenRefused
         key = self._key(client, named.get("kid"))
         if key is None or key.algorithm_name != algorithm:

@@ -24,8 +24,8 @@ def require_duckdb() -> None:
         raise CohortError("DuckDB is not installed; pip install 'charley[duckdb]'") from None
 
 
-def conclude(columns: Columns, cases: pl.DataFrame, keep: Sequence[str], first: int, work: Path) -> pl.DataFrame:
-    """Return what `Columns.conclude` gives on Polars: the same columns and values, in the order of the cases.
+def judge_by_duckdb(columns: Columns, cases: pl.DataFrame, keep: Sequence[str], first: int, work: Path) -> pl.LazyFrame:
+    """Judge cases by DuckDB: the same columns and values as by Polars, in the order of the cases.
 
     Raises CohortError when there is no room for the files between.
     """
@@ -38,7 +38,7 @@ def conclude(columns: Columns, cases: pl.DataFrame, keep: Sequence[str], first: 
             connection.execute("SET temp_directory = $1", [name])
             relation = connection.read_parquet(str(given))
             columns.conclude(relation, keep=[_PLACE, *keep], first=first).write_parquet(str(concluded))
-            return pl.read_parquet(concluded).sort(_PLACE).drop(_PLACE)
+            return pl.read_parquet(concluded).sort(_PLACE).drop(_PLACE).lazy()
         except (OSError, duckdb.IOException, duckdb.OutOfMemoryException) as error:
             told = " ".join(str(error).split())[:200]
             raise CohortError(f"{work}: DuckDB cannot go on: {told}; make room, and go on with --resume") from None

@@ -13,14 +13,11 @@ from typing import Any
 
 import polars as pl
 
-from expert.cohorts.parts import conclude_part
+from expert.cohorts.engines import DEFAULT, ENGINES
 from expert.cohorts.plan import files_of, fingerprint, is_table, make_plan, parts_of
 from expert.cohorts.record_tables import RecordError, case_of_record, is_record_table
 from expert.cohorts.run import (
     CONCLUSIONS,
-    DUCKDB,
-    POLARS,
-    SPARK,
     UNFINISHED,
     CohortError,
     Run,
@@ -33,17 +30,16 @@ from expert.cohorts.run import (
 from expert.cohorts.summary import merge, summarize
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
-from facts.intake.table_columns import UNRECOGNIZED
-from facts.intake.table_mapping import AS_WRITTEN, TableMapping, of_plain
-from facts.intake.table_rows import case_of_row
-from facts.intake.tables import CASE, REFUSED, Table, open_table
+from facts.intake.tables.columns import UNRECOGNIZED
+from facts.intake.tables.mapping import AS_WRITTEN, TableMapping, of_plain
+from facts.intake.tables.opening import CASE, REFUSED, Table, open_table
+from facts.intake.tables.rows import case_of_row
 from facts.problems import CharleyError
 from knowledge_base.model import KnowledgeBase
 from reports.cohort_report import render_cohort
 
 __all__ = [
     "CONCLUSIONS",
-    "ENGINES",
     "GROUPS",
     "PAGE",
     "PLAN",
@@ -61,7 +57,6 @@ REFUSALS, UNRECOGNIZED_FILE = "refused.csv", "unrecognized.csv"
 SUMMARY, PAGE, PLAN = "summary.json", "cohort.html", "plan.json"
 ROWS_A_PART = 500_000
 GROUPS = ("urgency", "leading_cause", "warning_signs", "standings", "rules")
-ENGINES = (POLARS, DUCKDB, SPARK)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -86,7 +81,7 @@ def evaluate(
     kept: Sequence[str] = GROUPS,
     also: Sequence[str] = (),
     rows_a_part: int = ROWS_A_PART,
-    engine: str = POLARS,
+    engine: str = DEFAULT,
     master: str | None = None,
     mapping: TableMapping = AS_WRITTEN,
     progress: Callable[[int, int], None] = lambda done, rows: None,
@@ -101,7 +96,7 @@ def evaluate(
     Raises CohortError when the folder is in the way, an unfinished run is another one, the engine is not there, or nothing can
     be written. A file that cannot be read is refused like a row.
     """
-    _require(engine, master)
+    ENGINES[engine].require(master)
     if folder.exists() and not resume:
         raise CohortError(f"{folder} exists already; name another folder, or remove it first")
     work = folder.with_name(folder.name + ".partial")
@@ -130,33 +125,13 @@ def evaluate(
         # Everything is written; only the end of the end is missing.
         return _close(work, folder, plan)
     parts = parts_of(plan, tables, unreadable)
-    run = Run(work, knowledge, tuple(kept), limit, DUCKDB if engine == DUCKDB else POLARS, mapping.system)
+    run = Run(work, knowledge, tuple(kept), limit, mapping.system)
     rows = sum(part.count for part in parts)
     waiting = [part for part in parts if not counts_of(work, part.number).exists()]
     done = rows - sum(part.count for part in waiting)
     progress(done, rows)
-    if engine == SPARK:
-        from expert.cohorts.spark_engine import conclude_parts
-
-        conclude_parts(waiting, run, master, lambda more: progress(done + more, rows), notice)
-    else:
-        for part in waiting:
-            conclude_part(part, run)
-            done += part.count
-            progress(done, rows)
+    ENGINES[engine].conclude(waiting, run, master, lambda more: progress(done + more, rows), notice)
     return _finish(work, folder, plan, knowledge)
-
-
-def _require(engine: str, master: str | None) -> None:
-    """Say before the work, not after, that an engine is not there."""
-    if engine == DUCKDB:
-        from expert.cohorts.duckdb_engine import require_duckdb
-
-        require_duckdb()
-    if engine == SPARK:
-        from expert.cohorts.spark_engine import require_spark
-
-        require_spark(master)
 
 
 def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:

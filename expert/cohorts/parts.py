@@ -5,36 +5,49 @@ complete. So two processes that do the same part, as happens when a worker is gi
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
 from expert.cohorts.columns import CEILING, CONTRADICTION, LEADING, STANDING, TOP, URGENCY, Columns, Layout
 from expert.cohorts.record_tables import is_record_table, with_unrecognized_of_records
-from expert.cohorts.run import CONCLUSIONS, DUCKDB, PlannedPart, Run, counts_of, refused_of, replace, unrecognized_of
+from expert.cohorts.run import CONCLUSIONS, PlannedPart, Run, counts_of, refused_of, replace, unrecognized_of
 from expert.cohorts.summary import count_part
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
-from facts.intake.table_columns import UNRECOGNIZED, Part, read_part
-from facts.intake.tables import CASE, EXPECTED, REFUSED, Table
+from facts.intake.tables.columns import UNRECOGNIZED, Part, read_part
+from facts.intake.tables.opening import CASE, EXPECTED, REFUSED, Table
 from facts.problems import CharleyError, Place
+from facts.quantities import Interval, at_most, bounds
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.model import KnowledgeBase
 
 _RANKED = 3
 """Top-3 accuracy is what the studies give."""
 
+Judge: TypeAlias = Callable[[Columns, pl.DataFrame, Sequence[str], int, Path], pl.LazyFrame]
+"""Gives what `Columns.conclude` says of cases, as codes, in the order of the cases.
 
-def conclude_part(planned: PlannedPart, run: Run) -> None:
+It gets the columns, the cases, the names of columns to keep, how many causes to name, and a private folder for files between.
+"""
+
+
+def judge_by_polars(columns: Columns, cases: pl.DataFrame, keep: Sequence[str], first: int, work: Path) -> pl.LazyFrame:
+    """Judge cases by Polars."""
+    judged: pl.LazyFrame = columns.conclude(cases.lazy(), keep=keep, first=first)
+    return judged
+
+
+def conclude_part(planned: PlannedPart, run: Run, judge: Judge = judge_by_polars) -> None:
     """Read, conclude and write one part. Raises CohortError when it cannot be written."""
     part = _read(planned, run)
     # A row of a table is refused once for each of its faults; two cases of a case file may stand on one line.
     listed = part.refused.select("file", "row").unique() if planned.table is not None else part.refused
     if planned.table is not None and part.read != planned.count:
         raise AssertionError(f"{planned.count} rows were counted in part {planned.number}, but {part.read} read")
-    _write(planned.number, part, listed.height, run)
+    _write(planned.number, part, listed.height, run, judge)
 
 
 # Reading
@@ -57,6 +70,8 @@ def _case_file_part(files: Sequence[Path], run: Run) -> Part:
         if any(name in case.findings for case, _ in cases):
             choice, quantity = isinstance(finding, ChoiceFinding), isinstance(finding, QuantityFinding)
             schema[name] = pl.String if choice else pl.Float64 if quantity else pl.Boolean
+            if any(isinstance(case.values.get(name), Interval) for case, _ in cases):
+                schema[at_most(name)] = pl.Float64
     rows = [_row(case, place, schema) for case, place in cases]
     frame = pl.DataFrame(rows, schema={**schema, **dict.fromkeys(EXPECTED, pl.String)}, orient="row")
     noted = [
@@ -69,8 +84,10 @@ def _case_file_part(files: Sequence[Path], run: Run) -> Part:
 
 
 def _row(case: Case, place: Place, schema: Mapping[str, Any]) -> tuple[Any, ...]:
-    values = case.values
+    values: dict[str, Any] = case.values
     causes = ";".join(case.expected.causes) or None
+    for name in [name for name in values if at_most(name) in schema]:
+        values[name], values[at_most(name)] = bounds(values[name])
     answers = (values.get(name) for name in list(schema)[3:])
     return (case.name, place.file, place.line or 0, *answers, case.expected.urgency, causes)
 
@@ -108,11 +125,11 @@ def _no_cases() -> pl.DataFrame:
 # Concluding and writing
 
 
-def _write(number: int, part: Part, refused_in_reading: int, run: Run) -> None:
+def _write(number: int, part: Part, refused_in_reading: int, run: Run, judge: Judge) -> None:
     columns = Columns(run.knowledge)
     labels = [key for key in EXPECTED if key in part.cases.columns]
     first = _RANKED if EXPECTED[1] in labels else 0
-    judged = _judge(part.cases, columns, [CASE, "file", "row", *labels], first, run)
+    judged = judge(columns, part.cases, [CASE, "file", "row", *labels], first, run.work)
     concluded = judged.with_columns(*_name_codes(columns.layout, first)).collect()
     concluded, refused = _without_contradictions(concluded, part, run.knowledge)
     rows_refused = refused_in_reading + part.cases.height - concluded.height
@@ -128,16 +145,6 @@ def _write(number: int, part: Part, refused_in_reading: int, run: Run) -> None:
     counts = count_part(concluded, part.cases, rows_refused, part.read, run.knowledge)
     counts["unrecognized"] = unrecognized.select(keys).unique().height
     replace(counts_of(run.work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
-
-
-def _judge(cases: pl.DataFrame, columns: Columns, keep: Sequence[str], first: int, run: Run) -> pl.LazyFrame:
-    """Return the conclusions as codes, in the order of the cases."""
-    if run.engine == DUCKDB:
-        from expert.cohorts.duckdb_engine import conclude
-
-        return conclude(columns, cases, keep, first, run.work).lazy()
-    lazy: pl.LazyFrame = columns.conclude(cases.lazy(), keep=keep, first=first)
-    return lazy
 
 
 def _name_codes(layout: Layout, first: int) -> list[pl.Expr]:

@@ -9,11 +9,10 @@ from uuid import uuid4
 
 import polars as pl
 
-from facts.intake.tables import Table
-from facts.unit_systems import UnitSystem
+from facts.intake.tables.opening import Table
+from facts.measuring.unit_systems import UnitSystem
 from knowledge_base.model import KnowledgeBase
 
-POLARS, DUCKDB, SPARK = "polars", "duckdb", "spark"
 CONCLUSIONS = "conclusions.parquet"
 
 
@@ -26,13 +25,12 @@ class CohortError(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """What all parts of a run share: the folder of work, what is known, what is written, and the engine that judges a part."""
+    """What all parts of a run share: the folder of work, what is known, and what is written."""
 
     work: Path
     knowledge: KnowledgeBase
     kept: tuple[str, ...]
     limit: int | None
-    engine: str = POLARS
     system: UnitSystem | None = None
     """The one of bare numbers in case files that do not say theirs; a table has it in its mapping."""
 

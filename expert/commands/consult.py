@@ -33,10 +33,19 @@ from expert.commands.options import store_path, telling_errors
     help="With --answers: what to write.",
 )
 @click.option("--no-store", is_flag=True, help="Keep nothing on disk.")
+@click.option("--thorough", is_flag=True, help="Ask whatever could change a conclusion, also where nothing suggests it.")
 @store_option
 @knowledge_option
-def consult(name: str, answers: Path | None, form: str, no_store: bool, store: Path | None, knowledge: Path | None) -> None:
-    """Sit with a patient: ask what matters, say why, and stop when no answer can change the conclusion.
+def consult(
+    name: str,
+    answers: Path | None,
+    form: str,
+    no_store: bool,
+    thorough: bool,
+    store: Path | None,
+    knowledge: Path | None,
+) -> None:
+    """Sit with a patient: ask what is pertinent, say why, and stop when nothing pertinent is left.
 
     The dangers come first. At any prompt: why, how, why not, what if, status, undo, change, report, quit, and ? for help. Each
     answer is on disk before the next question, so an interrupted consultation resumes with `charley sessions resume`.
@@ -48,7 +57,7 @@ def consult(name: str, answers: Path | None, form: str, no_store: bool, store: P
       charley consult --answers patient.yaml --format json
     """
 
-    consultation = _consultation(load_for_assessing(knowledge))
+    consultation = _consultation(load_for_assessing(knowledge), thorough=thorough)
     if answers is not None:
         _hold_with_answers(consultation, answers, form)
         return
@@ -182,11 +191,11 @@ def delete(session: str, yes: bool, store: Path | None) -> None:
     click.echo(f"{found.id} is deleted", err=True)
 
 
-def _consultation(base: "KnowledgeBase") -> "Consultation":
+def _consultation(base: "KnowledgeBase", *, thorough: bool = False) -> "Consultation":
     from expert.consultation.moments import Consultation
     from expert.inference.assessing import Assessor
 
-    return Consultation(Assessor(base))
+    return Consultation(Assessor(base), thorough=thorough)
 
 
 def _hold(consultation: "Consultation", session: "Session", store: "Store | None") -> None:
@@ -241,9 +250,9 @@ def _hold_with_answers(consultation: "Consultation", file: Path, form: str) -> N
 
 
 def _report(moment: "Moment", knowledge: "KnowledgeBase") -> str:
-    from reports.rendering import render
+    from reports.formats import TEXT
 
-    return render(moment.assessment, knowledge, "text")
+    return TEXT.render(moment.assessment, knowledge)
 
 
 def _open_store(path: Path | None) -> "Store":

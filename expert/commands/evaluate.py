@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from expert.cohorts.engines import DEFAULT, ENGINES
 from expert.commands.options import (
     CONTEXT,
     FAILED,
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
     from expert.cohorts.record_tables import RecordTables
     from facts.intake.judging import Judging
-    from facts.intake.table_mapping import TableMapping
-    from facts.unit_systems import UnitSystem
+    from facts.intake.tables.mapping import TableMapping
+    from facts.measuring.unit_systems import UnitSystem
     from knowledge_base.model import KnowledgeBase
 
 
@@ -44,8 +45,8 @@ if TYPE_CHECKING:
 @click.option("--also", type=click.Choice(["csv", "ndjson"]), multiple=True, help="Write the conclusions in this format too.")
 @click.option(
     "--engine",
-    type=click.Choice(["polars", "duckdb", "spark"]),
-    default="polars",
+    type=click.Choice(list(ENGINES)),
+    default=DEFAULT,
     show_default=True,
     help="What judges the cases. All write the same; DuckDB and Spark are extras.",
 )
@@ -130,8 +131,9 @@ def evaluate(
     for group in groups:
         if group not in GROUPS:
             raise click.UsageError(f"--columns: {clean(group)!r} is no group of columns; there are {', '.join(GROUPS)}")
-    if master is not None and engine != "spark":
-        raise click.UsageError("--master names where Spark is; give --engine spark too")
+    if master is not None and not ENGINES[engine].takes_master:
+        elsewhere = " or ".join(f"--engine {name}" for name, entry in ENGINES.items() if entry.takes_master)
+        raise click.UsageError(f"--master names where to run; give {elsewhere} too")
     try:
         mapping = _mapping(map_file, yes, no, ignore, units)
     except (CharleyError, ValueError) as error:
@@ -179,7 +181,7 @@ def _mapping(
     file: Path | None, yes: "Sequence[str]", no: "Sequence[str]", ignore: "Sequence[str]", units: "UnitSystem | None"
 ) -> "TableMapping":
     """Put together what the mapping file and the options say of the tables; an option goes before the file."""
-    from facts.intake.table_mapping import AS_WRITTEN, declare_values, read_mapping
+    from facts.intake.tables.mapping import AS_WRITTEN, declare_values, read_mapping
 
     told = AS_WRITTEN if file is None else read_mapping(file)
     ignored = [column.strip() for columns in ignore for column in columns.split(",") if column.strip()]
@@ -238,7 +240,7 @@ def explain(folder: Path, case: str, form: str, what_would_change: bool, knowled
     from expert.inference.assessing import Assessor
     from expert.proofs.what_would_change import explaining_changes
     from reports.cleaning import clean
-    from reports.writing import together
+    from reports.formats import FORMATS
 
     base = load_for_assessing(knowledge)
     try:
@@ -248,7 +250,7 @@ def explain(folder: Path, case: str, form: str, what_would_change: bool, knowled
     except CohortError as error:
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
-    click.echo(together(base, [assessment], [], form), nl=False)
+    click.echo(FORMATS[form].render(assessment, base), nl=False)
 
 
 class _Progress:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from expert.commands.options import CONTEXT, FAILED, PATH, REFUSED, knowledge_option, load, refuse_knowledge, tell_refusals
+from reports.formats import HANDBOOKS
 
 if TYPE_CHECKING:
     from expert.proofs.proving import Proof
@@ -44,7 +45,7 @@ def check(knowledge: Path | None) -> None:
       charley knowledge check --knowledge my-headaches/
     """
     from knowledge_base.lint import lint
-    from reports.handbook import rests_on_unchecked
+    from reports.knowledge.handbook import rests_on_unchecked
 
     base = load(knowledge)
     problems = lint(base)
@@ -87,7 +88,7 @@ def show(name: str, knowledge: Path | None) -> None:
       charley knowledge show Ventolin
     """
     from facts.problems import UnknownName
-    from reports.showing import describe
+    from reports.knowledge.showing import describe
 
     try:
         click.echo(describe(name, load(knowledge)))
@@ -98,7 +99,12 @@ def show(name: str, knowledge: Path | None) -> None:
 
 @knowledge.command(context_settings=CONTEXT)
 @click.option(
-    "--format", "form", type=click.Choice(["html", "markdown"]), default="html", show_default=True, help="What to write."
+    "--format",
+    "form",
+    type=click.Choice(list(HANDBOOKS)),
+    default=next(iter(HANDBOOKS)),
+    show_default=True,
+    help="What to write.",
 )
 @click.option("--output", type=PATH, metavar="FILE", help="Write to a file. Default: the terminal.")
 @click.option("--cases", type=PATH, metavar="FOLDER", help="Name each rule's cases from these case files.")
@@ -115,8 +121,8 @@ def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path
       charley knowledge handbook --format markdown --cases tests/knowledge/cases > handbook.md
     """
     from facts.intake.case_files import read_case_files
-    from reports.handbook import handbook as tell_all
-    from reports.handbook import render_handbook
+    from reports.knowledge.handbook import handbook as tell_all
+    from reports.knowledge.handbook import render_handbook
     from reports.writing import write_private
 
     base = load(knowledge)
@@ -125,7 +131,7 @@ def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path
     for case, _ in intake.cases:
         for rule in (*case.expected.fires, *case.expected.ruled_out):
             named.setdefault(rule, []).append(case.name)
-    text = render_handbook(tell_all(base, named), "html" if form == "html" else "markdown")
+    text = render_handbook(tell_all(base, named), form)
     if output is None:
         click.echo(text, nl=False)
     else:
@@ -206,7 +212,7 @@ def diff(old: str, new: str, cases: Path | None, output: Path | None) -> None:
     from facts.intake.case_files import read_case_files
     from facts.problems import CharleyError
     from knowledge_base.revisions import load_named
-    from reports.diff_report import render_difference
+    from reports.knowledge.diff_report import render_difference
     from reports.writing import write_private
 
     try:

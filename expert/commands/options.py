@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from reports.formats import FORMATS
+
 if TYPE_CHECKING:
     from facts.intake.case_files import Refusal
     from facts.problems import CharleyError
@@ -49,8 +51,8 @@ what_would_change_option = click.option(
 format_option = click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "markdown", "html", "json"]),
-    default="text",
+    type=click.Choice(list(FORMATS)),
+    default=next(iter(FORMATS)),
     show_default=True,
     help="What to write.",
 )

@@ -19,6 +19,7 @@ from expert.consultation.sessions import Session, Store
 from expert.consultation.what_if import what_if
 from expert.private_sqlite import StoreError
 from facts.problems import UnknownName
+from facts.requirements import answer_text
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
 from reports.cleaning import clean
@@ -32,6 +33,7 @@ COMMANDS = (
     ("status", "where the assessment stands, and what is open"),
     ("change NAME=VALUE", "change an answer that was given"),
     ("open", "which answers of “unknown” keep which conclusion open"),
+    ("more", "go on with everything that could still change something, pertinent or not"),
     ("undo", "undo the last step"),
     ("report", "the report of what is known so far"),
     ("quit", "stop here; every answer is saved"),
@@ -116,7 +118,7 @@ class Conversation:
         """Take one reply or command."""
         asked = self.moment.next
         if isinstance(asked, Certificate):
-            self.terminal.say("report, open, change, undo, how, why not, what if, or quit.", "quiet")
+            self.terminal.say("report, more, open, change, undo, how, why not, what if, or quit.", "quiet")
             text = self.terminal.ask("> ")
             if not text.strip():
                 raise _Quit
@@ -284,6 +286,8 @@ class Conversation:
             self.terminal.say(self.report(self.moment))
         elif first == "open" and not rest:
             self.open()
+        elif first == "more" and not rest:
+            self.more()
         elif first == "undo" and not rest:
             self.undo()
         elif first in ("why", "how", "what", "change"):
@@ -291,6 +295,11 @@ class Conversation:
         else:
             return False
         return True
+
+    def more(self) -> None:
+        """Ask from here on whatever could change anything."""
+        self.consultation = Consultation(self.consultation.assessor, thorough=True)
+        self.moment = self.consultation.moment(self.log, self.session.name)
 
     def enquire(self, first: str, rest: str) -> None:
         """Answer why, how, why not and what if, and change answers."""
@@ -334,7 +343,7 @@ class Conversation:
         self.keep(log, moment)
         for name, value in answers.items():
             label = self.knowledge.vocabulary.findings[name].label
-            self.terminal.say(f"  {label}: {'unknown' if value is None else clean(str(value))}", "quiet")
+            self.terminal.say(f"  {label}: {'unknown' if value is None else clean(answer_text(value))}", "quiet")
         for line in no_longer_standing(before, moment, answers, self.knowledge):
             self.terminal.say(f"  {line}", "quiet")
 

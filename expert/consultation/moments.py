@@ -66,9 +66,10 @@ class Moment:
 class Consultation:
     """Consultations with one knowledge base. Holds nothing of a patient; thread-safe."""
 
-    def __init__(self, assessor: Assessor) -> None:
+    def __init__(self, assessor: Assessor, *, thorough: bool = False) -> None:
+        """`thorough` asks whatever could change anything; otherwise only what is pertinent is asked."""
         self.assessor, self.knowledge = assessor, assessor.knowledge
-        self.questioner = Questioner(assessor.knowledge, assessor.judge)
+        self.questioner = Questioner(assessor.knowledge, assessor.judge, assessor.urgency.verdicts, thorough=thorough)
 
     def moment(self, log: Log, name: str) -> Moment:
         """Derive where a consultation stands. Raises AnswerRefused when its answers contradict each other."""
@@ -164,6 +165,7 @@ def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, A
             "urgency": certificate.urgency,
             "leading": certificate.leading,
             "remaining": certificate.remaining,
+            "thorough": certificate.thorough,
             "kept_open": [
                 {"conclusion": kept.conclusion, "could_be": kept.could_be, "findings": list(kept.findings)}
                 for kept in certificate.kept_open

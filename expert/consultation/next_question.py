@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from expert.inference.verdict import Verdicts
 from facts.quantities import Interval
 from facts.requirements import ancestors
 from facts.vocabulary import Value
@@ -49,7 +50,10 @@ class KeptOpen:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Why a consultation stopped. `remaining` counts the questions that were never asked and can change nothing any more.
+    """Why a consultation stopped: nothing pertinent is left to ask, or (`thorough`) nothing at all that could change it.
+
+    `remaining` counts the questions that were never asked. None of them can show a danger that was pertinent, nor change which
+    of the causes leads that something supported; in a thorough consultation, no danger and no cause at all.
 
     Of the findings that keep a conclusion open, those in `inexact` are known in part: their exact figure could decide it.
     """
@@ -58,6 +62,7 @@ class Certificate:
     leading: str | None
     remaining: int
     kept_open: tuple[KeptOpen, ...]
+    thorough: bool = False
     inexact: frozenset[str] = frozenset()
 
 
@@ -81,19 +86,14 @@ class Prospect:
 class Questioner:
     """Decides what to ask, for one knowledge base. Thread-safe once made."""
 
-    def __init__(self, knowledge: KnowledgeBase, judge: Judge) -> None:
-        self.knowledge, self.judge = knowledge, judge
+    def __init__(self, knowledge: KnowledgeBase, judge: Judge, verdicts: Verdicts, *, thorough: bool = False) -> None:
+        """`thorough` asks whatever could change anything; otherwise only what is pertinent is asked."""
+        self.knowledge, self.judge, self.verdicts, self.thorough = knowledge, judge, verdicts, thorough
         self.rank = knowledge.level_rank
         findings = knowledge.vocabulary.findings
         self.ancestors = {name: ancestors(name, findings) for name in findings}
         self.listed = told_by_lists(knowledge.vocabulary, knowledge.dictionary)
         position = judge.position
-        self.warnings = [
-            (position[rule.id], self.rank[rule.level])
-            for sign in knowledge.warning_signs.values()
-            for rule in sign.rules
-            if rule.level is not None
-        ]
         self.arguments = [
             (cause, [_Argument(position[rule.id], rule.counts_as, Tally._fields.index(rule.counts_as)) for rule in cause.rules])
             for cause in knowledge.causes.values()
@@ -165,15 +165,13 @@ class Questioner:
         `judgement` is that of what is known.
         """
         answerable = self.answerable(known)
+        if not self.thorough:
+            answerable &= self.verdicts.answerable(known.values, judgement)
         outlook = self.judge.outlook(known.values, answerable)
-        floor = max((rank for position, rank in self.warnings if judgement.true[position]), default=0)
-        by_rank: dict[int, int] = {}
-        for position, rank in self.warnings:
-            if rank > floor and outlook.wanted[position]:
-                by_rank[rank] = by_rank.get(rank, 0) | outlook.wanted[position]
+        floor = self.rank[self.verdicts.level(judgement)]
         raising: dict[str, int] = {}
-        for rank in sorted(by_rank, reverse=True):
-            for name in self.judge.findings_of(by_rank[rank]):
+        for rank, bits in self._dangers(known, judgement, outlook, answerable):
+            for name in self.judge.findings_of(bits):
                 raising.setdefault(name, rank)
         races, unsettled, beside = self._causes(judgement, outlook)
         deciding: dict[str, int] = {}
@@ -190,6 +188,21 @@ class Questioner:
             beside=frozenset(self.judge.findings_of(beside)),
         )
 
+    def _dangers(
+        self, known: Known, judgement: Judgement, outlook: Outlook, answerable: frozenset[str]
+    ) -> Iterator[tuple[int, int]]:
+        """Return the ranks that the urgency could rise to, the highest first, with the findings that could raise it."""
+        if self.thorough:
+            floor, true = self.rank[self.verdicts.level(judgement)], judgement.true
+            for danger in self.verdicts.dangers:
+                rank = danger.rank_here(true)
+                if rank > floor and outlook.wanted[danger.position]:
+                    yield rank, outlook.wanted[danger.position]
+            return
+        closed = self.verdicts.asked_by.keys() - answerable
+        for open_ in self.verdicts.verdict(known.values, judgement, closed).open:
+            yield self.rank[open_.level], open_.bits
+
     def _causes(self, judgement: Judgement, outlook: Outlook) -> tuple[list["_Race"], dict[str, int], int]:
         """Return the likely causes in their order, the causes that are not settled with what settles them, and `beside`."""
         grading, ranking = self.knowledge.grading, self.knowledge.ranking
@@ -202,6 +215,9 @@ class Questioner:
             if grading.at_least(standing, grading.likely):
                 bounds = ranking.worst(cause.id, fired, open_), ranking.best(cause.id, fired, open_)
                 races.append(_Race(cause, rules, fired, open_, ranking.place(cause.id, standing, fired), *bounds))
+            elif not self.thorough and not grading.at_least(standing, grading.considered):
+                # Nothing known supports it, so nobody asks for it.
+                continue
             elif grading.at_least(grading.reachable(fired, open_)[0], grading.likely):
                 unsettled[cause.id] = _bits(rules, outlook.wanted, self.lifting(fired, open_))
                 if any(fired):
@@ -243,7 +259,8 @@ class Questioner:
         return Certificate(
             urgency=prospect.urgency,
             leading=prospect.leading,
-            remaining=len(prospect.answerable),
+            remaining=len(self.answerable(known)),
+            thorough=self.thorough,
             kept_open=tuple(self._kept_open(known, prospect)),
             inexact=_inexact(known),
         )
@@ -252,9 +269,10 @@ class Questioner:
         judgement, grading = self.judge(known.values), self.knowledge.grading
         floor, levels = self.rank[prospect.urgency], list(self.rank)
         by_rank: dict[int, int] = {}
-        for position, rank in self.warnings:
-            if rank > floor and judgement.missing[position]:
-                by_rank[rank] = by_rank.get(rank, 0) | judgement.missing[position]
+        for danger in self.verdicts.dangers:
+            rank, missing = danger.rank_here(judgement.true), judgement.missing[danger.position]
+            if rank > floor and missing:
+                by_rank[rank] = by_rank.get(rank, 0) | missing
         for rank in sorted(by_rank, reverse=True):
             names = self._only_unknown(by_rank[rank], known)
             if names:

@@ -59,10 +59,14 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     """Say the certificate: what nothing left to ask can change, and what answers of "unknown" keep open."""
     level = knowledge.levels[certificate.urgency].label
     screens = moment.screens
-    lines = [
-        f"Stopped after {screens} screen{'s' * (screens != 1)}: none of the {certificate.remaining} remaining answers can "
-        "raise the urgency, make another cause likely, or change which one leads."
-    ]
+    promise = (
+        f"none of the {certificate.remaining} remaining answers can raise the urgency, make another cause likely, or change "
+        "which one leads."
+        if certificate.thorough
+        else "no question is left that could show a danger to look for in this patient, or change which cause leads of those "
+        f"that something supports. {certificate.remaining} others were not asked: nothing suggests them; `more` asks them."
+    )
+    lines = [f"Stopped after {screens} screen{'s' * (screens != 1)}: {promise}"]
     leading = (
         "none is likely" if certificate.leading is None else f"the leading one is {knowledge.causes[certificate.leading].label}"
     )

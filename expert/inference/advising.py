@@ -53,9 +53,9 @@ class Advising:
     def _step(self, planned: Planned, arguments: Arguments, *, do_now: bool = False, done: bool = False) -> StepAdvised:
         step, together = planned.step, planned.together
         findings, _ = arguments.grounds(Derived("rule", step.id))
-        do = step.do
-        if len(together) > 1:
-            do = self.knowledge.plan.measuring.replace("{which}", join(planned.measures(arguments.values), "and"))
+        do, measures = step.do, planned.measures(arguments.values)
+        if len(together) > 1 or (len(measures) < len(step.measure) and not done):
+            do = self.knowledge.plan.measuring.replace("{which}", join(measures, "and"))
         return StepAdvised(
             id=step.id,
             kind=step.kind,

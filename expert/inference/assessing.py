@@ -75,7 +75,7 @@ class Assessor:
         signs = self.urgency.find_signs(judgement, arguments)
         plan = self.advising.plan(fired, derivation.level, arguments)
         steps = self.advising.advise(plan, arguments)
-        verdict = self.urgency.verdicts.verdict(values, judgement, plan.ordered)
+        verdict = self.urgency.verdicts.verdict(values, judgement)
         if verdict.level != derivation.level:
             raise _disagreement(case)
         found = self.causes.find(judgement, derivation.standings, arguments)

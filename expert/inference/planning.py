@@ -44,12 +44,6 @@ class Plan:
     done: tuple[NextStep, ...]
     set_aside: tuple[SetAside, ...]
 
-    @property
-    def ordered(self) -> tuple[NextStep, ...]:
-        """Every step that applies and is no hazard: what it would tell can still become known, now or later."""
-        applying = [step for planned in self.steps for step in planned.together]
-        return (*applying, *(entry.step for entry in self.set_aside if entry.reason != "hazard"))
-
 
 class Planner:
     """Makes plans with one knowledge base; made once, used by any number of threads."""
@@ -72,7 +66,7 @@ class Planner:
         due: list[NextStep] = []
         floor = self.rank.get(self.shape.soonest.get(level, ""), 0)
         for step in fired:
-            if step.answers and known.issuperset(step.answers):
+            if _is_done(step, known):
                 done.append(step)
             elif is_set_aside(step):
                 aside.append(SetAside(step, "hazard"))
@@ -134,3 +128,9 @@ class Planner:
 
     def _must_stay(self, step: NextStep) -> bool:
         return step.first or (step.kind == "referral" and self.rank[step.level] == len(self.rank) - 1)
+
+
+def _is_done(step: NextStep, known: frozenset[str]) -> bool:
+    """Return whether everything that a step would tell, or measure, is known."""
+    wanted = (step.answers, step.measure.values())
+    return any(names and known.issuperset(names) for names in wanted)

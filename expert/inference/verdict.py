@@ -5,14 +5,13 @@ is known. A test is pertinent when a step that applies orders it. The verdict is
 level is open to history or examination; `ceiling` is sound all the same: it counts every danger that is not ruled out.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.interview import asked_by, told_by_lists
-from knowledge_base.judgement import Judge, Judgement, look_for_key, only_if_key
-from knowledge_base.model import KnowledgeBase, NextStep, Rule
+from knowledge_base.judgement import Judge, Judgement, look_for_key, only_if_key, unless_key
+from knowledge_base.model import KnowledgeBase, Rule
 from knowledge_base.schema import AskedBy
 
 ASKED_BY: tuple[AskedBy, ...] = ("history", "examination", "test")
@@ -67,6 +66,12 @@ class Verdicts:
         self.listed = told_by_lists(knowledge.vocabulary, knowledge.dictionary)
         self.only_if = {name: judge.position[only_if_key(name)] for name in knowledge.interview.only_if}
         self.always = sum(bit for bit, name in judge.by_bit.items() if name in knowledge.interview.always | self.listed)
+        # What every step tells: it orders that where its rule fires and it is no hazard.
+        self.ordering = tuple(
+            (judge.position[step.id], judge.position[unless_key(step.id)] if step.unless is not None else None, step.answers)
+            for step in knowledge.next_steps.values()
+            if step.answers
+        )
         self.dangers = tuple(sorted(self._dangers(), key=lambda danger: (-danger.rank, danger.rule.target, danger.rule.id)))
 
     def _dangers(self) -> Iterator[_Danger]:
@@ -102,15 +107,14 @@ class Verdicts:
         self,
         values: Mapping[str, Value],
         judgement: Judgement,
-        ordered: Iterable[NextStep],
         closed: Collection[str] = frozenset(),
     ) -> Verdict:
-        """Return the verdict for what is known. `ordered` are the steps to do; `closed` findings cannot become known."""
+        """Return the verdict for what is known; `closed` findings cannot become known."""
         true, missing = judgement.true, judgement.missing
         ranked = [(danger, danger.rank_here(true)) for danger in self.dangers]
         level = max((rank for danger, rank in ranked if true[danger.position]), default=0)
         ceiling = max((rank for danger, rank in ranked if true[danger.position] or missing[danger.position]), default=0)
-        answerable = self.answerable(values, judgement, ordered, closed)
+        answerable = self.answerable(values, judgement, closed)
         open_: list[tuple[int, OpenDanger]] = []
         if ceiling > level:
             can, wanted = self.judge.danger_outlook(values, answerable)
@@ -126,23 +130,19 @@ class Verdicts:
         return Verdict(self.levels[level], self.levels[ceiling], tuple(danger for _, danger in open_), answerable)
 
     def answerable(
-        self,
-        values: Mapping[str, Value],
-        judgement: Judgement,
-        ordered: Iterable[NextStep],
-        closed: Collection[str] = frozenset(),
+        self, values: Mapping[str, Value], judgement: Judgement, closed: Collection[str] = frozenset()
     ) -> frozenset[str]:
-        """Return the findings that can become known: by history, by examination, or by a test that a step orders.
-
-        A number that is known in part can become known exactly, by whatever told that much.
-        """
-        partly = {name for name, value in values.items() if isinstance(value, Interval)}
-        tested = {name for step in ordered for name in step.answers}
+        """Return the findings that can become known: by history, by examination, or by a test that a step orders."""
+        true = judgement.true
+        ordered: set[str] = set()
+        for position, unless, told in self.ordering:
+            if true[position] and not (unless is not None and true[unless]):
+                ordered.update(told)
         return frozenset(
             name
             for name, by in self.asked_by.items()
-            if (name not in values or name in partly)
+            if name not in values
             and name not in closed
-            and (by != "test" or name in tested or name in partly)
+            and (by != "test" or name in ordered)
             and not (name in self.only_if and judgement.false(self.only_if[name]))
         )

@@ -13,9 +13,9 @@ from typing import assert_never
 import z3
 
 from expert.proofs.formulas import Encoding, Formula, Formulas, number
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.conditions.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.conditions.logic import compare
 from knowledge_base.interview import asked_by, told_by_lists
-from knowledge_base.logic import compare
 from knowledge_base.model import Rule
 
 _Wanted = dict[str, Formula]

@@ -243,7 +243,8 @@ def _json_entry(value: Any, shown: str, line: int, text: str) -> Entry | Problem
     if is_deeper(value, DEEPEST_CASE):
         return Problem(place, f"nested more than {DEEPEST_CASE} levels deep", "write it flatter")
     # A lone surrogate may also be spelled out, as "\\ud800".
-    problem = _not_utf8(text, shown, line) or _not_utf8(json.dumps(value, ensure_ascii=False), shown, line)
+    spelled = json.dumps(value, ensure_ascii=False) if "\\u" in text else ""
+    problem = _not_utf8(text, shown, line) or _not_utf8(spelled, shown, line)
     keys = list(_keys_given_twice(value))
     if problem:
         return problem
@@ -255,7 +256,8 @@ def _keys_given_twice(value: Any) -> Iterator[str]:
     if isinstance(value, _Object):
         yield from value.twice
     for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _keys_given_twice(part)
+        if isinstance(part, dict | list):
+            yield from _keys_given_twice(part)
 
 
 def _skip_space(text: str, at: int) -> int:

@@ -4,13 +4,15 @@ import json
 import os
 import sqlite3
 import threading
+from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from expert.cds_hooks.feedback import FeedbackStore
+from expert.cds_hooks.feedback import Feedback, FeedbackStore, Issued, NotKept, QuotaFull, Quotas
 from expert.cds_hooks.routes import HookService
 from expert.private_sqlite import StoreError
 from tests.cds_hooks.calling import JSON, ORDERS, PATIENT, VISIT, cards, draft, order, refusal, visit
@@ -139,12 +141,87 @@ def test_many_calls_at_once_keep_every_card(service: HookService, client: TestCl
     assert counts(service, RULE)[0] == 20
 
 
+# Quotas
+
+
+def issue(store: FeedbackStore, *uuids: str, client: str = "one") -> None:
+    store.issued([(Issued(uuid, "s", client, "k", "info", ("rule",), ()), f"key {uuid}", "<p>report</p>") for uuid in uuids])
+
+
+def told(card: str, second: int) -> Feedback:
+    return Feedback(card, datetime(2026, 3, 2, 10, 0, second, tzinfo=UTC), "overridden", "r")
+
+
+def test_a_client_that_has_used_up_its_day_is_told_so_and_others_are_not_held_up(tmp_path: Path) -> None:
+    now = [1_000.0]
+    with closing(FeedbackStore(tmp_path / "f", quotas=Quotas(cards_a_day=3), clock=lambda: now[0])) as store:
+        issue(store, "a", "b", "c")
+        # The same card again is no other.
+        issue(store, "b")
+        with pytest.raises(QuotaFull, match="3 cards were sent to one client within a day"):
+            issue(store, "d")
+        assert store.report("key d") is None and store.by_rule()[0].cards == 3
+        issue(store, "e", client="two")
+        now[0] += 25 * 3600
+        issue(store, "d")
+        assert store.by_rule()[0].cards == 5
+
+
+def test_all_that_is_kept_is_bounded_and_what_is_too_old_makes_room(tmp_path: Path) -> None:
+    now = [1_000.0]
+    quotas = Quotas(cards=2, feedback_for=30 * 24 * 3600.0)
+    with closing(FeedbackStore(tmp_path / "f", quotas=quotas, clock=lambda: now[0])) as store:
+        issue(store, "a", "b")
+        assert store.record("s", "one", [told("a", 1)]) == NotKept((), ())
+        with pytest.raises(QuotaFull, match="2 cards are kept"):
+            issue(store, "c", client="two")
+        now[0] += 31 * 24 * 3600
+        issue(store, "c")
+        (rule,) = store.by_rule()
+        assert (rule.cards, rule.overridden) == (1, 0)
+        # What is forgotten is unknown, as if it had never been sent.
+        assert store.record("s", "one", [told("a", 2)]) == NotKept((0,), ())
+
+
+def test_a_card_has_so_many_outcomes(tmp_path: Path) -> None:
+    with closing(FeedbackStore(tmp_path / "f", quotas=Quotas(outcomes_of_card=2))) as store:
+        issue(store, "a", "b")
+        missed = store.record("s", "one", [told("a", 1), told("a", 2), told("a", 3), told("b", 1), told("x", 1)])
+        assert missed == NotKept((4,), (2,))
+        # What was kept already is no more than it was.
+        assert store.record("s", "one", [told("a", 2)]) == NotKept((), ())
+
+
+def test_a_store_of_before_the_quotas_counts_its_cards_from_now(tmp_path: Path) -> None:
+    now = [1_000.0]
+    with closing(FeedbackStore(tmp_path / "f", clock=lambda: now[0])) as store, store.connection:
+        issue(store, "a")
+        store.connection.execute("DROP TABLE card_made")
+    now[0] = 5_000.0
+    with closing(FeedbackStore(tmp_path / "f", clock=lambda: now[0])) as store:
+        assert store.connection.execute("SELECT * FROM card_made").fetchall() == [("a", "one", 5_000.0)]
+
+
+def test_full_quotas_are_answered_in_words(service: HookService, client: TestClient) -> None:
+    card = cards(client, another(1))[0]["uuid"]
+    service.store.quotas = Quotas(cards_a_day=1, outcomes_of_card=1)
+    refused = client.post(f"/cds-services/{VISIT}", content=json.dumps(another(2)), headers=JSON)
+    assert refused.status_code == 503 and "cards" not in refused.json()
+    (issue,) = refused.json()["issue"]
+    assert issue["code"] == "throttled" and "no more cards are kept" in issue["diagnostics"]
+    assert send(client, overridden(card)).status_code == 200
+    full = send(client, overridden(card, at="2026-03-02T11:00:00Z"))
+    assert full.status_code == 429 and "as much is kept as may be" in full.json()["issue"][0]["diagnostics"]
+    # A patient without the complaint is no card, and is answered as ever.
+    assert cards(client, another(1))[0]["uuid"] == card
+
+
 # The store
 
 
 def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> None:
     other = tmp_path / "other.sqlite"
-    with sqlite3.connect(other) as connection:
+    with closing(sqlite3.connect(other)) as connection, connection:
         connection.execute("CREATE TABLE mine (a)")
     text = tmp_path / "text.sqlite"
     text.write_text("no database " * 100, encoding="utf-8")

@@ -96,6 +96,17 @@ def test_a_token_of_a_trusted_client_is_accepted(guarded: TestClient) -> None:
     assert status(guarded, f"Bearer {rsa_signed}") == 200
 
 
+def test_where_a_tokens_key_could_be_fetched_does_not_matter_where_the_keys_are_in_a_file() -> None:
+    def fetched(address: str) -> bytes:
+        raise AssertionError(f"{address} was asked for")
+
+    checker = TokenChecker((TrustedClient(ISSUER, keys=KEYS),), fetched)
+    for header in ({}, {"jku": JKU}, {"jku": "https://evil.example/jwks.json"}):
+        assert checker.check(f"Bearer {token(header=header)}", ENDPOINT).issuer == ISSUER
+    with pytest.raises(TokenRefused):
+        checker.check(f"Bearer {token(key=ec.generate_private_key(ec.SECP384R1()), header={'jku': JKU})}", ENDPOINT)
+
+
 def wrong_tokens() -> dict[str, Callable[[], str | None]]:
     now = int(time())
     other_ec, other_rsa = (

@@ -1,11 +1,13 @@
 """Bad input: each mistake is told with its place and its fix, and good cases beside it are assessed."""
 
+import errno
 import json
 import os
 from pathlib import Path
 
 import pytest
 
+from expert.disk_errors import advise
 from tests.functional.charley import Outcome, charley
 
 GOOD = "case: good\nfindings: {muscle_twitching: yes}\n"
@@ -211,3 +213,72 @@ def test_a_medicine_that_is_not_known_is_listed_with_a_suggestion_and_never_gues
 def test_a_wrong_option_or_no_file_is_explained(tmp_path: Path) -> None:
     assert "Missing argument 'FILE...'" in charley("report").err
     assert "no such knowledge folder" in charley("report", tmp_path, "--knowledge", tmp_path / "none").err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report", ""),
+        ("report", "x.yaml", "--output", ""),
+        ("evaluate", "", "--output", "out"),
+        ("evaluate", "x.csv", "--output", ""),
+        ("explain", "", "case"),
+        ("sessions", "list", "--store", ""),
+        ("knowledge", "check", "--knowledge", ""),
+        ("backup", ""),
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_not_this_folder(words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(GOOD, encoding="utf-8")
+    outcome = charley(*words, cwd=tmp_path)
+    assert outcome.status == 2 and outcome.out == "" and "an empty text names no file" in outcome.err
+    assert [path.name for path in tmp_path.iterdir()] == ["x.yaml"]
+
+
+@pytest.mark.parametrize("ending", ["json", "jsonl"])
+@pytest.mark.parametrize("levels", [45, 300, 990, 1_900, 40_000])
+def test_json_that_is_nested_too_deep_is_refused_whatever_the_parser_takes(levels: int, ending: str, tmp_path: Path) -> None:
+    deep = '{"case": "deep", "findings": {"age": ' + "[" * levels + "]" * levels + "}}"
+    good = '{"case": "good", "findings": {"muscle_twitching": "yes"}}'
+    text = f"{good}\n{deep}\n" if ending == "jsonl" else f"[{good}, {deep}]"
+    (tmp_path / f"a.{ending}").write_text(text, encoding="utf-8")
+    outcome = charley("report", tmp_path / f"a.{ending}", "--format", "json")
+    assert outcome.status == 2 and "nested" in outcome.err and "1 assessed, 1 refused" in outcome.err
+
+
+def test_a_record_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    deep = '{"url": "x", "extension": [' * 700 + "]}" * 700
+    text = '{"resourceType": "Patient", "id": "p", "extension": [' + deep + "]}"
+    (tmp_path / "deep.json").write_text(text, encoding="utf-8")
+    outcome = charley("report", tmp_path / "deep.json")
+    assert outcome.status == 2 and "nested too deep to be a resource" in outcome.err
+
+
+def test_an_exported_consultation_that_is_nested_too_deep_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "deep.json").write_text('{"events": ' + "[" * 600 + "]" * 600 + "}", encoding="utf-8")
+    outcome = charley("sessions", "import", tmp_path / "deep.json", "--store", tmp_path / "store")
+    assert outcome.status == 1 and "not JSON" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EACCES, "permissions"),
+        (errno.EPERM, "permissions"),
+        (errno.ENOSPC, "make room"),
+        (errno.ENOENT, "check the path"),
+        (errno.EROFS, "another place"),
+        (errno.EADDRINUSE, "another port"),
+    ],
+)
+def test_the_advice_fits_the_error(number: int, advice: str) -> None:
+    assert advice in advise(OSError(number, os.strerror(number)))
+    assert ("room" in advise(OSError(number, ""))) == (number == errno.ENOSPC)
+
+
+def test_a_file_in_the_way_is_not_told_as_a_full_disk(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text(GOOD, encoding="utf-8")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    outcome = charley("report", tmp_path / "x.yaml", "--output", tmp_path / "file" / "below")
+    assert outcome.status == 1 and "check the path" in outcome.err and "space" not in outcome.err

@@ -180,6 +180,7 @@ def test_a_full_disk_is_a_clear_message_with_the_answers_on_the_screen(store: Pa
     result = subprocess.run(command, input=text, capture_output=True, text=True, timeout=60, check=False, env=plain)
     assert "Traceback" not in result.stderr
     assert "NOT SAVED" in result.stdout and "the disk is full" in result.stdout
+    assert "\nSaved." not in result.stdout and "What was answered before is saved. " in result.stdout
     kept, lost = re.search(r"The answers, so that they are not lost:\n  age = (\d+)", result.stdout), session_id(store)
     assert kept is not None
     events = json.loads(charley("sessions", "export", lost, "--store", store).out)["events"]

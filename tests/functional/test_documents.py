@@ -26,6 +26,14 @@ def test_a_kept_transcript_is_what_the_consultation_says(replies: Path) -> None:
     assert transcript(replies) == replies.with_suffix(".txt").read_text(encoding="utf-8"), AGAIN
 
 
+@pytest.mark.parametrize("kept", sorted(TRANSCRIPTS.glob("*.txt")), ids=lambda path: path.stem)
+def test_no_reply_of_a_transcript_answers_another_question(kept: Path) -> None:
+    refused = [
+        line for line in kept.read_text(encoding="utf-8").splitlines() if re.search(r", expected | is not a command", line)
+    ]
+    assert refused == [], f"screens moved: correct {kept.stem}.replies, and run python -m tests.regenerate"
+
+
 @pytest.mark.parametrize("document", documents(), ids=name_of)
 def test_every_block_is_what_the_program_says(document: Path) -> None:
     assert document.read_text(encoding="utf-8") == regenerate(document), AGAIN

@@ -12,6 +12,9 @@ from expert.consultation.next_question import Certificate, Known, ScreenAsked
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
+from knowledge_base.conditions.expression import Expression, leaves, names_used
+from knowledge_base.conditions.logic import evaluate, evaluate_named
+from knowledge_base.interview import asked_by
 from knowledge_base.judgement import Judge
 from knowledge_base.model import KnowledgeBase
 from tests.generative.drawing import FINDINGS, cases, consistent, knowledge_bases
@@ -38,15 +41,15 @@ def test_what_an_outlook_rules_out_no_answer_brings_about(
             assert outlook.can[position] and wanted & news
 
 
-@given(knowledge_bases(), cases(), st.sets(st.sampled_from(sorted(FINDINGS))), st.data())
+@given(knowledge_bases(), cases(), st.sets(st.sampled_from(sorted(FINDINGS))), st.booleans(), st.data())
 def test_no_completion_contradicts_the_certificate(
-    knowledge: KnowledgeBase, patient: dict[str, Value], unknown: set[str], data: st.DataObject
+    knowledge: KnowledgeBase, patient: dict[str, Value], unknown: set[str], thorough: bool, data: st.DataObject
 ) -> None:
     assessor = Assessor(knowledge)
     told = consistent({name: value for name, value in patient.items() if name not in unknown})
-    stopped, known = held(Consultation(assessor), told)
+    stopped, known = held(Consultation(assessor, thorough=thorough), told)
     more = data.draw(cases())
-    answerable = Consultation(assessor).questioner.answerable(known)
+    answerable = promised(Consultation(assessor, thorough=thorough), known)
     completed = consistent({**{name: value for name, value in more.items() if name in answerable}, **known.values})
     if set(completed) <= answerable | set(known.values):
         compare(knowledge, stopped, assessor.assess(case(known.values)), assessor.assess(case(completed)))
@@ -54,7 +57,8 @@ def test_no_completion_contradicts_the_certificate(
 
 @pytest.mark.parametrize("seed", range(40))
 def test_no_completion_contradicts_the_certificate_of_the_shipped_knowledge(seed: int, assessor: Assessor) -> None:
-    draw, knowledge, consultation = random.Random(seed), assessor.knowledge, Consultation(assessor)
+    draw, knowledge = random.Random(seed), assessor.knowledge
+    consultation = Consultation(assessor, thorough=seed % 2 == 0)
     full = drawn(knowledge, draw, tuple(knowledge.vocabulary.findings), {})
     told = {name: value for name, value in full.items() if draw.random() < draw.choice((0.2, 0.8, 1.0))}
     told = {name: value for name, value in told.items() if hangs_together(knowledge, name, told)}
@@ -63,8 +67,9 @@ def test_no_completion_contradicts_the_certificate_of_the_shipped_knowledge(seed
     except ContradictoryCase:
         return
     before = assessor.assess(case(known.values))
-    answerable = sorted(consultation.questioner.answerable(known), key=list(knowledge.vocabulary.findings).index)
-    assert stopped.remaining == len(answerable)
+    unasked = consultation.questioner.answerable(known)
+    assert stopped.remaining == len(unasked)
+    answerable = sorted(promised(consultation, known), key=list(knowledge.vocabulary.findings).index)
     for _ in range(10):
         completed = drawn(knowledge, draw, answerable, known.values)
         try:
@@ -72,6 +77,17 @@ def test_no_completion_contradicts_the_certificate_of_the_shipped_knowledge(seed
         except ContradictoryCase:
             continue
         compare(knowledge, stopped, before, after)
+
+
+def promised(consultation: Consultation, known: Known) -> frozenset[str]:
+    """Return the unasked findings that a certificate speaks of: all, or those that no test takes that nothing orders."""
+    questioner = consultation.questioner
+    unasked = questioner.answerable(known)
+    return (
+        unasked
+        if questioner.thorough
+        else unasked & questioner.verdicts.answerable(known.values, questioner.judge(known.values))
+    )
 
 
 def held(consultation: Consultation, told: Mapping[str, Value]) -> tuple[Certificate, Known]:
@@ -92,13 +108,53 @@ def held(consultation: Consultation, told: Mapping[str, Value]) -> tuple[Certifi
 
 
 def compare(knowledge: KnowledgeBase, stopped: Certificate, before: Assessment, after: Assessment) -> None:
-    assert before.urgency.level == after.urgency.level == stopped.urgency
+    """Compare what stood when a consultation stopped with what a completion shows, as far as the certificate promises."""
+    assert before.urgency.level == stopped.urgency
+    if stopped.thorough:
+        assert after.urgency.level == stopped.urgency or is_lowered(knowledge, before, after)
+    else:
+        for sign in after.warning_signs:
+            for argument in sign.arguments:
+                if (
+                    argument.kind == "warns"
+                    and knowledge.level_rank[argument.level or ""] > knowledge.level_rank[stopped.urgency]
+                ):
+                    assert not was_pertinent(knowledge, argument.rule, before)
+    grading = knowledge.grading
+    supported = {cause.id for cause in before.causes if grading.at_least(cause.standing, grading.considered)}
     likely = [
-        [cause.id for cause in assessment.causes if knowledge.grading.at_least(cause.standing, knowledge.grading.likely)]
+        [
+            cause.id
+            for cause in assessment.causes
+            if grading.at_least(cause.standing, grading.likely) and (stopped.thorough or cause.id in supported)
+        ]
         for assessment in (before, after)
     ]
     assert set(likely[1]) <= set(likely[0])
     assert (likely[0] or [None])[0] == (likely[1] or [None])[0] == stopped.leading
+
+
+def is_lowered(knowledge: KnowledgeBase, before: Assessment, after: Assessment) -> bool:
+    """Return whether the urgency is lower because something answered a concern, which no certificate rules out."""
+    return knowledge.level_rank[after.urgency.level] < knowledge.level_rank[before.urgency.level] and any(
+        argument.kind == "downgrades" for sign in after.warning_signs for argument in sign.arguments
+    )
+
+
+def was_pertinent(knowledge: KnowledgeBase, rule: str, before: Assessment) -> bool:
+    """Return whether a danger was screened for in everybody, or looked for by what was known, without a test being due."""
+    look_for = knowledge.rules[rule].look_for
+    values = {used.id: used.value for used in before.findings}
+    if look_for is not None and evaluate(look_for, values, evaluate_named(knowledge.conditions, values)) is not True:
+        return False
+    by = asked_by(knowledge.interview, knowledge.vocabulary)
+    return all(by[name] != "test" for name in findings_about(knowledge.rules[rule].condition, knowledge))
+
+
+def findings_about(tree: Expression, knowledge: KnowledgeBase) -> set[str]:
+    """Return the findings that a condition is about, those behind what it names too."""
+    behind = [findings_about(knowledge.conditions[name], knowledge) for name in names_used(tree)]
+    return {leaf.finding for leaf in leaves(tree)}.union(*behind)
 
 
 def drawn(

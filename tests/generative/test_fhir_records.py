@@ -17,7 +17,7 @@ from facts.intake.case_files import Intake
 from facts.intake.fhir.intake import cases_from_resources
 from facts.intake.files import read_files
 from knowledge_base.model import KnowledgeBase
-from reports.writing import together
+from reports.formats import FORMATS
 from tests.fhir_samples import RECORDS, SHARED
 
 OWN = json.loads((RECORDS / "bundle.json").read_text(encoding="utf-8"))
@@ -92,7 +92,7 @@ def check(intake: Intake, bundle: Any, knowledge: KnowledgeBase, assessor: Asses
         except ContradictoryCase:
             continue
     for form in ("text", "json"):
-        together(knowledge, assessed, intake.refusals, form).encode()
+        FORMATS[form].render_all(assessed, intake.refusals, knowledge).encode()
     for refusal in intake.refusals:
         assert all(problem.message and problem.fix for problem in refusal.problems)
 

@@ -47,7 +47,9 @@ def test_importing_expert_loads_nothing_else() -> None:
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
 def test_a_report_is_the_same_bytes_as_the_command_writes(expert: Expert, form: str) -> None:
-    assert expert.assess(EXAMPLE).report(form) == run_command("report", EXAMPLE, "--format", form).out  # type: ignore[arg-type]
+    patient = expert.assess(EXAMPLE)
+    assert patient.report(form) == run_command("report", EXAMPLE, "--format", form).out  # type: ignore[arg-type]
+    assert patient.report(form, full=True) == run_command("report", EXAMPLE, "--format", form, "--full").out  # type: ignore[arg-type]
 
 
 def test_a_mapping_a_text_and_a_path_are_one_case(expert: Expert, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from expert.web.application import create_application
 from expert.web.service import Service
 from expert.web.settings import Settings
 
-MADE: list[Service] = []
-"""The services of the test that runs, to be closed after it."""
+MADE: list[Any] = []
+"""The applications of the test that runs, to be closed after it."""
 
 
 class Browser:
@@ -96,9 +96,16 @@ def service_of(application: Any) -> Service:
     return service
 
 
+def close(application: Any) -> None:
+    """Let go of everything that an application holds, as it does itself where a server ends it."""
+    service_of(application).close()
+    if application.state.hooks is not None:
+        application.state.hooks.close()
+
+
 def application(consultation: Consultation, folder: Path, **settings: Any) -> Any:
     """Make a service with a store in a folder; limits are wide, so that each test narrows the one it is about."""
     wide = Settings(store=folder / "consultations.sqlite", requests_per_minute=1_000_000, sign_ins_per_minute=1_000)
     made = create_application(replace(wide, **settings), consultation)
-    MADE.append(service_of(made))
+    MADE.append(made)
     return made

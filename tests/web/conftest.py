@@ -8,7 +8,7 @@ import pytest
 
 from expert.consultation.moments import Consultation
 from expert.inference.assessing import Assessor
-from tests.web.browsing import MADE, Browser, application, signed_in
+from tests.web.browsing import MADE, Browser, application, close, signed_in
 from tests.web.serving import Served, serving
 
 
@@ -21,7 +21,7 @@ def consultation(assessor: Assessor) -> Consultation:
 def _closing() -> Iterator[None]:
     yield
     while MADE:
-        MADE.pop().close()
+        close(MADE.pop())
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from facts.problems import CharleyError
 from knowledge_base.model import KnowledgeBase
 from tests.cds_hooks.calling import VISIT, visit
 from tests.small_knowledge import load, yes_no
+from tests.web.browsing import close
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def application(consultation: Consultation, tmp_path: Path) -> Iterator[Any]:
     application = create_application(Settings(store=tmp_path / "store.sqlite"), consultation)
     yield application
     application.state.hooks.close()
-    application.state.service.close()
+    close(application)
 
 
 def client_of(application: Any, **settings: Any) -> TestClient:

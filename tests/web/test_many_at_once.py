@@ -10,7 +10,7 @@ from expert.consultation.moments import Consultation
 from expert.consultation.next_question import ScreenAsked
 from facts.case import Case
 from facts.intake.case_files import read_case_files
-from reports.rendering import render
+from reports.formats import HTML
 from tests.web.browsing import application, service_of, signed_in
 
 MANY = 50
@@ -89,7 +89,7 @@ def test_fifty_consultations_at_once_are_never_mixed(consultation: Consultation,
         kept = {name: value for event in session.log for name, value in event.answers.items() if value is not None}
         assert plain(kept) == plain(said)
         # The same log, concluded again by itself, gives the same page.
-        alone = render(consultation.moment(session.log, session.name).assessment, knowledge, "html")
+        alone = HTML.render(consultation.moment(session.log, session.name).assessment, knowledge)
         assert page.split("<main>")[1] == alone.split("<main>")[1]
 
 

@@ -1,5 +1,7 @@
 """The pages of a consultation as a clinician meets them, without a browser: the same interview as in the terminal."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ from expert.consultation.next_question import ScreenAsked
 from expert.inference.assessing import Assessor
 from facts.intake.case_files import read_case_files
 from knowledge_base.loading import load_knowledge_base
-from reports.rendering import render
+from reports.formats import HTML
 from tests.web.browsing import Browser, application, service_of, signed_in
 
 ROOT = Path(__file__).parents[2]
@@ -66,7 +68,7 @@ def test_the_page_asks_what_the_terminal_asks_and_concludes_the_same(
     browser.open(f"{here}/report")
     # The report of the page is that of `charley report`, with another head.
     ours, theirs = (
-        text.split("<main>")[1].split("</main>")[0] for text in (browser.text, render(moment.assessment, knowledge, "html"))
+        text.split("<main>")[1].split("</main>")[0] for text in (browser.text, HTML.render(moment.assessment, knowledge))
     )
     assert ours == theirs
 
@@ -221,6 +223,26 @@ def test_an_answer_is_changed_wherever_it_was_given(browser: Browser, service: A
     assert "<strong>Immediate</strong>" in browser.text and "Fever with spasms" in browser.text
 
 
+def test_an_answer_without_what_it_requires_is_refused_and_a_change_says_what_it_closes(browser: Browser, service: Any) -> None:
+    here = browser.begin()
+    browser.answer(here, rest="unknown")
+
+    def change(finding: str, value: str) -> int:
+        browser.open(f"{here}/answers")
+        fields = {"after": browser.hidden("after"), "finding": finding, "value": value}
+        return int(browser.post(f"{here}/answers", fields).status_code)
+
+    assert change("muscle_weakness", "no") == 200
+    assert change("weakness_onset", "sudden") == 422
+    assert "muscle_weakness is no, but weakness_onset is sudden; if muscle_weakness is yes after all" in browser.text
+    browser.post(here, {"ask": "what_if", "supposed": "weakness_onset", "value": "sudden"})
+    assert "what if muscle_weakness=yes, weakness_onset=sudden" in browser.text
+    browser.post(here, {"ask": "what_if", "supposed": "muscle_weakness=yes, weakness_onset", "value": "sudden"})
+    assert "urgency Routine → Immediate" in browser.text
+    assert change("muscle_weakness", "yes") == change("weakness_onset", "sudden") == change("muscle_weakness", "no") == 200
+    assert "No longer recorded, because it depends on that: the onset of the weakness (sudden)" in browser.text
+
+
 def test_two_tabs_do_not_overwrite_each_other(browser: Browser, service: Any) -> None:
     here = browser.begin()
     browser.answer(here, fever="yes", rest="no")
@@ -336,3 +358,25 @@ def test_a_name_that_is_too_long_is_refused_in_words(browser: Browser) -> None:
     browser.open("/")
     assert browser.post("/consultations", {"name": "x" * 300}).status_code == 422
     assert "200 characters" in browser.text
+
+
+# Whether it is well
+
+
+def test_what_watches_over_the_service_needs_no_sign_in_and_learns_nothing(consultation: Consultation, tmp_path: Path) -> None:
+    behind = application(
+        consultation, tmp_path, trusted_header="X-Remote-User", trusted_proxies=("10.0.0.1",), host_names=("clinic.example",)
+    )
+    for watching in (Browser(application(consultation, tmp_path)), Browser(behind, base="https://clinic.example")):
+        told = watching.client.get("/healthz")
+        assert told.status_code == 200 and told.json() == {"status": "ok", "knowledge": consultation.knowledge.hash}
+        assert "set-cookie" not in told.headers and told.headers["cache-control"] == "no-store"
+    assert Browser(behind, base="https://clinic.example").client.get("/").status_code == 403
+
+
+def test_a_store_that_is_gone_is_not_well(browser: Browser, service: Any) -> None:
+    browser.begin("a name")
+    with closing(sqlite3.connect(service_of(service).settings.store)) as connection:
+        connection.execute("ALTER TABLE session RENAME TO lost")
+    told = browser.client.get("/healthz")
+    assert told.status_code == 503 and told.json() == {"status": "the store cannot be used"}

@@ -12,11 +12,11 @@ from typing import Any
 from facts.answers import AnswerError, read_answer
 from facts.case import Observed
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.systems import INTERPRETATION, system_of
-from facts.intake.fhir.values import bare_code, codings_of, described, names_of, object_of, objects_of, text_of
+from facts.intake.fhir.shapes.systems import INTERPRETATION, system_of
+from facts.intake.fhir.shapes.values import bare_code, codings_of, described, names_of, object_of, objects_of, text_of
+from facts.measuring.units import UnitError, match_unit, read_quantity
 from facts.problems import quoted
 from facts.quantities import Interval, bounds
-from facts.units import UnitError, match_unit, read_quantity
 from facts.vocabulary import Finding, QuantityFinding
 
 _LIMITS = frozenset({"<", "<=", ">", ">="})

@@ -11,13 +11,13 @@ from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.conditions import condition, procedure
 from facts.intake.fhir.days import newest_day
 from facts.intake.fhir.medicines import Ended, Lookup, Taken, medication
-from facts.intake.fhir.moments import Timestamp, days_between, moment_of
 from facts.intake.fhir.observations import observation
 from facts.intake.fhir.people import patient
 from facts.intake.fhir.questionnaires import questionnaire_response
-from facts.intake.fhir.resources import DATED, AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label, with_value
 from facts.intake.fhir.several import by_moment, settle
-from facts.intake.fhir.values import codings_of, object_of, objects_of, text_of
+from facts.intake.fhir.shapes.moments import Timestamp, days_between, moment_of
+from facts.intake.fhir.shapes.resources import DATED, AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label, with_value
+from facts.intake.fhir.shapes.values import codings_of, object_of, objects_of, text_of
 from facts.intake.judging import Judging
 from facts.medicines import Stopped
 from facts.problems import Problem

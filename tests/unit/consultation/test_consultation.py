@@ -182,7 +182,8 @@ def test_it_stops_when_everything_is_unknown_and_says_what_that_keeps_open(consu
     assert stopped.kept_open[0].conclusion == "urgency" and stopped.kept_open[0].could_be == "immediate"
     assert "fever" in stopped.kept_open[0].findings
     told = why_stopped(stopped, moment, consultation.knowledge)
-    assert told[0].startswith(f"Stopped after {moment.screens} screens: none of the {stopped.remaining} remaining answers")
+    assert told[0].startswith(f"Stopped after {moment.screens} screens: no question is left that could show a danger")
+    assert f"{stopped.remaining} others were not asked" in told[0]
     assert len(kept_open(stopped, consultation.knowledge)) > len(told)
     # Nothing is decided as long as an unknown answer hides a danger.
     assert "immediate depends on unknowns" in progress(moment, consultation.knowledge)

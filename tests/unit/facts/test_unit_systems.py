@@ -99,6 +99,6 @@ def test_a_case_says_it_against_its_file_and_the_next_file_starts_anew(knowledge
 def test_the_vocabulary_tells_only_units_that_the_finding_accepts(tmp_path: Path) -> None:
     wrong = {"conventional": {"unit": "mg/dL", "usual": [9, 3]}}
     with pytest.raises(CharleyError, match="among those that the finding accepts"):
-        load(tmp_path / "1", {"level": quantity("level", systems=wrong)})
+        load(tmp_path / "1", {"level": quantity("level", systems={"conventional": {"unit": "mg/dL"}})})
     with pytest.raises(CharleyError, match="from a lower to a higher number"):
         load(tmp_path / "2", {"level": quantity("level", accepts=["mg/dL"], molar_mass=10, systems=wrong)})

@@ -4,7 +4,19 @@ import pytest
 from pydantic import TypeAdapter
 
 from facts.vocabulary import Finding
-from knowledge_base.expression import And, AtLeast, Compared, ConditionError, Named, Not, OneOf, Or, Present, Scope, parse
+from knowledge_base.conditions.expression import (
+    And,
+    AtLeast,
+    Compared,
+    ConditionError,
+    Named,
+    Not,
+    OneOf,
+    Or,
+    Present,
+    Scope,
+    parse,
+)
 from tests.small_knowledge import choice, quantity, yes_no
 
 FINDINGS = {
@@ -82,3 +94,35 @@ def test_what_is_not_a_condition_is_refused_with_place_and_mend(text: str, told:
     assert message in refused.value.message
     assert fix in refused.value.fix
     assert column is None or refused.value.column == column
+
+
+@pytest.mark.parametrize(
+    ("condition", "says"),
+    [
+        ("potassium < " + "8" * 350, "outside the plausible range"),
+        ("8" * 350 + " < potassium", "outside the plausible range"),
+        ("potassium > -" + "8" * 350, "outside the plausible range"),
+        ("potassium < " + "-" * 1_800 + "4", "nested"),
+        ("-" * 1_800 + "potassium < 4", "nested"),
+        ("potassium == " + "+" * 1_500 + "4", "nested"),
+        ("fever_onset in [" + "~" * 1_500 + "sudden]", "nested"),
+        ("not " * 450 + "cough", "nested"),
+        ("cough" + ".x" * 900, "nested"),
+        ("cough < 1" + " + 1" * 400, "nested"),
+        ("at_least(" + "8" * 350 + ", cough, fever)", "has 2 conditions"),
+        ("8" * 350, "alone is not a condition"),
+    ],
+    ids=lambda text: text[:30],
+)
+def test_huge_numbers_and_deep_nesting_are_refused_in_words(condition: str, says: str) -> None:
+    with pytest.raises(ConditionError) as refused:
+        parse(condition, SCOPE)
+    assert says in refused.value.message and refused.value.fix
+
+
+def test_what_a_clinician_would_write_is_not_too_deep() -> None:
+    deep = "cough"
+    for _ in range(12):
+        deep = f"(fever and ({deep} or potassium < 3))"
+    assert parse(deep, SCOPE) is not None
+    assert parse("potassium < " + "-" * 40 + "4", SCOPE) == Compared("potassium", "<", 4.0)

@@ -92,6 +92,12 @@ def test_a_sound_knowledge_base_is_clean(tmp_path: Path) -> None:
     assert lint(load(tmp_path, FINDINGS, **SOUND)) == []
 
 
+def test_a_definition_in_which_a_step_is_set_aside_is_used(tmp_path: Path) -> None:
+    step = {"kind": "advice", "do": "Do.", "when": "cough", "unless": "ill", "because": "So.", "source": "book"}
+    more = {"next_steps/more.yaml": {"next_steps": {"b": step}}}
+    assert lint(load(tmp_path, FINDINGS, **SOUND, definitions={"ill": "fever"}, more=more)) == []
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=[check.__name__ for check in CHECKS])
 def test_each_lint_catches_its_fault(tmp_path: Path, check: Any) -> None:
     findings, parts, told = FAULTY[check.__name__]

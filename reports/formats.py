@@ -1,0 +1,154 @@
+"""The formats of reports, one entry each: what offers a format, renders in it, names its files or serves it reads this table.
+
+What a format needs for rendering is imported when it renders, so that the commands can offer all of them at no cost.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from facts.assessment import Assessment
+    from facts.intake.case_files import Refusal
+    from knowledge_base.model import KnowledgeBase
+    from reports.rendering import Markup
+    from reports.view import ReportView
+
+
+class Format(Protocol):
+    """A way to write reports."""
+
+    @property
+    def ending(self) -> str:
+        """How the names of its files end, with the dot."""
+
+    @property
+    def media_type(self) -> str:
+        """What it is called where it is sent."""
+
+    def render(self, assessment: "Assessment", knowledge: "KnowledgeBase", *, full: bool = False) -> str:
+        """Render an assessment made with this knowledge base; the same assessment always gives the same text.
+
+        On one page, or (`full`) with its whole argument, in a format that tells the two apart.
+        """
+
+    def render_all(
+        self,
+        assessed: Sequence["Assessment"],
+        refusals: Sequence["Refusal"],
+        knowledge: "KnowledgeBase",
+        *,
+        full: bool = False,
+    ) -> str:
+        """Render several reports as one text."""
+
+    def render_refusals(self, refusals: Sequence["Refusal"]) -> str | None:
+        """Render what was refused; None in a format for readers, who are told of it on their way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template in `reports/templates`, and the markup in which text has to mean only itself."""
+
+    name: str
+    markup: "Markup"
+
+    def render(self, **values: Any) -> str:
+        """Fill in the template."""
+        from reports.rendering import environment
+
+        return environment(self.markup).get_template(self.name).render(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Templated:
+    """A format for readers. One whose `page` is None holds the argument on its page, folded away."""
+
+    ending: str
+    media_type: str
+    page: Template | None
+    full: Template
+    between: str
+    """What stands between two reports in one text."""
+
+    def render(self, assessment: "Assessment", knowledge: "KnowledgeBase", *, full: bool = False) -> str:
+        """Render an assessment on one page, or with its whole argument."""
+        from reports.page import page
+        from reports.view import view
+
+        if self.page is not None and not full:
+            return self.page.render(page=page(assessment, knowledge))
+        return self.render_view(view(assessment, knowledge))
+
+    def render_view(self, report: "ReportView") -> str:
+        """Render an assessment with its whole argument that was arranged for reading already."""
+        return self.full.render(report=report, page=report.page)
+
+    def render_all(
+        self,
+        assessed: Sequence["Assessment"],
+        refusals: Sequence["Refusal"],
+        knowledge: "KnowledgeBase",
+        *,
+        full: bool = False,
+    ) -> str:
+        """Render reports one after another."""
+        return self.between.join(self.render(assessment, knowledge, full=full) for assessment in assessed)
+
+    def render_refusals(self, refusals: Sequence["Refusal"]) -> None:
+        """Return None: readers are told of refusals on their way."""
+        return
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """The format for programs: always the whole argument, and the refusals too."""
+
+    ending: str = ".json"
+    media_type: str = "application/json"
+
+    def render(
+        self,
+        assessment: "Assessment",
+        knowledge: "KnowledgeBase",
+        *,
+        full: bool = False,
+    ) -> str:
+        """Write an assessment as one object."""
+        from reports.json_report import plain, to_json
+
+        return to_json(plain(assessment))
+
+    def render_all(
+        self,
+        assessed: Sequence["Assessment"],
+        refusals: Sequence["Refusal"],
+        knowledge: "KnowledgeBase",
+        *,
+        full: bool = False,
+    ) -> str:
+        """Write one object for a single case, else a list, with the refusals at its end."""
+        from reports.json_report import plain, refused, to_json
+
+        data = [*map(plain, assessed), *map(refused, refusals)]
+        return to_json(data[0] if len(assessed) == 1 and not refusals else data)
+
+    def render_refusals(self, refusals: Sequence["Refusal"]) -> str:
+        """Write the refusals as a list."""
+        from reports.json_report import refused, to_json
+
+        return to_json([refused(refusal) for refusal in refusals])
+
+
+TEXT = Templated(".txt", "text/plain", Template("page.txt.j2", "text"), Template("report.txt.j2", "text"), "\n\n")
+MARKDOWN = Templated(".md", "text/markdown", Template("page.md.j2", "markdown"), Template("report.md.j2", "markdown"), "\n\n")
+HTML = Templated(".html", "text/html", None, Template("report.html.j2", "html"), "\n")
+
+FORMATS: Mapping[str, Format] = {"text": TEXT, "markdown": MARKDOWN, "html": HTML, "json": Json()}
+"""The formats of reports, by the name that is typed; the first is the default."""
+
+HANDBOOKS: Mapping[str, Template] = {
+    "html": Template("handbook.html.j2", "html"),
+    "markdown": Template("handbook.md.j2", "markdown"),
+}
+"""The formats of the handbook, by the name that is typed; the first is the default."""
