@@ -9,7 +9,7 @@ from expert.inference.assessing import Assessor
 from facts.assessment import Assessment
 from facts.quantities import bounds
 from knowledge_base.model import KnowledgeBase
-from reports.writing import together
+from reports.formats import FORMATS
 from tests.fhir_samples import POTASSIUM, concept, condition, notes, observation, one
 from tests.small_knowledge import load, quantity
 
@@ -136,7 +136,7 @@ def test_every_format_shows_an_unverified_result_with_its_value_and_status(
     form: str, value: float, knowledge: KnowledgeBase, assessor: Assessor
 ) -> None:
     found = assessed([observation(POTASSIUM, value, status="preliminary", id="raw")], knowledge, assessor)
-    shown = " ".join(html.unescape(together(knowledge, [found], [], form)).split())
+    shown = " ".join(html.unescape(FORMATS[form].render(found, knowledge)).split())
     assert f"the serum potassium is {value} mmol/L" in shown
     assert "status 'preliminary': nobody has verified it" in shown
     assert "Observation/raw" in shown
