@@ -12,9 +12,8 @@ from typing import assert_never
 
 import z3
 
-from expert.proofs.formulas import Encoding, Formula, Formulas, number
+from expert.proofs.formulas import Encoding, Formula, Formulas
 from knowledge_base.conditions.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.conditions.logic import compare
 from knowledge_base.interview import asked_by, told_by_lists
 from knowledge_base.model import Rule
 
@@ -30,9 +29,8 @@ class Reaching:
         self.by = asked_by(interview, vocabulary)
         self.listed = told_by_lists(vocabulary, self.knowledge.dictionary)
         self.always = self.listed | interview.always
-        quantities = (name for name, finding in vocabulary.findings.items() if finding.kind == "quantity")
-        self.exact: dict[str, Formula] = {name: z3.Real(f"exactly {name}") for name in quantities}
-        self._so = Encoding(self._is_so, lambda name, truth: self._so(self.knowledge.conditions[name], truth))
+        # What is so is exact (see `possible`), so that a leaf of it is surely so or surely not.
+        self._so = Encoding(self.patient.leaf, lambda name, truth: self._so(self.knowledge.conditions[name], truth))
         self._can = Encoding(self._can_be, lambda name, truth: self._can(self.knowledge.conditions[name], truth))
         self._wanted: dict[tuple[Expression, bool], _Wanted] = {}
 
@@ -41,12 +39,6 @@ class Reaching:
     def so(self, tree: Expression) -> Formula:
         """Say that a condition holds of the patient, known or not."""
         return self._so(tree, True)
-
-    def _is_so(self, leaf: Leaf, truth: bool) -> Formula:
-        if not isinstance(leaf, Compared):
-            return self.patient.leaf(leaf, truth)
-        holds = compare(self.exact[leaf.finding], leaf.operator, number(leaf.threshold))
-        return holds if truth else z3.Not(holds)
 
     @cached_property
     def possible(self) -> list[Formula]:
