@@ -163,7 +163,9 @@ def _medicines(names: tuple[str, ...], knowledge: KnowledgeBase) -> Iterator[str
         for group in medicine.classes:
             entry = knowledge.dictionary.classes[group]
             yield f"  {entry.label} → {', '.join([*entry.current, *entry.stopped])}"
-        if not medicine.classes:
+        for group in medicine.possible:
+            yield f"  Possibly {knowledge.dictionary.classes[group].label}"
+        if not medicine.classes and not medicine.possible:
             yield "  No class that the rules use"
 
 
