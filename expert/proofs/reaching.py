@@ -31,6 +31,7 @@ class Reaching:
         self.always = self.listed | interview.always
         # What is so is exact (see `possible`), so that a leaf of it is surely so or surely not.
         self._so = Encoding(self.patient.leaf, lambda name, truth: self._so(self.knowledge.conditions[name], truth))
+        self._sought = Encoding(self._is_sought, lambda name, truth: self._sought(self.knowledge.conditions[name], truth))
         self._can = Encoding(self._can_be, lambda name, truth: self._can(self.knowledge.conditions[name], truth))
         self._wanted: dict[tuple[Expression, bool], _Wanted] = {}
 
@@ -58,10 +59,18 @@ class Reaching:
         return self.knowledge.downgrades.get(rule.id, ())
 
     def looked_for(self, rule: Rule) -> Formula:
-        """Say that anybody would look for a danger in this patient: by what is so, with every test that shows it ordered."""
-        looked = z3.BoolVal(True) if rule.look_for is None else self.so(rule.look_for)
-        tests = [self._ordered(name) for name in sorted(self.wanted(rule.condition, True)) if self.by[name] == "test"]
-        return z3.And(looked, *tests)
+        """Say that anybody would look for a danger in this patient, and by which it holds.
+
+        By what is so, is worth asking and, where it is a test, is ordered.
+        """
+        looked = z3.BoolVal(True) if rule.look_for is None else self._sought(rule.look_for, True)
+        return z3.And(looked, self._sought(rule.condition, True))
+
+    def _is_sought(self, leaf: Leaf, truth: bool) -> Formula:
+        name, only_if = leaf.finding, self.knowledge.interview.only_if.get(leaf.finding)
+        worth = z3.BoolVal(True) if only_if is None else self.so(only_if)
+        ordered = self._ordered(name) if self.by.get(name) == "test" else z3.BoolVal(True)
+        return z3.And(self.patient.leaf(leaf, truth), worth, z3.Or(ordered, self.patient.known[name]))
 
     # What an interview reaches
 
