@@ -1,6 +1,7 @@
 """What a consultation answers when it is asked back: why this question, how that conclusion, why not another.
 
-Every answer is plain lines of text, made from the same judgement as the conclusions themselves.
+Every answer is plain lines of text, made from the same judgement as the conclusions themselves. Longer than other modules:
+the questions share how names are read, and how they name rules, answers and what is known.
 """
 
 import re

@@ -26,9 +26,9 @@ from knowledge_base.conditions.expression import (
     Named,
     Not,
     OneOf,
-    Operator,
     Or,
     Present,
+    opposite,
 )
 from knowledge_base.conditions.logic import compare
 
@@ -123,15 +123,12 @@ class Patient:
                 chosen = z3.Or([self.choices[name][choice] for choice in choices])
                 return chosen if truth else z3.Not(chosen)
             case Compared(name, operator, threshold):
-                asked = operator if truth else _OPPOSITE[operator]
+                asked = operator if truth else opposite(operator)
                 # Surely below when the greatest that it can be is; surely above when the least is.
                 bound = self.greatest[name] if asked in ("<", "<=") else self.least[name]
                 return compare(bound, asked, number(threshold))
             case _:
                 assert_never(leaf)
-
-
-_OPPOSITE: Mapping[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 @cache

@@ -323,6 +323,21 @@ def disjunction(operands: "Iterator[Expression] | list[Expression]") -> Expressi
     return Or(tuple(flat)) if len(flat) > 1 else next(iter(flat))
 
 
+def opposite(operator: Operator) -> Operator:
+    """Return the comparison that a known number meets exactly where it does not meet this one."""
+    match operator:
+        case "<":
+            return ">="
+        case "<=":
+            return ">"
+        case ">":
+            return "<="
+        case ">=":
+            return "<"
+        case _:
+            assert_never(operator)
+
+
 def operands(tree: Expression) -> tuple[Expression, ...]:
     """Return the conditions that a condition is made of directly: none for a leaf or a name."""
     match tree:

@@ -8,7 +8,6 @@ changes True or False into anything else.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias, assert_never
 
-from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.conditions.expression import (
     And,
@@ -23,6 +22,7 @@ from knowledge_base.conditions.expression import (
     Or,
     Present,
     operands,
+    opposite,
 )
 
 Truth: TypeAlias = bool | None
@@ -67,21 +67,22 @@ def evaluate_leaf(leaf: Leaf, values: Values) -> Truth:
     value = values.get(leaf.finding)
     if value is None:
         return None
-    if type(value) is Interval and type(leaf) is Compared:
-        return _compare(value, leaf.operator, leaf.threshold)
     match leaf:
         case Present():
             return value is True
         case OneOf(_, choices):
             return value in choices
         case Compared(_, operator, threshold):
-            return bool(compare(value, operator, threshold))
+            if compare(value, operator, threshold):
+                return True
+            # A number that is known in part may meet neither the comparison nor its opposite with all of its interval.
+            return False if compare(value, opposite(operator), threshold) else None
         case _:
             assert_never(leaf)
 
 
 def compare(left: Any, operator: Operator, right: Any) -> Any:
-    """Compare two numbers, columns of numbers or terms that stand for numbers."""
+    """Compare two numbers, columns of numbers or terms that stand for numbers; an interval meets it with all that it holds."""
     match operator:
         case "<":
             return left < right
@@ -93,19 +94,6 @@ def compare(left: Any, operator: Operator, right: Any) -> Any:
             return left >= right
         case _:
             assert_never(operator)
-
-
-def _compare(interval: Interval, operator: str, threshold: float) -> Truth:
-    """Compare a number that is known in part: true where all of the interval meets it, false where none of it does."""
-    match operator:
-        case "<":
-            return True if interval < threshold else False if interval >= threshold else None
-        case "<=":
-            return True if interval <= threshold else False if interval > threshold else None
-        case ">":
-            return True if interval > threshold else False if interval <= threshold else None
-        case _:
-            return True if interval >= threshold else False if interval < threshold else None
 
 
 def could_be_true(tree: Expression, values: Values, named: Truths) -> bool:

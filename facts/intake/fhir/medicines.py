@@ -195,7 +195,8 @@ def _ended(
 
 def _classes(found: Recognition, index: CodeIndex) -> Iterator[str]:
     for medicine in found.medicines:
-        yield from index.dictionary.medicines[medicine].classes
+        entry = index.dictionary.medicines[medicine]
+        yield from (*entry.classes, *entry.possible)
 
 
 def _name(value: Mapping[str, Any], index: CodeIndex, lookup: Lookup) -> tuple[str, str]:
