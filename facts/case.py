@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from facts.derived_findings import agree, compute
+from facts.measuring.derived_findings import agree, compute
+from facts.measuring.reference_intervals import WORDS, NoReference, quantity_of_word
 from facts.medicines import MedicineDictionary, Recognition, Stopped, findings_of_current, findings_of_stopped
 from facts.quantities import Interval, Quantity, narrow, quantity_words
-from facts.reference_intervals import WORDS, NoReference, quantity_of_word
 from facts.requirements import DeniedRequirement, denied_requirements, implied
 from facts.vocabulary import QuantityFinding, Value, Vocabulary
 
@@ -152,9 +152,7 @@ def complete(
     with a list or with another answer.
     """
     findings = dict(answered)
-    unrecognized: list[UnrecognizedText] = []
-    _settle_words(vocabulary, findings, unrecognized)
-    _add_computed(vocabulary, findings, unrecognized)
+    unrecognized = settle_quantities(vocabulary, findings)
     current = None if medicines is None else [_recognized(dictionary, text, sources) for text in medicines]
     past = None if stopped is None else [(entry, dictionary.recognize(entry.name)) for entry in stopped]
     for derived, recognitions in (
@@ -179,6 +177,14 @@ def add_required(vocabulary: Vocabulary, answered: Mapping[str, Observed]) -> di
     }
     findings = {**answered, **required}
     return {name: findings[name] for name in vocabulary.findings if name in findings}
+
+
+def settle_quantities(vocabulary: Vocabulary, findings: dict[str, Observed]) -> list[UnrecognizedText]:
+    """Give words the meaning that they have for this patient, and add what is computed. Returns what was not understood."""
+    unrecognized: list[UnrecognizedText] = []
+    _settle_words(vocabulary, findings, unrecognized)
+    _add_computed(vocabulary, findings, unrecognized)
+    return unrecognized
 
 
 def _settle_words(vocabulary: Vocabulary, findings: dict[str, Observed], unrecognized: list[UnrecognizedText]) -> None:

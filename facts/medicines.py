@@ -15,8 +15,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
-from facts.schema_reading import Declared, read_knowledge_file, validate
-from facts.vocabulary import Name, Vocabulary
+from facts.schema_reading import Declared, Name, read_knowledge_file, validate
+from facts.vocabulary import Vocabulary
 
 
 class MedicineClass(Declared):

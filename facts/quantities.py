@@ -93,3 +93,11 @@ def quantity_words(quantity: Quantity, plausible: Sequence[float], write: Callab
     parts = [f"{'at least' if quantity.low_included else 'above'} {low}"] if low else []
     parts += [f"{'at most' if quantity.high_included else 'below'} {high}"] if high else []
     return " and ".join(parts)
+
+
+def at_most(name: str) -> str:
+    """Return the name of the column beside a finding's own that holds the greatest that a number can be.
+
+    A finding's own column then holds the least. No finding has a space in its name.
+    """
+    return f"{name} at most"

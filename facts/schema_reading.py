@@ -1,14 +1,18 @@
 """YAML read against a pydantic model, with every mistake told at its line: for the vocabulary and the knowledge alike."""
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
 from facts.yaml_reading import Document, KeyPath, read_document
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
+"""An id of the one namespace that findings, definitions, causes and warning signs share."""
 
 
 class Declared(BaseModel):

@@ -4,7 +4,8 @@ The only module that imports Narwhals. Its one emitter serves Polars, DuckDB and
 nullable booleans, where null is unknown. Pandas with object columns reads unknown as false, so it is refused.
 
 A frame comes with a column for each finding that is known of anybody: booleans, numbers in the finding's own unit, choices as
-text; null, or no column at all, is unknown. It leaves with the columns that `Layout` names.
+text; null, or no column at all, is unknown. Where a number is known in part of anybody, its column holds the least that it can
+be, and another (`NAME at most`) the greatest. The frame leaves with the columns that `Layout` names.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,10 +15,23 @@ from typing import Any, assert_never
 
 import narwhals as nw
 
+from facts.quantities import at_most
 from facts.vocabulary import ChoiceFinding, QuantityFinding
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, names_used
+from knowledge_base.conditions.expression import (
+    And,
+    AtLeast,
+    Compared,
+    Expression,
+    Leaf,
+    Named,
+    Not,
+    OneOf,
+    Or,
+    Present,
+    names_used,
+)
+from knowledge_base.conditions.logic import compare
 from knowledge_base.grading import Tally
-from knowledge_base.logic import compare
 from knowledge_base.model import KnowledgeBase
 
 RULE, STANDING, SIGN, COUNT, CONTRADICTION = "rule:", "standing:", "sign:", "count:", "contradiction:"
@@ -121,7 +135,7 @@ class Columns:
                 fits = dtype in (nw.String, nw.Categorical, nw.Enum)
             if not fits:
                 raise UnfitFrame(f"the column {name} holds {dtype}, which is not how a {finding.kind} finding is held")
-        return frozenset(set(schema) & set(findings))
+        return frozenset(set(schema) & {*findings, *map(at_most, findings)})
 
     def _counts(self) -> Iterable[nw.Expr]:
         for cause in self.knowledge.causes.values():
@@ -244,6 +258,8 @@ class _Emitter:
         if leaf.finding not in self.given:
             return nw.lit(None, nw.Boolean)
         column = nw.col(self.column(leaf.finding))
+        if isinstance(leaf, Compared) and at_most(leaf.finding) in self.given:
+            return self.compare_in_part(leaf, column, nw.col(at_most(leaf.finding)))
         match leaf:
             case Present():
                 return column
@@ -254,3 +270,17 @@ class _Emitter:
                 return compared
             case _:
                 assert_never(leaf)
+
+    def compare_in_part(self, leaf: Compared, least: nw.Expr, greatest: nw.Expr) -> nw.Expr:
+        """Compare numbers that may be known in part: true of all that one can be, false of all of it, or unknown."""
+        threshold = leaf.threshold
+        below, not_above = greatest < threshold, greatest <= threshold
+        above, not_below = least > threshold, least >= threshold
+        surely, surely_not = {
+            "<": (below, not_below),
+            "<=": (not_above, above),
+            ">": (above, not_above),
+            ">=": (not_below, below),
+        }[leaf.operator]
+        open_ = nw.when(surely_not).then(nw.lit(False)).otherwise(nw.lit(None, nw.Boolean))
+        return nw.when(surely).then(nw.lit(True)).otherwise(open_)

@@ -17,9 +17,10 @@ from expert.cohorts.run import CONCLUSIONS, PlannedPart, Run, counts_of, refused
 from expert.cohorts.summary import count_part
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
-from facts.intake.table_columns import UNRECOGNIZED, Part, read_part
-from facts.intake.tables import CASE, EXPECTED, REFUSED, Table
+from facts.intake.tables.columns import UNRECOGNIZED, Part, read_part
+from facts.intake.tables.opening import CASE, EXPECTED, REFUSED, Table
 from facts.problems import CharleyError, Place
+from facts.quantities import Interval, at_most, bounds
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.model import KnowledgeBase
 
@@ -69,6 +70,8 @@ def _case_file_part(files: Sequence[Path], run: Run) -> Part:
         if any(name in case.findings for case, _ in cases):
             choice, quantity = isinstance(finding, ChoiceFinding), isinstance(finding, QuantityFinding)
             schema[name] = pl.String if choice else pl.Float64 if quantity else pl.Boolean
+            if any(isinstance(case.values.get(name), Interval) for case, _ in cases):
+                schema[at_most(name)] = pl.Float64
     rows = [_row(case, place, schema) for case, place in cases]
     frame = pl.DataFrame(rows, schema={**schema, **dict.fromkeys(EXPECTED, pl.String)}, orient="row")
     noted = [
@@ -81,8 +84,10 @@ def _case_file_part(files: Sequence[Path], run: Run) -> Part:
 
 
 def _row(case: Case, place: Place, schema: Mapping[str, Any]) -> tuple[Any, ...]:
-    values = case.values
+    values: dict[str, Any] = case.values
     causes = ";".join(case.expected.causes) or None
+    for name in [name for name in values if at_most(name) in schema]:
+        values[name], values[at_most(name)] = bounds(values[name])
     answers = (values.get(name) for name in list(schema)[3:])
     return (case.name, place.file, place.line or 0, *answers, case.expected.urgency, causes)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from types import MappingProxyType
 from typing import TypeAlias
 
 from expert.inference.assessing import Assessor, Disagreement
@@ -15,6 +16,7 @@ from expert.proofs.formulas import Formula, Formulas, Patient, all_of, negation
 from expert.proofs.solver import Smallest, altered, answered, plain_number
 from facts.assessment import Change, WayToChange, WhatWouldChange
 from facts.case import Case
+from facts.quantities import Interval
 from facts.requirements import revise
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.judgement import contradiction_key
@@ -64,23 +66,33 @@ class Counterfactuals:
         causes = {*self.knowledge.causes, None} - {leading}
         moved = self.ways(values, other, negation(self.formulas.leads(leading)), self.leading, causes)
         fixed, changed = answered(patient, values)
+        partly = {name: value for name, value in values.items() if isinstance(value, Interval)}
         further = Smallest(patient, [*fixed, possible], changed)
         rises = []
         for rank in range(len(self.levels) - 1, self.levels.index(level), -1):
             above = [negation(at_least(higher)) for higher in self.levels[rank + 1 : rank + 2]]
             goal = all_of([at_least(self.levels[rank]), *above])
-            rises.append(self.ways(values, further, goal, self.level, {self.levels[rank]}))
+            rises.append(self.ways(values, further, goal, self.level, {self.levels[rank]}, partly))
         raised = tuple(way for ways, _ in rises for way in ways)
         whole = {"lower_urgency": lower[1], "other_leading_cause": moved[1], "raise_urgency": all(whole for _, whole in rises)}
         cut = tuple(name for name, all_found in whole.items() if not all_found)
         return WhatWouldChange(lower[0], moved[0], raised, leading, cut)
 
     def ways(
-        self, values: Values, search: Smallest, goal: Formula, verdict: Callable[[Values], Verdict], wanted: set[Verdict]
+        self,
+        values: Values,
+        search: Smallest,
+        goal: Formula,
+        verdict: Callable[[Values], Verdict],
+        wanted: set[Verdict],
+        within: Mapping[str, Interval] = MappingProxyType({}),
     ) -> tuple[tuple[WayToChange, ...], bool]:
-        """Return the smallest ways to a goal, which z3 knows as a formula and the meaning by its verdict, and whether all."""
+        """Return the smallest ways to a goal, which z3 knows as a formula and the meaning by its verdict, and whether all.
+
+        The numbers in `within` stay within these bounds.
+        """
         sets, whole = search.sets(goal, MOST)
-        return tuple(way for names in sets for way in self._told(names, values, verdict, wanted)), whole
+        return tuple(way for names in sets for way in self._told(names, values, verdict, wanted, within)), whole
 
     # What the meaning says of given values
 
@@ -100,9 +112,14 @@ class Counterfactuals:
     # Which values do it
 
     def _told(
-        self, names: Sequence[str], values: Values, verdict: Callable[[Values], Verdict], wanted: set[Verdict]
+        self,
+        names: Sequence[str],
+        values: Values,
+        verdict: Callable[[Values], Verdict],
+        wanted: set[Verdict],
+        within: Mapping[str, Interval],
     ) -> Iterator[WayToChange]:
-        cells = {name: self._cells(name) for name in names}
+        cells = {name: [cell for cell in self._cells(name) if _meets(cell, within.get(name))] for name in names}
         here = {name: self._place(cells[name], values.get(name)) for name in names}
         results: dict[tuple[int, ...], Verdict] = {}
         for places in product(*(range(len(cells[name])) for name in names)):
@@ -177,6 +194,8 @@ class Counterfactuals:
                 return place
             if isinstance(value, float) and _holds(cell, value):
                 return place
+            if isinstance(value, Interval) and _holds(cell, value.least) and _holds(cell, value.greatest):
+                return place
         return None
 
     def _says(self, name: str, cells: Sequence[Cell]) -> str:
@@ -190,3 +209,12 @@ def _holds(cell: Cell, number: float) -> bool:
     above = cell.low is None or number > cell.low[0] or (cell.low[1] and number == cell.low[0])
     below = cell.high is None or number < cell.high[0] or (cell.high[1] and number == cell.high[0])
     return above and below
+
+
+def _meets(cell: Cell, interval: Interval | None) -> bool:
+    """Return whether a cell has numbers of an interval; any cell does where there is none."""
+    if interval is None:
+        return True
+    below = cell.high is not None and (cell.high[0] < interval.least or (cell.high[0] == interval.least and not cell.high[1]))
+    above = cell.low is not None and (cell.low[0] > interval.greatest or (cell.low[0] == interval.greatest and not cell.low[1]))
+    return not below and not above

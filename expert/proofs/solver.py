@@ -208,7 +208,8 @@ class Smallest:
 def altered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula], dict[str, Formula]]:
     """Say that only findings in `values` are known, other than they are perhaps; and of each, that it is other.
 
-    What requires a finding that is denied now goes with it, and is no change of its own.
+    A number is other when it is another figure, or is known exactly where it was known in part. What requires a finding that
+    is denied now goes with it, and is no change of its own.
     """
     fixed, changed = [], {}
     for name, finding in patient.findings.items():
@@ -218,24 +219,31 @@ def altered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula
             continue
         above = finding.requires if implies_required(values[name]) else None
         stays = z3.BoolVal(True) if above is None else z3.And(patient.known[above], patient.value[above])
-        fixed.append(known == stays)
-        changed[name] = z3.And(known, z3.Not(patient.is_(name, values[name])))
+        same = patient.is_(name, values[name])
+        fixed += [known == stays, z3.Or(same, patient.exact(name))]
+        changed[name] = z3.And(known, z3.Not(same))
     return fixed, changed
 
 
 def answered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula], dict[str, Formula]]:
     """Say that the findings in `values` are known as they are; and of each other one, that it is answered.
 
-    What an answer implies (a finding that it requires) is no answer of its own.
+    A number that is known in part is answered when it is known exactly. What an answer implies (a finding that it requires)
+    is no answer of its own.
     """
     implied: dict[str, list[Formula]] = {}
     for name, finding in patient.findings.items():
         if finding.requires is not None:
             implied.setdefault(finding.requires, []).append(patient.implies_required(name))
-    fixed = [z3.And(patient.known[name], patient.is_(name, value)) for name, value in values.items()]
-    changed = {
-        name: z3.And(patient.known[name], z3.Not(any_of(implied.get(name, []))))
-        for name in patient.findings
-        if name not in values
-    }
+    fixed, changed = [], {}
+    for name in patient.findings:
+        value, known = values.get(name), patient.known[name]
+        if isinstance(value, Interval):
+            fixed += [known, patient.lies_within(name, value), z3.Or(patient.is_(name, value), patient.exact(name))]
+            changed[name] = patient.exact(name)
+        elif value is not None:
+            fixed.append(z3.And(known, patient.is_(name, value)))
+        else:
+            fixed.append(patient.exact(name))
+            changed[name] = z3.And(known, z3.Not(any_of(implied.get(name, []))))
     return fixed, changed

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from expert.cohorts.columns import RULE, SIGN, STANDING, Columns, UnfitFrame
 from expert.inference.assessing import Assessor
+from facts.quantities import Interval, at_most, bounds
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
 from knowledge_base.model import KnowledgeBase
 from tests.generative.drawing import EVERY_OPERATOR, cases, knowledge_bases, operators
@@ -26,7 +27,12 @@ def frame_of(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> pl.D
         if known:
             choice, quantity = isinstance(finding, ChoiceFinding), isinstance(finding, QuantityFinding)
             types[name] = pl.String if choice else pl.Float64 if quantity else pl.Boolean
-    columns = {name: [values.get(name) for values in patients] for name in types}
+    columns: dict[str, list[Any]] = {name: [values.get(name) for values in patients] for name in types}
+    for name in list(types):
+        if any(isinstance(value, Interval) for value in columns[name]):
+            ends = [(None, None) if value is None else bounds(value) for value in columns[name]]
+            columns[name], columns[at_most(name)] = ([end[side] for end in ends] for side in (0, 1))
+            types[at_most(name)] = pl.Float64
     return pl.DataFrame({"place": range(len(patients)), **columns}, schema={"place": pl.Int64, **types})
 
 
@@ -38,7 +44,7 @@ def by_polars(columns: Columns, frame: pl.DataFrame) -> list[dict[str, Any]]:
 def by_duckdb(columns: Columns, frame: pl.DataFrame) -> list[dict[str, Any]]:
     with duckdb.connect() as connection:
         connection.execute(
-            f"CREATE TABLE patient ({', '.join(f'{name} {_SQL[dtype]}' for name, dtype in frame.schema.items())})"
+            "CREATE TABLE patient (" + ", ".join(f'"{name}" {_SQL[dtype]}' for name, dtype in frame.schema.items()) + ")"
         )
         marks = ", ".join("?" for _ in frame.columns)
         connection.executemany(f"INSERT INTO patient VALUES ({marks})", frame.rows())  # noqa: S608 - only question marks

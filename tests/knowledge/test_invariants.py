@@ -13,11 +13,11 @@ from expert.proofs.proving import Proof, Prover, certificate, prover
 from expert.proofs.solver import STEPS, Decider
 from expert.proofs.statements import PROPERTIES, invariant
 from facts.vocabulary import QuantityFinding
-from knowledge_base.expression import Named, Or, names_used
+from knowledge_base.conditions.expression import Named, Or, names_used
+from knowledge_base.conditions.logic import evaluate, evaluate_named
 from knowledge_base.invariants import Invariant
-from knowledge_base.knowledge_files import SHIPPED
 from knowledge_base.loading import load_knowledge_base
-from knowledge_base.logic import evaluate, evaluate_named
+from knowledge_base.loading.knowledge_files import SHIPPED
 from knowledge_base.model import KnowledgeBase
 from knowledge_base.thresholds import thresholds_of
 from tests.knowledge.test_scope import CAUSES, SCOPE, WARNING_SIGNS

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from facts.answers import AnswerError, read_answer, write_answer
-from facts.case import Contradiction, Observed, UnrecognizedText, complete
+from facts.case import Case, Contradiction, Observed, UnrecognizedText, complete
+from facts.intake.tables.columns import read_part
+from facts.intake.tables.opening import as_written, open_table
+from facts.intake.tables.rows import case_of_row
 from facts.problems import CharleyError
-from facts.quantities import Interval, between, narrow, quantity_words, within
+from facts.quantities import Interval, at_most, between, bounds, narrow, quantity_words, within
 from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.model import KnowledgeBase
 from tests.small_knowledge import choice, load, quantity
@@ -77,6 +80,66 @@ def test_what_says_nothing_or_contradicts_itself_is_refused(knowledge: Knowledge
     with pytest.raises(AnswerError) as error:
         read_answer(knowledge.vocabulary.findings[name], text)
     assert told in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("1.1", "1.1 mg/dL"),
+        ("<1.0", "<1.0 mg/dL"),
+        ("1-2", "1-2 mg/dL"),
+        ("> 1 and < 2", "> 1 and < 2 mg/dL"),
+        ("1.0 (L)", "1.0 mg/dL (L)"),
+        ("low", "low"),
+        ("0.6 mmol/L", "0.6 mmol/L"),
+    ],
+)
+def test_a_bare_cell_has_the_unit_of_its_column(knowledge: KnowledgeBase, tmp_path: Path, text: str, written: str) -> None:
+    (tmp_path / "table.csv").write_text("case,serum_magnesium [mg/dL]\na,low\n", encoding="utf-8")
+    table = open_table(tmp_path / "table.csv", knowledge.vocabulary)
+    assert as_written(table, table.heading("serum_magnesium"), text) == written
+
+
+def test_decimal_commas_are_read_in_limits_and_ranges(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    rows = "case;serum_potassium;sex\na;<1,5;male\nb;2,4-2,6;\nc;3,1;\n"
+    (tmp_path / "table.csv").write_text(rows, encoding="utf-8")
+    table = open_table(tmp_path / "table.csv", knowledge.vocabulary)
+    cases = read_part(table, 0, 9, knowledge.vocabulary, knowledge.dictionary, frozenset()).cases
+    ends = cases.select("serum_potassium", at_most("serum_potassium")).rows()
+    assert ends == [bounds(Interval(0.5, 1.5, high_included=False)), (2.4, 2.6), (3.1, 3.1)]
+
+
+def test_a_table_is_read_as_a_case_file_is(tmp_path: Path, knowledge: KnowledgeBase) -> None:
+    (tmp_path / "table.csv").write_text(TABLE, encoding="utf-8")
+    table = open_table(tmp_path / "table.csv", knowledge.vocabulary)
+    part = read_part(table, 0, 100, knowledge.vocabulary, knowledge.dictionary, frozenset())
+    assert part.cases["case"].to_list() == ["a", "b", "c", "d", "f"]
+    for row in part.cases.to_dicts():
+        case = case_of_row(table, row["row"], knowledge.vocabulary, knowledge.dictionary)
+        assert isinstance(case, Case)
+        ends = {
+            name: (row[name], row.get(at_most(name), row[name]))
+            for name in knowledge.vocabulary.findings
+            if row.get(name) is not None
+        }
+        known = {name: (value, value) for name, value in case.values.items()}
+        known |= {name: bounds(value) for name, value in case.values.items() if isinstance(value, float | Interval)}
+        assert ends == known
+    refused = dict(part.refused.select("case", "reason").iter_rows())
+    assert list(refused) == ["e"] and "4.2 is not low" in refused["e"]
+    told = part.unrecognized.select("case", "text", "reason").rows()
+    assert told == [("f", "the heart rate: high", "no reference interval tells what high is of heart_rate; give the figure")]
+
+
+TABLE = """\
+case,serum_potassium,serum_magnesium [mg/dL],serum_ferritin,sex,age,total_calcium,serum_albumin [g/dL],vomiting,heart_rate
+a,low,1.1,low,male,70-75,,,,
+b,3.1,<1.0,low,female,,8.0 mg/dL,2.0,neg,
+c,<1.5,1-2,,,,1.5,3,,H
+d,4.1,1.0 L,,,30,,,yes,
+e,4.2 low,,,,,,,,
+f,,,,,5,,,,high
+"""
 
 
 def test_a_negative_test_is_absent(knowledge: KnowledgeBase) -> None:
