@@ -57,7 +57,10 @@ def case_schema(vocabulary: Vocabulary, levels: Sequence[str], causes: Sequence[
             entry["enum"] = [*finding.choices, "unknown", None]
         elif isinstance(finding, QuantityFinding):
             units = " or ".join([finding.unit, *finding.accepts])
-            entry["description"] += f" A number in {finding.unit}, or text with a unit: {units}."
+            words = "" if finding.reference is None else ", or low, normal or high"
+            entry["description"] += (
+                f" A number in {finding.unit}, or text with a unit: {units}; a limit (< or >=), a range (from to to){words}."
+            )
             low, high = finding.range
             entry["anyOf"] = [{"type": "number", "minimum": low, "maximum": high}, {"type": "string"}, {"type": "null"}]
         else:

@@ -41,19 +41,21 @@ class Advising:
 
     def advise(self, plan: Plan, arguments: Arguments) -> tuple[StepAdvised, ...]:
         """Return the steps of a plan in their order, then those that are done."""
-        at_top = self.knowledge.plan.at_top
-        planned = [self._step(entry, arguments, do_now=place < at_top) for place, entry in enumerate(plan.steps)]
-        done = [self._step(Planned(step, (step,)), arguments, done=True) for step in plan.done]
+        at_top, known = self.knowledge.plan.at_top, self._known_enough(arguments)
+        planned = [self._step(entry, arguments, known, do_now=place < at_top) for place, entry in enumerate(plan.steps)]
+        done = [self._step(Planned(step, (step,)), arguments, known, done=True) for step in plan.done]
         return (*planned, *done)
 
     def set_aside(self, plan: Plan) -> tuple[StepSetAside, ...]:
         """Return what applies and is not in the plan, with its reason."""
         return tuple(StepSetAside(entry.step.id, entry.step.do, entry.reason) for entry in plan.set_aside)
 
-    def _step(self, planned: Planned, arguments: Arguments, *, do_now: bool = False, done: bool = False) -> StepAdvised:
+    def _step(
+        self, planned: Planned, arguments: Arguments, known: Collection[str], *, do_now: bool = False, done: bool = False
+    ) -> StepAdvised:
         step, together = planned.step, planned.together
         findings, _ = arguments.grounds(Derived("rule", step.id))
-        do, measures = step.do, planned.measures(arguments.values)
+        do, measures = step.do, planned.measures(known)
         if len(together) > 1 or (len(measures) < len(step.measure) and not done):
             do = self.knowledge.plan.measuring.replace("{which}", join(measures, "and"))
         return StepAdvised(

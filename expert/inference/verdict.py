@@ -8,6 +8,7 @@ level is open to history or examination; `ceiling` is sound all the same: it cou
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.interview import asked_by, told_by_lists
 from knowledge_base.judgement import Judge, Judgement, look_for_key, only_if_key, unless_key
@@ -132,8 +133,12 @@ class Verdicts:
     def answerable(
         self, values: Mapping[str, Value], judgement: Judgement, closed: Collection[str] = frozenset()
     ) -> frozenset[str]:
-        """Return the findings that can become known: by history, by examination, or by a test that a step orders."""
+        """Return the findings that can become known: by history, by examination, or by a test that a step orders.
+
+        A number that is known in part can become known exactly, by whatever told that much.
+        """
         true = judgement.true
+        partly = {name for name, value in values.items() if isinstance(value, Interval)}
         ordered: set[str] = set()
         for position, unless, told in self.ordering:
             if true[position] and not (unless is not None and true[unless]):
@@ -141,8 +146,8 @@ class Verdicts:
         return frozenset(
             name
             for name, by in self.asked_by.items()
-            if name not in values
+            if (name not in values or name in partly)
             and name not in closed
-            and (by != "test" or name in ordered)
+            and (by != "test" or name in ordered or name in partly)
             and not (name in self.only_if and judgement.false(self.only_if[name]))
         )

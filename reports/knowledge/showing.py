@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from itertools import islice
 
 from facts.problems import UnknownName, did_you_mean
-from facts.vocabulary import Finding
+from facts.vocabulary import Finding, QuantityFinding
 from knowledge_base.conditions.expression import Expression, leaves, names_used
 from knowledge_base.model import Cause, Definition, KnowledgeBase, NextStep, OrderAdvice, Rule, WarningSign
 from reports.citations import citation
 from reports.view import codes_text
-from reports.wording import quantity_text, sentence, tell
+from reports.wording import quantity_text, range_clause, sentence, tell
 
 
 def describe(name: str, knowledge: KnowledgeBase) -> str:
@@ -61,6 +61,8 @@ def _finding(finding: Finding, knowledge: KnowledgeBase) -> Iterator[str]:
         yield f"  Unit {finding.unit}" + (f", also {', '.join(finding.accepts)}" if finding.accepts else "")
         plausible = f"{quantity_text(finding, low)} to {quantity_text(finding, high)}"
         yield f"  Plausible from {plausible}; of several readings, the {finding.reduction}"
+        yield from _reference(finding)
+        yield from _derivation(finding, knowledge)
     if finding.kind == "choice":
         yield from (f"  {choice}: {clause}" for choice, clause in finding.choices.items())
     if finding.lasts_days is not None:
@@ -77,6 +79,38 @@ def _finding(finding: Finding, knowledge: KnowledgeBase) -> Iterator[str]:
     used += [f"rule {rule.id}" for rule in knowledge.rules.values() if _uses(rule.condition, finding.id)]
     yield "  Used by:" if used else "  Used by nothing"
     yield from (f"    {user}" for user in used)
+
+
+def _reference(finding: QuantityFinding) -> Iterator[str]:
+    if finding.reference is None:
+        return
+    for interval in finding.reference.intervals:
+        low, high = interval.low, interval.high
+        bounds = range_clause(finding, None if low is None else (low, True), None if high is None else (high, True))
+        whom = " and ".join(
+            f"{name} {wanted if isinstance(wanted, str) else f'from {wanted[0]:g} to below {wanted[1]:g}'}"
+            for name, wanted in interval.where.items()
+        )
+        yield f"  Normal when {bounds}" + (f" ({whom})" if whom else "")
+    yield f"  Source of that: {_keys(finding.reference.source)}"
+
+
+def _derivation(finding: QuantityFinding, knowledge: KnowledgeBase) -> Iterator[str]:
+    derived = finding.derived
+    if derived is not None:
+        parts = [f"{coefficient:g} × {name}" for name, coefficient in derived.terms.items()]
+        parts = [f"{derived.constant:g}", *parts] if derived.constant else parts
+        product = [f"1/{name}" if power < 0 else name for name, power in derived.product.items()]
+        formula = " × ".join(product) if product else " + ".join(parts).replace("+ -", "- ")
+        yield f"  Computed, where it is not given: {formula}"
+        yield f"  Source of that: {_keys(derived.source)}"
+    for other in knowledge.vocabulary.derived:
+        if other.derived is not None and finding.id in other.derived.inputs:
+            yield f"  From it is computed: {other.id}"
+
+
+def _keys(source: str | list[str]) -> str:
+    return source if isinstance(source, str) else "; ".join(source)
 
 
 def _definition(definition: Definition, knowledge: KnowledgeBase) -> Iterator[str]:

@@ -44,7 +44,7 @@ def counts(service: HookService, rule: str) -> tuple[int, int, int]:
     return entry.cards, entry.accepted, entry.overridden
 
 
-RULE = "hypokalemia-measured-mild"
+RULE = "hypokalemia-measured"
 
 
 def test_outcomes_count_for_the_rules_that_the_card_rests_on(service: HookService, client: TestClient) -> None:

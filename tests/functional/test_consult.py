@@ -66,7 +66,7 @@ def test_a_consultation_in_a_terminal_answers_back_and_survives_a_kill(sitting: 
     sitting.sendline("what if serum_potassium=2.4")
     sitting.expect("no evidence → confirmed")
     sitting.sendline("why not hypokalemia")
-    sitting.expect("hypokalemia-measured-severe is open")
+    sitting.expect("hypokalemia-measured is open")
     sitting.sendline("undo")
     sitting.expect("step was undone")
     sitting.expect("The patient")

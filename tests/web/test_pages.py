@@ -351,7 +351,7 @@ def test_nothing_is_asked_for_and_what_is_handed_back_must_be_whole(browser: Bro
 
 def test_the_handbook_can_be_read(browser: Browser) -> None:
     assert browser.open("/handbook").status_code == 200
-    assert "hypokalemia-measured-mild" in browser.text
+    assert "hypokalemia-measured" in browser.text
 
 
 def test_a_name_that_is_too_long_is_refused_in_words(browser: Browser) -> None:
