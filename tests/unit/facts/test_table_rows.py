@@ -18,7 +18,7 @@ from facts.intake.tables.csv_rows import (
     split_cells,
 )
 from facts.intake.tables.ndjson_rows import find_lines, read_objects
-from facts.intake.tables.opening import csv_rows
+from facts.intake.tables import csv_rows
 from facts.problems import CharleyError, Problem
 
 CUT = {
