@@ -80,6 +80,10 @@ def evaluate_leaf(leaf: Leaf, values: Values) -> Truth:
             assert_never(leaf)
 
 
+OPPOSITE: Mapping[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+"""What holds of a number where a comparison does not."""
+
+
 def compare(left: Any, operator: Operator, right: Any) -> Any:
     """Compare two numbers, columns of numbers or terms that stand for numbers."""
     match operator:
@@ -95,17 +99,11 @@ def compare(left: Any, operator: Operator, right: Any) -> Any:
             assert_never(operator)
 
 
-def _compare(interval: Interval, operator: str, threshold: float) -> Truth:
+def _compare(interval: Interval, operator: Operator, threshold: float) -> Truth:
     """Compare a number that is known in part: true where all of the interval meets it, false where none of it does."""
-    match operator:
-        case "<":
-            return True if interval < threshold else False if interval >= threshold else None
-        case "<=":
-            return True if interval <= threshold else False if interval > threshold else None
-        case ">":
-            return True if interval > threshold else False if interval <= threshold else None
-        case _:
-            return True if interval >= threshold else False if interval < threshold else None
+    if compare(interval, operator, threshold):
+        return True
+    return False if compare(interval, OPPOSITE[operator], threshold) else None
 
 
 def could_be_true(tree: Expression, values: Values, named: Truths) -> bool:

@@ -9,7 +9,7 @@ from facts.quantities import Interval, Quantity, quantity_words
 from facts.reference_intervals import WORDS
 from facts.vocabulary import Finding, QuantityFinding, Value, YesNoFinding
 from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.logic import Truth, evaluate, push_negation_inward
+from knowledge_base.logic import OPPOSITE, Truth, evaluate, push_negation_inward
 from knowledge_base.model import ANY_WARNING_SIGN, KnowledgeBase
 from knowledge_base.templates import WHICH, first_alternatives
 
@@ -20,7 +20,6 @@ Bound: TypeAlias = tuple[float, bool]
 
 _UNITS = {"degC": "°C", "degF": "°F", "count": "", "umol/L": "µmol/L", "ug/dL": "µg/dL", "uIU/mL": "µIU/mL"}
 _RELATIONS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
-_OPPOSITES = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 def number_text(number: float) -> str:
@@ -114,7 +113,7 @@ def leaf_clause(leaf: Leaf, truth: bool, knowledge: KnowledgeBase) -> str:
     finding = knowledge.vocabulary.findings[leaf.finding]
     match leaf:
         case Compared(_, operator, threshold) if isinstance(finding, QuantityFinding):
-            relation = _RELATIONS[operator if truth else _OPPOSITES[operator]]
+            relation = _RELATIONS[operator if truth else OPPOSITE[operator]]
             return f"{finding.label} is {relation} {quantity_text(finding, threshold)}"
         case OneOf(_, choices) if finding.kind == "choice":
             meant = [choice for choice in finding.choices if (choice in choices) is truth]

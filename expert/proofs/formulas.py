@@ -17,8 +17,8 @@ import z3
 
 from facts.quantities import Interval, bounds
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Operator, Or, Present
-from knowledge_base.logic import compare
+from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.logic import OPPOSITE, compare
 
 if TYPE_CHECKING:
     from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
@@ -111,15 +111,12 @@ class Patient:
                 chosen = z3.Or([self.choices[name][choice] for choice in choices])
                 return chosen if truth else z3.Not(chosen)
             case Compared(name, operator, threshold):
-                asked = operator if truth else _OPPOSITE[operator]
+                asked = operator if truth else OPPOSITE[operator]
                 # Surely below when the greatest that it can be is; surely above when the least is.
                 bound = self.greatest[name] if asked in ("<", "<=") else self.least[name]
                 return compare(bound, asked, number(threshold))
             case _:
                 assert_never(leaf)
-
-
-_OPPOSITE: Mapping[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 @cache
