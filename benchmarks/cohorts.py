@@ -24,9 +24,9 @@ from expert.cohorts.evaluation import ROWS_A_PART
 from expert.inference.assessing import Assessor
 from expert.inference.forward_chaining import ForwardChaining
 from facts.case import Case, Observed
-from facts.intake.table_cells import rows_named_twice
-from facts.intake.table_columns import read_part
-from facts.intake.tables import open_table
+from facts.intake.tables.cells import rows_named_twice
+from facts.intake.tables.columns import read_part
+from facts.intake.tables.opening import open_table
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 

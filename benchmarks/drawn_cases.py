@@ -5,7 +5,7 @@ from random import Random
 
 from facts.case import Case, Contradiction, Observed, complete
 from facts.vocabulary import ChoiceFinding, Finding, Value, YesNoFinding
-from knowledge_base.logic import evaluate, evaluate_named
+from knowledge_base.conditions.logic import evaluate, evaluate_named
 from knowledge_base.model import KnowledgeBase
 from knowledge_base.thresholds import thresholds
 

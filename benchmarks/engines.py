@@ -25,8 +25,8 @@ from facts.assessment import Assessment
 from facts.case import Case
 from facts.intake.case_files import read_case_files
 from facts.vocabulary import Value
+from knowledge_base.conditions.logic import evaluate, evaluate_named
 from knowledge_base.loading import load_knowledge_base
-from knowledge_base.logic import evaluate, evaluate_named
 from knowledge_base.model import KnowledgeBase
 
 ROOT = Path(__file__).parents[1]

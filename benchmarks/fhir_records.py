@@ -25,8 +25,8 @@ from facts.intake.fhir.files import read_resources
 from facts.intake.fhir.intake import NEWEST, is_fhir, opened
 from facts.intake.fhir.medicines import medication
 from facts.intake.fhir.observations import observation
-from facts.intake.fhir.resources import KINDS, AsOf, NotUsed, Resource, StatedFinding, Told, patient_of
-from facts.intake.fhir.values import codings_of, names_of, objects_of
+from facts.intake.fhir.shapes.resources import KINDS, AsOf, NotUsed, Resource, StatedFinding, Told, patient_of
+from facts.intake.fhir.shapes.values import codings_of, names_of, objects_of
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from expert.inference.ground_rules import Derived, GroundRule, Observation, Premise
 from facts.vocabulary import ChoiceFinding, Vocabulary
-from knowledge_base.expression import Compared, OneOf, Operator, Present
+from knowledge_base.conditions.expression import Compared, OneOf, Operator, Present
 
 _OPPOSITE: dict[Operator, Operator] = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 

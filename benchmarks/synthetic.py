@@ -57,7 +57,7 @@ def frame(knowledge: KnowledgeBase, first: int, rows: int, seed: int) -> pl.Data
 def _without_contradictions(cohort: pl.DataFrame, knowledge: KnowledgeBase) -> pl.DataFrame:
     """Take from patients whose answers exclude each other the answers that do."""
     from expert.cohorts.columns import CONTRADICTION, Columns
-    from knowledge_base.expression import leaves
+    from knowledge_base.conditions.expression import leaves
 
     concluded: pl.LazyFrame = Columns(knowledge).conclude(cohort.lazy())
     marks = concluded.select(f"^{CONTRADICTION}.*$").collect()

@@ -185,7 +185,7 @@ def schema(what: str, knowledge: Path | None) -> None:
       charley schema mapping > columns.yaml
       charley schema questionnaire > questionnaire.json
     """
-    from facts.intake.table_example import mapping_example, table_example
+    from facts.intake.tables.example import mapping_example, table_example
     from reports.json_report import assessment_schema, case_schema, to_json
 
     if what == "assessment":
@@ -197,7 +197,7 @@ def schema(what: str, knowledge: Path | None) -> None:
         click.echo(example, nl=False)
         return
     if what == "questionnaire":
-        from reports.questionnaire import questionnaire
+        from reports.knowledge.questionnaire import questionnaire
 
         click.echo(to_json(questionnaire(base)), nl=False)
         return

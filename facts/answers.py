@@ -3,11 +3,11 @@
 from typing import Any
 
 from facts.case import Observed
-from facts.measurements import Implausible, read_measurement
+from facts.measuring.measurements import Implausible, read_measurement
+from facts.measuring.unit_systems import UnitSystem, other_readings, with_unit, write_with_unit
+from facts.measuring.units import UnitError
 from facts.problems import did_you_mean, quoted
 from facts.quantities import Interval, quantity_words
-from facts.unit_systems import UnitSystem, other_readings, with_unit, write_with_unit
-from facts.units import UnitError
 from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
 
 _YES = frozenset({"yes", "y", "true", "present", "pos", "positive"})

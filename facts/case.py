@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from facts.derived_findings import agree, compute
+from facts.measuring.derived_findings import agree, compute
+from facts.measuring.reference_intervals import WORDS, NoReference, quantity_of_word
 from facts.medicines import MedicineDictionary, Recognition, Stopped, findings_of_current, findings_of_stopped
 from facts.quantities import Interval, Quantity, narrow, quantity_words
-from facts.reference_intervals import WORDS, NoReference, quantity_of_word
 from facts.requirements import DeniedRequirement, denied_requirements, implied
 from facts.vocabulary import QuantityFinding, Value, Vocabulary
 

@@ -54,12 +54,14 @@ class MedicineClass(Declared):
 
 
 class Medicine(Declared):
-    """An ingredient, or a combination that has a name of its own."""
+    """An ingredient, a combination that has a name of its own, or a group that people name instead ("a water tablet")."""
 
     atc: list[str] = []
     rxnorm: list[str] = []
     """Codes of its products, for records that give a code and no name."""
     classes: list[str] = []
+    possible: list[str] = []
+    """Classes that only some medicines of this name have: what they decide stays unknown, unless another entry decides it."""
     names: list[str] = []
     parts: list[str] = []
     unchecked: bool = False
@@ -153,7 +155,7 @@ def load_medicines(path: Path, shown: str, vocabulary: Vocabulary) -> MedicineDi
     names: dict[str, str] = {}
     for medicine, entry in file.medicines.items():
         place = document.place(("medicines", medicine), of_key=True)
-        for unknown in set(entry.classes) - set(file.classes):
+        for unknown in sorted({*entry.classes, *entry.possible} - set(file.classes)):
             problems.append(
                 Problem(place, f"{medicine}: the class {unknown} is not declared", did_you_mean(unknown, file.classes))
             )
@@ -215,15 +217,18 @@ def findings_of_current(dictionary: MedicineDictionary, medicines: Iterable[Reco
     """Turn a complete list of current medicines into findings.
 
     What is not on the list is absent; but while an entry was not fully recognized, what nothing on the list belongs to stays
-    unknown, and is left out here.
+    unknown, and is left out here. So is what only some medicines of a group decide.
     """
     recognitions = list(medicines)
     present: dict[str, list[str]] = {}
+    doubtful: dict[str, list[str]] = {}
     for recognition in recognitions:
-        for group in _classes(dictionary, recognition):
+        for group, sure in _classes(dictionary, recognition):
+            kept = present if sure else doubtful
             for finding in group.current:
-                present.setdefault(finding, []).append(recognition.text)
-    return _decided(dictionary.current_findings, present, {}, all(not recognition.doubt for recognition in recognitions))
+                kept.setdefault(finding, []).append(recognition.text)
+    recognized = all(not recognition.doubt for recognition in recognitions)
+    return _decided(dictionary.current_findings, present, doubtful, recognized)
 
 
 def findings_of_stopped(dictionary: MedicineDictionary, stopped: Iterable[tuple[Stopped, Recognition]]) -> Derived:
@@ -232,19 +237,23 @@ def findings_of_stopped(dictionary: MedicineDictionary, stopped: Iterable[tuple[
     present: dict[str, list[str]] = {}
     doubtful: dict[str, list[str]] = {}
     for entry, recognition in entries:
-        for group in _classes(dictionary, recognition):
+        for group, sure in _classes(dictionary, recognition):
             counts = group.stop_counts(entry.days_ago, entry.after_weeks)
             if counts is not False:
-                kept = present if counts else doubtful
+                kept = present if counts and sure else doubtful
                 for finding in group.stopped:
                     kept.setdefault(finding, []).append(str(entry))
     recognized = all(not recognition.doubt for _, recognition in entries)
     return _decided(dictionary.stopped_findings, present, doubtful, recognized)
 
 
-def _classes(dictionary: MedicineDictionary, recognition: Recognition) -> Iterator[MedicineClass]:
-    names = dict.fromkeys(name for medicine in recognition.medicines for name in dictionary.medicines[medicine].classes)
-    return (dictionary.classes[name] for name in names)
+def _classes(dictionary: MedicineDictionary, recognition: Recognition) -> Iterator[tuple[MedicineClass, bool]]:
+    """Yield each class of what was recognized, and whether it is sure to have it."""
+    entries = [dictionary.medicines[medicine] for medicine in recognition.medicines]
+    sure = dict.fromkeys(name for entry in entries for name in entry.classes)
+    possible = dict.fromkeys(name for entry in entries for name in entry.possible if name not in sure)
+    yield from ((dictionary.classes[name], True) for name in sure)
+    yield from ((dictionary.classes[name], False) for name in possible)
 
 
 def _decided(

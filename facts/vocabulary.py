@@ -50,6 +50,8 @@ class _Finding(Declared):
     id: Name
     group: str
     label: str
+    synonyms: list[Annotated[str, Field(min_length=1)]] = []
+    """Other words that clinicians and lay people search for it by; the same word may lead to several findings."""
     question: str
     help: str = ""
     codes: Codes = {}

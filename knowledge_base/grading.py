@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from facts.problems import did_you_mean
 from facts.vocabulary import QuantityFinding
+from knowledge_base.conditions.expression import ConditionError, Expression, Leaf, Scope, parse
+from knowledge_base.conditions.logic import Truth, combine, evaluate_leaf
 from knowledge_base.entries import KnowledgeFile, Problems
-from knowledge_base.expression import ConditionError, Expression, Leaf, Scope, parse
-from knowledge_base.logic import Truth, combine, evaluate_leaf
 from knowledge_base.schema import GradingFile
 
 

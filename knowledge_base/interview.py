@@ -8,8 +8,8 @@ from facts.medicines import MedicineDictionary
 from facts.problems import did_you_mean
 from facts.requirements import ancestors
 from facts.vocabulary import Vocabulary
+from knowledge_base.conditions.expression import Expression
 from knowledge_base.entries import Context, KnowledgeFile
-from knowledge_base.expression import Expression
 from knowledge_base.schema import AskedBy, InterviewFile
 
 MEDICINES = "medicines"

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from facts.problems import Place, did_you_mean
 from facts.vocabulary import Finding
+from knowledge_base.conditions.expression import Expression
 from knowledge_base.entries import Context, KnowledgeFile, Node
-from knowledge_base.expression import Expression
 from knowledge_base.schema import InvariantEntry, InvariantFile, TopicEntry
 
 

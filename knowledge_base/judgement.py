@@ -16,8 +16,20 @@ from typing import Any, NamedTuple, TypeAlias, assert_never
 
 from facts.quantities import Interval
 from facts.vocabulary import Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.logic import OPPOSITE, Truth
+from knowledge_base.conditions.expression import (
+    And,
+    AtLeast,
+    Compared,
+    Expression,
+    Leaf,
+    Named,
+    Not,
+    OneOf,
+    Or,
+    Present,
+    opposite,
+)
+from knowledge_base.conditions.logic import Truth
 from knowledge_base.model import KnowledgeBase
 
 _Function: TypeAlias = Callable[[Mapping[str, Value]], tuple[tuple[Any, ...], tuple[int, ...]]]
@@ -239,7 +251,7 @@ class _Writer:
                 constant = f"c{len(self.constants)}"
                 self.constants[constant] = threshold
                 true = f"not u{position} and {value} {operator} {constant}"
-                false = f"not u{position} and {value} {OPPOSITE[operator]} {constant}"
+                false = f"not u{position} and {value} {opposite(operator)} {constant}"
             case OneOf(_, choices):
                 constant = f"c{len(self.constants)}"
                 self.constants[constant] = frozenset(choices)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from facts.problems import Place, Problem
-from knowledge_base.expression import Expression, leaves, names_used
+from knowledge_base.conditions.expression import Expression, leaves, names_used
 from knowledge_base.interview import told_by_lists
 from knowledge_base.model import KnowledgeBase
 
@@ -107,7 +107,7 @@ def orders_that_no_medicine_meets(knowledge: KnowledgeBase) -> Iterator[Problem]
 
 def units_that_cannot_be_converted(knowledge: KnowledgeBase) -> Iterator[Problem]:
     """Find quantities with an accepted unit that does not lead to their own."""
-    from facts.units import UnitError, converter
+    from facts.measuring.units import UnitError, converter
 
     for name, finding in knowledge.vocabulary.findings.items():
         if finding.kind == "quantity":

@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from facts.medicines import MedicineDictionary
 from facts.problems import Place
 from facts.vocabulary import Codes, Vocabulary
-from knowledge_base.expression import Expression
+from knowledge_base.conditions.expression import Expression
 from knowledge_base.grading import Grading, Tally
 from knowledge_base.interview import Interview
 from knowledge_base.invariants import Invariants

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from knowledge_base.expression import Compared, Expression, leaves
+from knowledge_base.conditions.expression import Compared, Expression, leaves
 from knowledge_base.model import KnowledgeBase
 
 

@@ -13,21 +13,18 @@ from uuid import UUID, uuid5
 
 import jinja2
 
-from facts.assessment import Argument, Assessment, StepAdvised
+from facts.assessment import Argument, Assessment, CauseAssessed, StepAdvised
 from knowledge_base.model import DecisionSupport, KnowledgeBase, OrderAdvice
 from knowledge_base.schema import Indicator
-from reports.citations import citation
 from reports.cleaning import clean
 from reports.rendering import escape_markdown, markdown_environment
-from reports.view import ArgumentShown, CauseShown, ReportView
+from reports.view import ReportView
 
 LONGEST_SUMMARY = 139
 """Characters; the specification says fewer than 140."""
 _LONGEST_LABEL = 80
 _CAUSES = 3
-_ARGUMENTS = 3
-_STEPS = 2
-_RISES = 3
+_CHANGES = 3
 _NAMESPACE = UUID("6f3c1a58-9a5e-5b0b-8a61-0f9d6c3f8f5e")
 _INDICATORS: tuple[Indicator, ...] = ("info", "warning", "critical")
 # GitHub's Markdown makes links of bare addresses; a sign that is escaped no longer begins one.
@@ -77,13 +74,6 @@ class _OrderShown:
     sources: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _CauseShown:
-    label: str
-    standing_label: str
-    arguments: tuple[tuple[str, ArgumentShown], ...]
-
-
 def visit_card(assessment: Assessment, report: ReportView, knowledge: KnowledgeBase, occasion: Occasion) -> Card:
     """Make the card of a patient who has the complaint; `report` is the assessment arranged for reading."""
     return _Making(assessment, report, knowledge, occasion, ()).card(())
@@ -131,7 +121,7 @@ class _Making:
         self.numbers = {source.id: number for number, source in enumerate(assessment.evidence, start=1)}
 
     def card(self, new: Sequence[Argument]) -> Card:
-        causes = [_shortened(cause) for cause in self.report.causes[:_CAUSES]] if not self.orders else []
+        causes = [cause for cause in self.assessment.causes if self._is_shown(cause)][:_CAUSES] if not self.orders else []
         tests = [step for step in self.assessment.next_steps if step.kind == "test" and not step.done]
         if self.orders:
             # An order is no occasion to go through everything: only what the ordered medicine itself calls for.
@@ -139,12 +129,12 @@ class _Making:
             tests = [step for step in tests if rules & self._rules_with(step)]
         rules_shown = tuple(dict.fromkeys(self._rules(causes, tests, new)))
         uuid = uuid5(_NAMESPACE, "\n".join((self.occasion.call, self.knowledge.hash, *rules_shown)))
-        suggestions = [self.suggestion(uuid, step) for step in tests]
+        suggestions = [self.suggestion(uuid, step, name) for step in tests for name in (step.id, *step.includes)]
         content: dict[str, Any] = {
             "uuid": str(uuid),
             "summary": self.summary(),
             "indicator": self.indicator(),
-            "detail": self.detail(causes, new),
+            "detail": self.detail(new),
             "source": {"label": clean(f"{self.knowledge.title}, knowledge {self.knowledge.version}")},
         }
         if suggestions:
@@ -157,18 +147,21 @@ class _Making:
         content["links"] = [{"label": "The full report", "url": self.occasion.report_address, "type": "absolute"}]
         return Card(str(uuid), content, rules_shown, tuple(suggestion["uuid"] for suggestion in suggestions))
 
+    def _is_shown(self, cause: CauseAssessed) -> bool:
+        return self.knowledge.grading.at_least(cause.standing, self.knowledge.grading.considered)
+
     def _rules_with(self, step: StepAdvised) -> set[str]:
         """Return the rules that rest on a finding which the advice of a step rests on too."""
         findings = {used.id for used in step.findings}
         return {argument.rule for argument in _arguments(self.assessment) if findings & {used.id for used in argument.findings}}
 
-    def _rules(self, causes: Iterable[_CauseShown], tests: Iterable[StepAdvised], new: Iterable[Argument]) -> Iterator[str]:
+    def _rules(self, causes: Iterable[CauseAssessed], tests: Iterable[StepAdvised], new: Iterable[Argument]) -> Iterator[str]:
         yield from (order.advice.rule.id for order in self.orders)
         yield from (argument.rule for argument in new)
         yield from (argument.rule for sign in self.assessment.warning_signs for argument in sign.arguments)
         for cause in causes:
-            yield from (said.rule for _, said in cause.arguments)
-        yield from (step.id for step in tests)
+            yield from (said.rule for said in (*cause.arguments_for, *cause.arguments_against))
+        yield from (name for step in tests for name in (step.id, *step.includes))
 
     def indicator(self) -> Indicator:
         of_urgency = self.support.indicators[self.assessment.urgency.level]
@@ -178,35 +171,29 @@ class _Making:
         """Return the urgency with its ceiling, or what is being ordered, in fewer than 140 characters."""
         if self.orders:
             return cut(" ".join(order.advice.summary for order in self.orders), LONGEST_SUMMARY)
-        report = self.report
-        urgency = f"{report.title}: at least {report.level_label.lower()}"
-        if report.rises:
-            urgency += f", not ruled out: {report.ceiling_label.lower()}"
-        return cut(f"{urgency}. {' '.join(report.because)}", LONGEST_SUMMARY)
+        page = self.report.page
+        at_least = "at least " if page.state == "open" else ""
+        urgency = f"{page.title}: {at_least}{page.level_label.lower()}"
+        if page.state == "open":
+            urgency += f", not decided{f', could be {page.could_be.lower()}' if page.could_be else ''}"
+        return cut(f"{urgency}. {' '.join(page.because)}", LONGEST_SUMMARY)
 
-    def detail(self, causes: Sequence[_CauseShown], new: Sequence[Argument]) -> str:
-        report, occasion = self.report, self.occasion
+    def detail(self, new: Sequence[Argument]) -> str:
+        """Return the page in a few lines of Markdown; its whole argument stands behind the card's link."""
+        occasion = self.occasion
         shown = [
             _OrderShown(order.advice.summary, clean(order.because), self._cited(order.advice.rule.sources))
             for order in self.orders
         ]
-        steps = [] if self.orders else [(name, entries[:_STEPS], len(entries[_STEPS:])) for name, entries in report.steps]
-        cited = {number for order in shown for number in order.sources}
-        cited.update(number for cause in causes for _, said in cause.arguments for number in said.sources)
-        cited.update(number for _, entries, _ in steps for step in entries for number in step.sources)
         text = _template().render(
-            report=report,
+            report=self.report,
             orders=shown,
-            changes=[clean(argument.because) for argument in new],
-            causes=causes,
-            more_causes=0 if self.orders else len(report.causes) - len(causes),
-            steps=steps,
-            rises_shown=_RISES,
+            changes=[clean(argument.because) for argument in new[:_CHANGES]],
+            causes_shown=_CAUSES,
             shown_by=[clean(place) for place in occasion.shown_by],
             as_of=occasion.as_of,
             within_days=self.support.readings_within_days,
             notes=[clean(note) for note in occasion.notes],
-            sources=[(number, self._citation(key)) for key, number in self.numbers.items() if number in cited],
         )
         return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
@@ -215,18 +202,16 @@ class _Making:
             self.numbers.setdefault(key, len(self.numbers) + 1)
         return tuple(sorted(self.numbers[key] for key in sources))
 
-    def _citation(self, key: str) -> str:
-        return citation(self.knowledge.evidence[key])
-
     # Tests that can be ordered from the card
 
-    def suggestion(self, card: UUID, step: StepAdvised) -> dict[str, Any]:
+    def suggestion(self, card: UUID, step: StepAdvised, name: str) -> dict[str, Any]:
+        """Return a suggestion to order one test of a step, which may stand for several."""
         return {
-            "label": cut(step.do, _LONGEST_LABEL),
-            "uuid": str(uuid5(card, step.id)),
+            "label": cut(self.knowledge.next_steps[name].do, _LONGEST_LABEL),
+            "uuid": str(uuid5(card, name)),
             "actions": [
                 {"type": "create", "description": f"Draft an order: {code['text']}", "resource": self.order(step, code)}
-                for code in self._codes(step)
+                for code in self._codes(name)
             ],
         }
 
@@ -244,10 +229,10 @@ class _Making:
             resource["encounter"] = {"reference": f"Encounter/{self.occasion.encounter}"}
         return resource
 
-    def _codes(self, step: StepAdvised) -> list[dict[str, Any]]:
+    def _codes(self, name: str) -> list[dict[str, Any]]:
         """Return one concept for each coded test; a code that nobody checked is no basis for an order, its name is."""
-        concepts = []
-        for system, entries in self.knowledge.next_steps[step.id].codes.items():
+        concepts, step = [], self.knowledge.next_steps[name]
+        for system, entries in step.codes.items():
             for entry in entries:
                 text = entry.display or step.do
                 known = system in _SYSTEMS and not entry.unchecked
@@ -262,14 +247,6 @@ def cut(text: str, longest: int) -> str:
         return text
     kept = text[: longest - 1]
     return (kept.rsplit(" ", 1)[0] if " " in kept[longest // 2 :] else kept).rstrip(" ,;:") + "…"
-
-
-def _shortened(cause: CauseShown) -> _CauseShown:
-    arguments = (
-        *(("for", said) for said in cause.arguments_for[:_ARGUMENTS]),
-        *(("against", said) for said in cause.arguments_against[:_ARGUMENTS]),
-    )
-    return _CauseShown(cause.label, cause.standing_label, arguments)
 
 
 def _escape_links(value: Any) -> Any:

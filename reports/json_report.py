@@ -6,7 +6,7 @@ from typing import Any
 
 from facts.assessment import Assessment
 from facts.intake.case_files import Refusal
-from facts.unit_systems import SYSTEMS
+from facts.measuring.unit_systems import SYSTEMS
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Vocabulary
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"

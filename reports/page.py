@@ -70,6 +70,8 @@ class Page:
     then: tuple[StepOnPage, ...]
     not_asked: tuple[str, ...]
     more_not_asked: int
+    unverified: tuple[str, ...]
+    """What a record says and nobody vouches for, with its value, where it stands, and why."""
     unrecognized: tuple[tuple[str, str], ...]
     record: str
     statement: str
@@ -80,7 +82,9 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
     """Return the page of an assessment made with this knowledge base."""
     urgency, grading = assessment.urgency, knowledge.grading
     level = knowledge.levels[urgency.level]
-    state: State = "open" if not urgency.decided else "awaiting" if urgency.awaiting else "decided"
+    repeated = _repeated(assessment, knowledge)
+    awaited = urgency.awaiting or urgency.verified_level is not None
+    state: State = "open" if not urgency.decided else "awaiting" if awaited else "decided"
     likely = [cause for cause in assessment.causes if grading.at_least(cause.standing, grading.considered)]
     steps = [step for step in assessment.next_steps if not step.done]
     first = _first_questions(assessment) if state == "open" else ()
@@ -95,21 +99,33 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
         state=state,
         could_be=knowledge.levels[urgency.could_rise_to].label if urgency.could_rise_to else "",
         because=tuple(clean(reason) for reason in urgency.because[:_REASONS]),
-        awaiting=tuple(step.do.rstrip(".") for step in steps if step.id in urgency.awaiting),
+        awaiting=(
+            *(step.do.rstrip(".") for step in repeated),
+            *(step.do.rstrip(".") for step in steps if step.id in urgency.awaiting),
+        ),
         ask_first=tuple(_named(name, knowledge) for name in first),
         not_known=tuple(_named(name, knowledge) for name in urgency.not_known),
         fits=_fits(assessment, knowledge),
         causes=tuple(_cause(cause, knowledge) for cause in likely[:_CAUSES]),
         others=max(0, len(likely) - _CAUSES),
-        do_now=tuple(_step(step, assessment, knowledge) for step in steps if step.do_now),
+        do_now=(*repeated, *(_step(step, assessment, knowledge) for step in steps if step.do_now)),
         then=tuple(_step(step, assessment, knowledge) for step in steps if not step.do_now),
         not_asked=tuple(_named(name, knowledge) for name in asked[:_NOT_ASKED]),
         more_not_asked=max(0, len(asked) - _NOT_ASKED),
+        unverified=tuple(clean(f"{one.finding.says} ({one.finding.origin}): {one.reason}") for one in assessment.unverified),
         unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
         record=f"Read from a record as of {clean(assessment.record.as_of or 'an unknown day')}." if assessment.record else "",
         statement=STATEMENT,
         knowledge=f"{knowledge.title}, knowledge {knowledge.version} ({knowledge.hash[:12]}). {proved(knowledge)}",
     )
+
+
+def _repeated(assessment: Assessment, knowledge: KnowledgeBase) -> tuple[StepOnPage, ...]:
+    """Return what to do about unverified results that warn: each is measured or asked again."""
+    warning = [one for one in assessment.unverified if one.warns]
+    names = dict.fromkeys(_named(one.finding.id, knowledge) for one in warning)
+    because = "; ".join(dict.fromkeys(clean(one.reason) for one in warning))
+    return (StepOnPage(f"Repeat, because unverified: {', '.join(names)}.", because, ""),) if names else ()
 
 
 def _first_questions(assessment: Assessment) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from facts.assessment import Assessment
 from knowledge_base.model import KnowledgeBase
-from reports.handbook import handbook
+from reports.knowledge.handbook import handbook
 from reports.rendering import environment
 from reports.view import view
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from operator import itemgetter
 
 from facts.vocabulary import Value
-from knowledge_base.expression import Expression, Leaf, leaves, names_used
-from knowledge_base.logic import Truth, evaluate_leaf, residue
+from knowledge_base.conditions.expression import Expression, Leaf, leaves, names_used
+from knowledge_base.conditions.logic import Truth, evaluate_leaf, residue
 from knowledge_base.model import KnowledgeBase
 from reports.wording import tell
 

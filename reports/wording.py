@@ -5,13 +5,25 @@ from string import Formatter
 from typing import TypeAlias, assert_never
 
 from facts.case import IMPLIED, Observed
+from facts.measuring.reference_intervals import WORDS
 from facts.quantities import Interval, Quantity, quantity_words
-from facts.reference_intervals import WORDS
 from facts.vocabulary import Finding, QuantityFinding, Value, YesNoFinding
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.logic import OPPOSITE, Truth, evaluate, push_negation_inward
+from knowledge_base.conditions.expression import (
+    And,
+    AtLeast,
+    Compared,
+    Expression,
+    Leaf,
+    Named,
+    Not,
+    OneOf,
+    Or,
+    Present,
+    opposite,
+)
+from knowledge_base.conditions.logic import Truth, evaluate, push_negation_inward
+from knowledge_base.conditions.templates import WHICH, first_alternatives
 from knowledge_base.model import ANY_WARNING_SIGN, KnowledgeBase
-from knowledge_base.templates import WHICH, first_alternatives
 
 TruthOf: TypeAlias = Callable[[str], Truth]
 
@@ -113,7 +125,7 @@ def leaf_clause(leaf: Leaf, truth: bool, knowledge: KnowledgeBase) -> str:
     finding = knowledge.vocabulary.findings[leaf.finding]
     match leaf:
         case Compared(_, operator, threshold) if isinstance(finding, QuantityFinding):
-            relation = _RELATIONS[operator if truth else OPPOSITE[operator]]
+            relation = _RELATIONS[operator if truth else opposite(operator)]
             return f"{finding.label} is {relation} {quantity_text(finding, threshold)}"
         case OneOf(_, choices) if finding.kind == "choice":
             meant = [choice for choice in finding.choices if (choice in choices) is truth]

@@ -6,7 +6,7 @@ A document holds a block between two comments, the first of which says where the
     <!-- /shown -->
 
 - `charley WORDS` is what the command prints (standard output and errors, from the project's root),
-- `transcript NAME` is tests/transcripts/NAME.txt, itself written from the replies in NAME.replies,
+- `transcript NAME` is tests/transcripts/NAME.txt, itself written by tests/scripted_consultation.py from NAME.yaml,
 - `entry KEY of PATH` is the lines of a file from the key to the end of its indentation,
 - `code of PATH` is a whole file,
 - `python` is what the Python blocks above it in the same document print, since the last such block.
@@ -27,6 +27,8 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from tests.scripted_consultation import hold
+
 ROOT = Path(__file__).parents[1]
 TRANSCRIPTS = ROOT / "tests" / "transcripts"
 _BLOCK = re.compile(r"<!-- shown: (?P<told>[^>]*?) -->\n(?P<block>.*?)<!-- /shown -->", re.DOTALL)
@@ -38,11 +40,6 @@ _WIDTH = 92
 def documents() -> list[Path]:
     """Return every document whose blocks are written from the program."""
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-
-
-def transcript(replies: Path) -> str:
-    """Hold a consultation with the replies of a file, through a pipe, and return everything that was shown."""
-    return _run(["consult", "--no-store", "--name", replies.stem.replace("-", " ")], replies.read_bytes())
 
 
 def regenerate(document: Path) -> str:
@@ -76,7 +73,7 @@ def _block(told: str, before: str, names: dict[str, Any]) -> str:
 def _source(source: str, before: str, names: dict[str, Any]) -> tuple[str, str]:
     kind, _, rest = source.partition(" ")
     if kind == "charley":
-        return "", _run(rest.split())
+        return "", run(rest.split())
     if kind == "transcript":
         return "", (TRANSCRIPTS / f"{rest}.txt").read_text(encoding="utf-8")
     if kind == "entry":
@@ -89,12 +86,13 @@ def _source(source: str, before: str, names: dict[str, Any]) -> tuple[str, str]:
     raise SystemExit(f"{source}: expected charley, transcript, entry, code or python")
 
 
-def _run(words: Sequence[str], typed: bytes = b"") -> str:
+def run(words: Sequence[str], typed: str = "") -> str:
+    """Run `charley` with these words as a user does, from the project's root, and return everything that it prints."""
     command = [sys.executable, "-m", "expert", *words]
     # Help is laid out for the width of a terminal.
     environment = {**os.environ, "PYTHONUTF8": "1", "COLUMNS": "100", "NO_COLOR": "1"}
     done = subprocess.run(
-        command, input=typed, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, cwd=ROOT, check=False
+        command, input=typed.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, cwd=ROOT, check=False
     )
     if done.returncode not in (0, 2):
         raise SystemExit(f"charley {' '.join(words)} ended with {done.returncode}:\n{done.stdout.decode()}")
@@ -186,8 +184,8 @@ def _depth(line: str) -> int:
 
 def main() -> None:
     """Write the transcripts, and then the documents that show them."""
-    for replies in sorted(TRANSCRIPTS.glob("*.replies")):
-        _write(replies.with_suffix(".txt"), transcript(replies))
+    for script in sorted(TRANSCRIPTS.glob("*.yaml")):
+        _write(script.with_suffix(".txt"), hold(script)[0])
     for document in documents():
         _write(document, regenerate(document))
 

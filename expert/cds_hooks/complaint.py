@@ -5,12 +5,12 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from facts.intake.fhir.moments import when
-from facts.intake.fhir.resources import Resource
-from facts.intake.fhir.values import bare_code, codings_of, names_of, objects_of, reference_of, text_of
+from facts.intake.fhir.shapes.moments import when
+from facts.intake.fhir.shapes.resources import Resource
+from facts.intake.fhir.shapes.values import bare_code, codings_of, names_of, objects_of, reference_of, text_of
 from facts.vocabulary import Codes, Value
-from knowledge_base.expression import Expression, names_used
-from knowledge_base.logic import Truth, evaluate, evaluate_named
+from knowledge_base.conditions.expression import Expression, names_used
+from knowledge_base.conditions.logic import Truth, evaluate, evaluate_named
 from knowledge_base.model import ComplaintShown, KnowledgeBase
 
 _PRESENT = frozenset({"active", "recurrence", "relapse"})

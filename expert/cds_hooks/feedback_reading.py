@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 from expert.cds_hooks.feedback import Feedback
 from expert.cds_hooks.outcome import CallRefused
 from expert.cds_hooks.request import parse
-from facts.intake.fhir.values import object_of, text_of
+from facts.intake.fhir.shapes.values import object_of, text_of
 
 _MOST_FEEDBACK = 1_000
 

@@ -12,8 +12,8 @@ from typing import Any, Literal, Protocol, TypeAlias
 from expert.cds_hooks.outcome import CallRefused
 from expert.cds_hooks.request import HookRequest
 from facts.intake.fhir.files import resources_of
-from facts.intake.fhir.resources import NOT_READ, Resource, patient_of
-from facts.intake.fhir.values import bare_code, object_of, objects_of, reference_of, text_of
+from facts.intake.fhir.shapes.resources import NOT_READ, Resource, patient_of
+from facts.intake.fhir.shapes.values import bare_code, object_of, objects_of, reference_of, text_of
 from facts.problems import Place, Problem
 from facts.vocabulary import Finding, Vocabulary
 

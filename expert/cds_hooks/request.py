@@ -12,7 +12,7 @@ from typing import Any, NoReturn, TypeGuard
 from uuid import UUID
 
 from expert.cds_hooks.outcome import CallRefused
-from facts.intake.fhir.values import object_of, objects_of, text_of
+from facts.intake.fhir.shapes.values import object_of, objects_of, text_of
 from facts.nesting import DEEPEST_RECORD, is_deeper
 from facts.problems import quoted
 from knowledge_base.schema import ServiceEntry

@@ -20,8 +20,8 @@ from facts.intake.fhir.codes import code_index
 from facts.intake.fhir.days import newest_day
 from facts.intake.fhir.people import death
 from facts.intake.fhir.record import read_record
-from facts.intake.fhir.resources import Resource
-from facts.intake.fhir.values import bare_code, text_of
+from facts.intake.fhir.shapes.resources import Resource
+from facts.intake.fhir.shapes.values import bare_code, text_of
 from facts.intake.judging import Judging
 from facts.problems import Place, Problem
 from knowledge_base.model import DecisionSupport

@@ -17,9 +17,21 @@ import narwhals as nw
 
 from facts.quantities import at_most
 from facts.vocabulary import ChoiceFinding, QuantityFinding
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, names_used
+from knowledge_base.conditions.expression import (
+    And,
+    AtLeast,
+    Compared,
+    Expression,
+    Leaf,
+    Named,
+    Not,
+    OneOf,
+    Or,
+    Present,
+    names_used,
+)
+from knowledge_base.conditions.logic import compare
 from knowledge_base.grading import Tally
-from knowledge_base.logic import compare
 from knowledge_base.model import KnowledgeBase
 
 RULE, STANDING, SIGN, COUNT, CONTRADICTION = "rule:", "standing:", "sign:", "count:", "contradiction:"

@@ -30,10 +30,10 @@ from expert.cohorts.run import (
 from expert.cohorts.summary import merge, summarize
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
-from facts.intake.table_columns import UNRECOGNIZED
-from facts.intake.table_mapping import AS_WRITTEN, TableMapping, of_plain
-from facts.intake.table_rows import case_of_row
-from facts.intake.tables import CASE, REFUSED, Table, open_table
+from facts.intake.tables.columns import UNRECOGNIZED
+from facts.intake.tables.mapping import AS_WRITTEN, TableMapping, of_plain
+from facts.intake.tables.opening import CASE, REFUSED, Table, open_table
+from facts.intake.tables.rows import case_of_row
 from facts.problems import CharleyError
 from knowledge_base.model import KnowledgeBase
 from reports.cohort_report import render_cohort

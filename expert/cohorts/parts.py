@@ -17,8 +17,8 @@ from expert.cohorts.run import CONCLUSIONS, PlannedPart, Run, counts_of, refused
 from expert.cohorts.summary import count_part
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
-from facts.intake.table_columns import UNRECOGNIZED, Part, read_part
-from facts.intake.tables import CASE, EXPECTED, REFUSED, Table
+from facts.intake.tables.columns import UNRECOGNIZED, Part, read_part
+from facts.intake.tables.opening import CASE, EXPECTED, REFUSED, Table
 from facts.problems import CharleyError, Place
 from facts.quantities import Interval, at_most, bounds
 from facts.vocabulary import ChoiceFinding, QuantityFinding

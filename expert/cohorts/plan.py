@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from expert.cohorts.run import CohortError, PlannedPart
-from facts.intake.table_cells import rows_named_twice
-from facts.intake.tables import ENDINGS, Table
+from facts.intake.tables.cells import rows_named_twice
+from facts.intake.tables.opening import ENDINGS, Table
 from facts.problems import CharleyError
 from knowledge_base.model import KnowledgeBase
 

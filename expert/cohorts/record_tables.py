@@ -19,8 +19,8 @@ from facts.answers import write_answer
 from facts.case import Case
 from facts.intake.case_files import Refusal
 from facts.intake.fhir.intake import Judging, Records, opened
-from facts.intake.table_columns import Part
-from facts.intake.tables import CASE, ROW, polars_type
+from facts.intake.tables.columns import Part
+from facts.intake.tables.opening import CASE, ROW, polars_type
 from facts.quantities import Interval
 from facts.vocabulary import QuantityFinding
 from knowledge_base.judgement import Judge

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 import polars as pl
 
-from facts.intake.tables import Table
-from facts.unit_systems import UnitSystem
+from facts.intake.tables.opening import Table
+from facts.measuring.unit_systems import UnitSystem
 from knowledge_base.model import KnowledgeBase
 
 CONCLUSIONS = "conclusions.parquet"

@@ -13,7 +13,7 @@ import polars as pl
 
 from expert.cohorts.columns import CEILING, LEADING, RULE, SIGN, STANDING, TOP, URGENCY
 from expert.proportions import proportion
-from facts.intake.tables import CASE
+from facts.intake.tables.opening import CASE
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.model import KnowledgeBase
 

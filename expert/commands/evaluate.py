@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from expert.cohorts.record_tables import RecordTables
     from facts.intake.judging import Judging
-    from facts.intake.table_mapping import TableMapping
-    from facts.unit_systems import UnitSystem
+    from facts.intake.tables.mapping import TableMapping
+    from facts.measuring.unit_systems import UnitSystem
     from knowledge_base.model import KnowledgeBase
 
 
@@ -181,7 +181,7 @@ def _mapping(
     file: Path | None, yes: "Sequence[str]", no: "Sequence[str]", ignore: "Sequence[str]", units: "UnitSystem | None"
 ) -> "TableMapping":
     """Put together what the mapping file and the options say of the tables; an option goes before the file."""
-    from facts.intake.table_mapping import AS_WRITTEN, declare_values, read_mapping
+    from facts.intake.tables.mapping import AS_WRITTEN, declare_values, read_mapping
 
     told = AS_WRITTEN if file is None else read_mapping(file)
     ignored = [column.strip() for columns in ignore for column in columns.split(",") if column.strip()]

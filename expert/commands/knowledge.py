@@ -45,7 +45,7 @@ def check(knowledge: Path | None) -> None:
       charley knowledge check --knowledge my-headaches/
     """
     from knowledge_base.lint import lint
-    from reports.handbook import rests_on_unchecked
+    from reports.knowledge.handbook import rests_on_unchecked
 
     base = load(knowledge)
     problems = lint(base)
@@ -88,7 +88,7 @@ def show(name: str, knowledge: Path | None) -> None:
       charley knowledge show Ventolin
     """
     from facts.problems import UnknownName
-    from reports.showing import describe
+    from reports.knowledge.showing import describe
 
     try:
         click.echo(describe(name, load(knowledge)))
@@ -121,8 +121,8 @@ def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path
       charley knowledge handbook --format markdown --cases tests/knowledge/cases > handbook.md
     """
     from facts.intake.case_files import read_case_files
-    from reports.handbook import handbook as tell_all
-    from reports.handbook import render_handbook
+    from reports.knowledge.handbook import handbook as tell_all
+    from reports.knowledge.handbook import render_handbook
     from reports.writing import write_private
 
     base = load(knowledge)
@@ -212,7 +212,7 @@ def diff(old: str, new: str, cases: Path | None, output: Path | None) -> None:
     from facts.intake.case_files import read_case_files
     from facts.problems import CharleyError
     from knowledge_base.revisions import load_named
-    from reports.diff_report import render_difference
+    from reports.knowledge.diff_report import render_difference
     from reports.writing import write_private
 
     try:

@@ -19,6 +19,7 @@ from expert.consultation.sessions import Session, Store
 from expert.consultation.what_if import what_if
 from expert.private_sqlite import StoreError
 from facts.problems import UnknownName
+from facts.requirements import answer_text
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
 from reports.cleaning import clean
@@ -342,7 +343,7 @@ class Conversation:
         self.keep(log, moment)
         for name, value in answers.items():
             label = self.knowledge.vocabulary.findings[name].label
-            self.terminal.say(f"  {label}: {'unknown' if value is None else clean(str(value))}", "quiet")
+            self.terminal.say(f"  {label}: {'unknown' if value is None else clean(answer_text(value))}", "quiet")
         for line in no_longer_standing(before, moment, answers, self.knowledge):
             self.terminal.say(f"  {line}", "quiet")
 

@@ -1,6 +1,7 @@
 """What a consultation answers when it is asked back: why this question, how that conclusion, why not another.
 
-Every answer is plain lines of text, made from the same judgement as the conclusions themselves.
+Every answer is plain lines of text, made from the same judgement as the conclusions themselves. Longer than other modules:
+the questions share how names are read, and how they name rules, answers and what is known.
 """
 
 import re
@@ -19,8 +20,8 @@ from facts.assessment import Argument
 from facts.case import Observed
 from facts.problems import UnknownName, did_you_mean
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import Expression, Leaf, Named, leaves, names_used
-from knowledge_base.logic import Truth, evaluate_leaf, evaluate_named, residue, supports
+from knowledge_base.conditions.expression import Expression, Leaf, Named, leaves, names_used
+from knowledge_base.conditions.logic import Truth, evaluate_leaf, evaluate_named, residue, supports
 from knowledge_base.model import KnowledgeBase, Rule
 from knowledge_base.thresholds import thresholds
 from reports.cleaning import clean

@@ -11,8 +11,8 @@ from expert.inference.ground_rules import Derived, GroundRule, Observation
 from facts.assessment import Argument, DefinitionUsed, FindingUsed
 from facts.case import Case, Observed
 from facts.vocabulary import QuantityFinding, Value
+from knowledge_base.conditions.logic import Truth
 from knowledge_base.judgement import Judge, Judgement
-from knowledge_base.logic import Truth
 from knowledge_base.model import KnowledgeBase, Rule
 from reports.wording import Sentence, finding_clause
 

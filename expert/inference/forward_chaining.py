@@ -9,9 +9,9 @@ from expert.inference.experta_engine import GroundEngine, GroundIndex, KnownFact
 from expert.inference.ground_rules import Derived, GroundRule, Premise, ground_rules
 from facts.quantities import Interval
 from facts.vocabulary import Value
-from knowledge_base.expression import Compared, Leaf, Present
+from knowledge_base.conditions.expression import Compared, Leaf, Present
+from knowledge_base.conditions.logic import evaluate_leaf
 from knowledge_base.grading import Tally
-from knowledge_base.logic import evaluate_leaf
 from knowledge_base.model import KnowledgeBase
 
 MatcherName: TypeAlias = Literal["ground", "rete"]

@@ -11,8 +11,8 @@ from itertools import combinations
 from math import comb
 from typing import Literal, NamedTuple, TypeAlias, assert_never
 
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.logic import push_negation_inward
+from knowledge_base.conditions.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from knowledge_base.conditions.logic import push_negation_inward
 from knowledge_base.model import KnowledgeBase
 
 Kind: TypeAlias = Literal["part", "definition", "conclusion", "rule"]

@@ -2,7 +2,7 @@
 
 The only module that imports z3. A finding of a patient is a pair: is it known, and its value, which is two bounds for a number
 because that may be known in part; a condition is two formulas, when it is true and when it is false, and where neither holds it
-is unknown, as the meaning (`knowledge_base.logic`) has it. What no
+is unknown, as the meaning (`knowledge_base.conditions.logic`) has it. What no
 patient can be (a value outside its plausible range, a child without its parent, answers that contradict each other) is assumed
 away. Effort is counted in z3's own steps, not in seconds, so that a verdict is the same on every machine.
 """
@@ -17,8 +17,20 @@ import z3
 
 from facts.quantities import Interval, bounds
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.logic import OPPOSITE, compare
+from knowledge_base.conditions.expression import (
+    And,
+    AtLeast,
+    Compared,
+    Expression,
+    Leaf,
+    Named,
+    Not,
+    OneOf,
+    Or,
+    Present,
+    opposite,
+)
+from knowledge_base.conditions.logic import compare
 
 if TYPE_CHECKING:
     from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
@@ -111,7 +123,7 @@ class Patient:
                 chosen = z3.Or([self.choices[name][choice] for choice in choices])
                 return chosen if truth else z3.Not(chosen)
             case Compared(name, operator, threshold):
-                asked = operator if truth else OPPOSITE[operator]
+                asked = operator if truth else opposite(operator)
                 # Surely below when the greatest that it can be is; surely above when the least is.
                 bound = self.greatest[name] if asked in ("<", "<=") else self.least[name]
                 return compare(bound, asked, number(threshold))

@@ -6,7 +6,7 @@ from functools import partial
 import z3
 
 from expert.proofs.formulas import Encoding, Formula, Patient
-from knowledge_base.expression import Expression
+from knowledge_base.conditions.expression import Expression
 
 
 class Later(Patient):

@@ -6,7 +6,7 @@ from itertools import combinations
 from expert.proofs.formulas import Formula, Formulas, any_of, negation
 from expert.proofs.reaching import Reaching
 from expert.proofs.statement import Statement
-from knowledge_base.expression import Expression, leaves, names_used
+from knowledge_base.conditions.expression import Expression, leaves, names_used
 from knowledge_base.model import KnowledgeBase, Rule
 
 _ACTIONS = ("advice", "referral")

@@ -12,10 +12,9 @@ from typing import assert_never
 
 import z3
 
-from expert.proofs.formulas import Encoding, Formula, Formulas, number
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
+from expert.proofs.formulas import Encoding, Formula, Formulas
+from knowledge_base.conditions.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.interview import asked_by, told_by_lists
-from knowledge_base.logic import compare
 from knowledge_base.model import Rule
 
 _Wanted = dict[str, Formula]
@@ -30,9 +29,9 @@ class Reaching:
         self.by = asked_by(interview, vocabulary)
         self.listed = told_by_lists(vocabulary, self.knowledge.dictionary)
         self.always = self.listed | interview.always
-        quantities = (name for name, finding in vocabulary.findings.items() if finding.kind == "quantity")
-        self.exact: dict[str, Formula] = {name: z3.Real(f"exactly {name}") for name in quantities}
-        self._so = Encoding(self._is_so, lambda name, truth: self._so(self.knowledge.conditions[name], truth))
+        # What is so is exact (see `possible`), so that a leaf of it is surely so or surely not.
+        self._so = Encoding(self.patient.leaf, lambda name, truth: self._so(self.knowledge.conditions[name], truth))
+        self._sought = Encoding(self._is_sought, lambda name, truth: self._sought(self.knowledge.conditions[name], truth))
         self._can = Encoding(self._can_be, lambda name, truth: self._can(self.knowledge.conditions[name], truth))
         self._wanted: dict[tuple[Expression, bool], _Wanted] = {}
 
@@ -41,12 +40,6 @@ class Reaching:
     def so(self, tree: Expression) -> Formula:
         """Say that a condition holds of the patient, known or not."""
         return self._so(tree, True)
-
-    def _is_so(self, leaf: Leaf, truth: bool) -> Formula:
-        if not isinstance(leaf, Compared):
-            return self.patient.leaf(leaf, truth)
-        holds = compare(self.exact[leaf.finding], leaf.operator, number(leaf.threshold))
-        return holds if truth else z3.Not(holds)
 
     @cached_property
     def possible(self) -> list[Formula]:
@@ -66,10 +59,18 @@ class Reaching:
         return self.knowledge.downgrades.get(rule.id, ())
 
     def looked_for(self, rule: Rule) -> Formula:
-        """Say that anybody would look for a danger in this patient: by what is so, with every test that shows it ordered."""
-        looked = z3.BoolVal(True) if rule.look_for is None else self.so(rule.look_for)
-        tests = [self._ordered(name) for name in sorted(self.wanted(rule.condition, True)) if self.by[name] == "test"]
-        return z3.And(looked, *tests)
+        """Say that anybody would look for a danger in this patient, and by which it holds.
+
+        By what is so, is worth asking and, where it is a test, is ordered.
+        """
+        looked = z3.BoolVal(True) if rule.look_for is None else self._sought(rule.look_for, True)
+        return z3.And(looked, self._sought(rule.condition, True))
+
+    def _is_sought(self, leaf: Leaf, truth: bool) -> Formula:
+        name, only_if = leaf.finding, self.knowledge.interview.only_if.get(leaf.finding)
+        worth = z3.BoolVal(True) if only_if is None else self.so(only_if)
+        ordered = self._ordered(name) if self.by.get(name) == "test" else z3.BoolVal(True)
+        return z3.And(self.patient.leaf(leaf, truth), worth, z3.Or(ordered, self.patient.known[name]))
 
     # What an interview reaches
 

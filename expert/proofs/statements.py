@@ -13,7 +13,7 @@ from expert.proofs.monotonicity import Later, Opaque, better_and_worse
 from expert.proofs.plan_statements import contradiction, first_action, guard, looked_for, screened
 from expert.proofs.statement import Statement
 from facts.problems import Place
-from knowledge_base.expression import leaves, names_used
+from knowledge_base.conditions.expression import leaves, names_used
 from knowledge_base.invariants import Group, Invariant
 from knowledge_base.model import Cause, KnowledgeBase, Rule, WarningSign
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from facts.answers import AnswerError, read_answer
 from facts.case import Case, Contradiction, Expected, Observed, complete
 from facts.intake.entries import Entry, read_entries
+from facts.measuring.unit_systems import UnitSystem, read_system
 from facts.medicine_lists import ListError, read_medicines, read_stopped_medicines
 from facts.medicines import MedicineDictionary
 from facts.problems import Place, Problem, did_you_mean, quoted
-from facts.unit_systems import UnitSystem, read_system
 from facts.vocabulary import Vocabulary
 from facts.yaml_reading import KeyPath
 

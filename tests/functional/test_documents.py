@@ -6,13 +6,16 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 
 from expert.command_line import main
 from facts.intake.case_files import read_cases
 from facts.intake.entries import read_text
 from knowledge_base.model import KnowledgeBase
-from tests.regenerate import ROOT, TRANSCRIPTS, at_most, documents, entry, parts_with, regenerate, transcript
+from tests.regenerate import ROOT, TRANSCRIPTS, at_most, documents, entry, parts_with, regenerate, run
+from tests.scripted_consultation import hold
 
+SCRIPTS = sorted(TRANSCRIPTS.glob("*.yaml"))
 DOCUMENTS = [*documents(), ROOT / "benchmarks" / "README.md"]
 AGAIN = "python -m tests.regenerate writes this anew; read what changed"
 
@@ -21,17 +24,25 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("replies", sorted(TRANSCRIPTS.glob("*.replies")), ids=lambda path: path.stem)
-def test_a_kept_transcript_is_what_the_consultation_says(replies: Path) -> None:
-    assert transcript(replies) == replies.with_suffix(".txt").read_text(encoding="utf-8"), AGAIN
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_kept_transcript_is_what_the_consultation_says(script: Path) -> None:
+    shown, typed = hold(script)
+    assert shown == script.with_suffix(".txt").read_text(encoding="utf-8"), AGAIN
+    # And through a pipe, as a process of its own, it says the same.
+    assert run(["consult", "--no-store", "--name", script.stem.replace("-", " ")], typed) == shown
 
 
-@pytest.mark.parametrize("kept", sorted(TRANSCRIPTS.glob("*.txt")), ids=lambda path: path.stem)
-def test_no_reply_of_a_transcript_answers_another_question(kept: Path) -> None:
-    refused = [
-        line for line in kept.read_text(encoding="utf-8").splitlines() if re.search(r", expected | is not a command", line)
-    ]
-    assert refused == [], f"screens moved: correct {kept.stem}.replies, and run python -m tests.regenerate"
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_a_script_answers_what_can_be_asked(script: Path, knowledge: KnowledgeBase) -> None:
+    findings = knowledge.vocabulary.findings.values()
+    shown = {finding.label for finding in findings} | {finding.question for finding in findings} | {"Current medicines"}
+    assert set(yaml.safe_load(script.read_text(encoding="utf-8"))["answers"]) <= shown
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_no_reply_of_a_transcript_is_refused(script: Path) -> None:
+    lines = script.with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if re.search(r", expected | is not a command", line)] == []
 
 
 @pytest.mark.parametrize("document", documents(), ids=name_of)
@@ -42,6 +53,7 @@ def test_every_block_is_what_the_program_says(document: Path) -> None:
 def test_a_danger_interrupts_and_undo_and_change_correct_what_was_answered() -> None:
     danger = (TRANSCRIPTS / "danger.txt").read_text(encoding="utf-8")
     assert "!! IMMEDIATE !!" in danger and "The last step was undone." in danger
+    assert "The last step was undone." in (TRANSCRIPTS / "night-cramps.txt").read_text(encoding="utf-8")
     assert "the age: 59" in (TRANSCRIPTS / "night-cramps.txt").read_text(encoding="utf-8")
 
 

@@ -30,7 +30,7 @@ beside = pytest.mark.skipif(
     ],
 )
 def test_every_format_shows_where_a_finding_stands_and_the_day_of_judgment(form: str, shown: str) -> None:
-    outcome = charley("report", BUNDLE, "--format", form)
+    outcome = charley("report", BUNDLE, "--full", "--format", form)
     assert (outcome.status, outcome.err) == (0, "")
     text = " ".join(outcome.out.split()) if form == "text" else outcome.out
     assert shown in text
@@ -39,7 +39,7 @@ def test_every_format_shows_where_a_finding_stands_and_the_day_of_judgment(form:
 
 
 def test_a_reason_tells_the_age_of_the_reading_that_it_rests_on() -> None:
-    text = " ".join(charley("report", BUNDLE, "--as-of", "2026-04-30").out.split())
+    text = " ".join(charley("report", BUNDLE, "--full", "--as-of", "2026-04-30").out.split())
     assert "Serum potassium is 3.1 mmol/L (3.1 mEq/L; 2026-03-01, 60 days earlier)" in text
     assert "judged as of 2026-04-30, the day that was given" in text
     recent = charley("report", BUNDLE, "--as-of", "2026-04-30", "--within-days", "30", "--format", "json")

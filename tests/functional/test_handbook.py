@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from knowledge_base.model import KnowledgeBase
-from reports.handbook import rests_on_unchecked
+from reports.knowledge.handbook import rests_on_unchecked
 from tests.functional.charley import charley
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,7 @@ import pytest
 
 from expert.cohorts.evaluation import CONCLUSIONS, PAGE, REFUSALS, SUMMARY, UNRECOGNIZED_FILE, CohortError, case_of, evaluate
 from facts.case import Case
-from facts.intake.table_mapping import AS_WRITTEN, declare_values, of_plain, read_mapping
+from facts.intake.tables.mapping import AS_WRITTEN, declare_values, of_plain, read_mapping
 from facts.problems import CharleyError
 from knowledge_base.model import KnowledgeBase
 from tests.functional.charley import charley
@@ -75,8 +75,8 @@ def test_a_file_without_a_row_is_refused_and_the_others_go_on(knowledge: Knowled
 
 
 def test_a_table_that_changes_under_way_is_refused_and_not_read_as_another(knowledge: KnowledgeBase, tmp_path: Path) -> None:
-    from facts.intake.table_cells import read_cells
-    from facts.intake.tables import open_table
+    from facts.intake.tables.cells import read_cells
+    from facts.intake.tables.opening import open_table
 
     (tmp_path / "t.csv").write_text("case,age\na,1\nb,2\n", encoding="utf-8")
     table = open_table(tmp_path / "t.csv", knowledge.vocabulary)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from facts.quantities import Interval, Quantity, within
 from facts.vocabulary import Value
-from knowledge_base.expression import Compared, Expression, operands
+from knowledge_base.conditions.expression import Compared, Expression, operands
 from knowledge_base.model import KnowledgeBase
 from tests.small_knowledge import LEVELS, choice, load, quantity, yes_no
 

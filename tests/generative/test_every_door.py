@@ -21,9 +21,9 @@ from facts.answers import AnswerError, read_answer
 from facts.case import Case
 from facts.intake.case_files import read_case_files
 from facts.intake.files import read_files
-from facts.intake.table_columns import read_part
-from facts.intake.table_rows import case_of_row
-from facts.intake.tables import open_table
+from facts.intake.tables.columns import read_part
+from facts.intake.tables.opening import open_table
+from facts.intake.tables.rows import case_of_row
 from facts.medicine_lists import ListError, read_stop
 from facts.quantities import Interval
 from facts.vocabulary import Value

@@ -9,10 +9,8 @@ from hypothesis import strategies as st
 from expert.inference.assessing import Assessor
 from expert.inference.forward_chaining import ForwardChaining
 from facts.vocabulary import Value
-from knowledge_base.expression import Expression, Leaf, Named
-from knowledge_base.grading import Tally
-from knowledge_base.judgement import Judge
-from knowledge_base.logic import (
+from knowledge_base.conditions.expression import Expression, Leaf, Named
+from knowledge_base.conditions.logic import (
     Truth,
     evaluate,
     evaluate_leaf,
@@ -22,6 +20,8 @@ from knowledge_base.logic import (
     residue,
     supports,
 )
+from knowledge_base.grading import Tally
+from knowledge_base.judgement import Judge
 from knowledge_base.model import KnowledgeBase, tally
 from reports.wording import tell
 from tests.generative.drawing import EVERY_OPERATOR, cases, completions, knowledge_bases, operators, sorts_of

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import facts
+from facts.measuring.units import converter
 from facts.problems import Place
 from facts.schema_reading import read_knowledge_file
-from facts.units import converter
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding
 from facts.yaml_reading import Document, KeyPath
 from knowledge_base.grading import grading_scope
-from knowledge_base.knowledge_files import SHIPPED
+from knowledge_base.loading.knowledge_files import SHIPPED
 from knowledge_base.model import KnowledgeBase
 from knowledge_base.thresholds import thresholds_of
 

@@ -33,10 +33,10 @@ from expert.proofs.proving import Proof, prover
 from expert.proofs.solver import Decider
 from facts.case import Case
 from facts.intake.case_files import Intake, read_case_files
+from facts.measuring.units import UnitError, read_quantity
 from facts.problems import CharleyError, Place
-from facts.units import UnitError, read_quantity
 from facts.vocabulary import QuantityFinding
-from knowledge_base.expression import Expression, leaves, names_used
+from knowledge_base.conditions.expression import Expression, leaves, names_used
 from knowledge_base.judgement import Judge, Judgement, contradiction_key
 from knowledge_base.lint import lint
 from knowledge_base.loading import load_knowledge_base

@@ -21,10 +21,22 @@ from facts.answers import write_answer
 from facts.case import Case, Observed
 from facts.intake.case_files import read_case_files
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present, operands
+from knowledge_base.conditions.expression import (
+    And,
+    AtLeast,
+    Compared,
+    Expression,
+    Leaf,
+    Named,
+    Not,
+    OneOf,
+    Or,
+    Present,
+    operands,
+)
+from knowledge_base.conditions.logic import evaluate, push_negation_inward
 from knowledge_base.judgement import Judge, contradiction_key
 from knowledge_base.loading import load_knowledge_base
-from knowledge_base.logic import evaluate, push_negation_inward
 from knowledge_base.model import KnowledgeBase, Rule
 from knowledge_base.thresholds import thresholds
 

@@ -12,10 +12,21 @@ from pathlib import Path
 import click
 
 from facts.vocabulary import ChoiceFinding, Value
-from knowledge_base.expression import And, AtLeast, Expression, Named, Not, OneOf, Or, conjunction, leaves, names_used
+from knowledge_base.conditions.expression import (
+    And,
+    AtLeast,
+    Expression,
+    Named,
+    Not,
+    OneOf,
+    Or,
+    conjunction,
+    leaves,
+    names_used,
+)
+from knowledge_base.conditions.logic import evaluate, push_negation_inward
 from knowledge_base.judgement import Judgement
 from knowledge_base.loading import load_knowledge_base
-from knowledge_base.logic import evaluate, push_negation_inward
 from knowledge_base.model import Rule, tally
 from tests.knowledge.propose_cases import Demand, Proposer, labeled
 

@@ -15,8 +15,8 @@ from expert.inference.assessing import Assessor
 from facts.case import Case, Observed
 from facts.intake.case_files import Intake, read_case_files
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
-from knowledge_base.expression import Compared, Expression, leaves, names_used
-from knowledge_base.logic import Truth, evaluate, evaluate_named
+from knowledge_base.conditions.expression import Compared, Expression, leaves, names_used
+from knowledge_base.conditions.logic import Truth, evaluate, evaluate_named
 from knowledge_base.model import KnowledgeBase
 
 FOLDER = Path(__file__).parent / "cases"

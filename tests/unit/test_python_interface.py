@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from expert import CharleyError, Expert
+from reports.formats import FORMATS
 from tests.functional.charley import charley as run_command
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +46,7 @@ def test_importing_expert_loads_nothing_else() -> None:
         from expert import Nothing  # type: ignore[attr-defined]  # noqa: F401
 
 
-@pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_report_is_the_same_bytes_as_the_command_writes(expert: Expert, form: str) -> None:
     patient = expert.assess(EXAMPLE)
     assert patient.report(form) == run_command("report", EXAMPLE, "--format", form).out  # type: ignore[arg-type]
@@ -123,8 +124,8 @@ def test_answers_that_exclude_each_other_are_charleys_own_error(expert: Expert) 
 
 
 def test_another_report_format_is_refused_by_name(expert: Expert) -> None:
-    with pytest.raises(ValueError, match="found the report format 'pdf', expected one of text, markdown, html, json"):
-        expert.assess(CASE).report("pdf")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=f"found the report format 'slides', expected one of {', '.join(FORMATS)}"):
+        expert.assess(CASE).report("slides")  # type: ignore[arg-type]
 
 
 def test_files_give_cases_and_refusals_that_add_up(expert: Expert, tmp_path: Path) -> None:

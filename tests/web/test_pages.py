@@ -223,6 +223,26 @@ def test_an_answer_is_changed_wherever_it_was_given(browser: Browser, service: A
     assert "<strong>Immediate</strong>" in browser.text and "Fever with spasms" in browser.text
 
 
+def test_an_answer_without_what_it_requires_is_refused_and_a_change_says_what_it_closes(browser: Browser, service: Any) -> None:
+    here = browser.begin()
+    browser.answer(here, rest="unknown")
+
+    def change(finding: str, value: str) -> int:
+        browser.open(f"{here}/answers")
+        fields = {"after": browser.hidden("after"), "finding": finding, "value": value}
+        return int(browser.post(f"{here}/answers", fields).status_code)
+
+    assert change("muscle_weakness", "no") == 200
+    assert change("weakness_onset", "sudden") == 422
+    assert "muscle_weakness is no, but weakness_onset is sudden; if muscle_weakness is yes after all" in browser.text
+    browser.post(here, {"ask": "what_if", "supposed": "weakness_onset", "value": "sudden"})
+    assert "what if muscle_weakness=yes, weakness_onset=sudden" in browser.text
+    browser.post(here, {"ask": "what_if", "supposed": "muscle_weakness=yes, weakness_onset", "value": "sudden"})
+    assert "urgency Routine → Immediate" in browser.text
+    assert change("muscle_weakness", "yes") == change("weakness_onset", "sudden") == change("muscle_weakness", "no") == 200
+    assert "No longer recorded, because it depends on that: the onset of the weakness (sudden)" in browser.text
+
+
 def test_two_tabs_do_not_overwrite_each_other(browser: Browser, service: Any) -> None:
     here = browser.begin()
     browser.answer(here, fever="yes", rest="no")

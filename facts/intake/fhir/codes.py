@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from facts.intake.fhir.systems import ICD_10, ICD_10_CM
-from facts.intake.fhir.values import Coding
+from facts.intake.fhir.shapes.systems import ICD_10, ICD_10_CM
+from facts.intake.fhir.shapes.values import Coding
+from facts.measuring.units import same_unit
 from facts.medicines import MedicineDictionary
-from facts.units import same_unit
 from facts.vocabulary import Codes, Finding, QuantityFinding, Vocabulary
 
 _CATEGORY = 3

@@ -4,13 +4,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.modifiers import why_not_understood
-from facts.intake.fhir.moments import moment_of, unreadable_date, when
 from facts.intake.fhir.observations import asserted, not_known
 from facts.intake.fhir.readings import answer_to
-from facts.intake.fhir.resources import DATED, AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label
-from facts.intake.fhir.systems import ABSENT_OR_UNKNOWN, ICD_10
-from facts.intake.fhir.values import bare_code, codings_of, names_of, object_of, text_of
+from facts.intake.fhir.shapes.modifiers import why_not_understood
+from facts.intake.fhir.shapes.moments import moment_of, unreadable_date, when
+from facts.intake.fhir.shapes.resources import DATED, AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label
+from facts.intake.fhir.shapes.systems import ABSENT_OR_UNKNOWN, ICD_10
+from facts.intake.fhir.shapes.values import bare_code, codings_of, names_of, object_of, text_of
 from facts.problems import quoted
 
 PRESENT = frozenset({"active", "recurrence", "relapse"})

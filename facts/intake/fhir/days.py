@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from facts.intake.fhir.medicines import order_period
-from facts.intake.fhir.moments import Timestamp, moment_of, moments_in
-from facts.intake.fhir.resources import DATED, Resource
-from facts.intake.fhir.values import bare_code, object_of, text_of
+from facts.intake.fhir.shapes.moments import Timestamp, moment_of, moments_in
+from facts.intake.fhir.shapes.resources import DATED, Resource
+from facts.intake.fhir.shapes.values import bare_code, object_of, text_of
 
 # What is void, planned, or only asked for: its dates say nothing of what has happened.
 _NOTHING_HAPPENED = {

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from facts.intake.entries import HOPELESS_AFTER, LARGEST_FILE
-from facts.intake.fhir.containers import contained_in
-from facts.intake.fhir.modifiers import why_not_understood
-from facts.intake.fhir.pages import Page, page_of
-from facts.intake.fhir.resources import Resource
-from facts.intake.fhir.values import described, object_of, objects_of, text_of
+from facts.intake.fhir.shapes.containers import contained_in
+from facts.intake.fhir.shapes.modifiers import why_not_understood
+from facts.intake.fhir.shapes.pages import Page, page_of
+from facts.intake.fhir.shapes.resources import Resource
+from facts.intake.fhir.shapes.values import described, object_of, objects_of, text_of
 from facts.nesting import DEEPEST_RECORD, is_deeper
 from facts.problems import Place, Problem, quoted
 

@@ -15,12 +15,13 @@ from typing import Any, Self
 from facts.case import Case
 from facts.intake.case_files import Intake, Refusal
 from facts.intake.fhir.codes import code_index
+from facts.intake.fhir.essentials import essential
 from facts.intake.fhir.files import is_fhir, read_resources, resources_of
-from facts.intake.fhir.operation_outcomes import error_of
-from facts.intake.fhir.pages import Page, missing_pages
 from facts.intake.fhir.people import death, replaced_by, replaces
-from facts.intake.fhir.record import essential, read_record
-from facts.intake.fhir.resources import KINDS, NOT_READ, Resource, patient_of
+from facts.intake.fhir.record import read_record
+from facts.intake.fhir.shapes.operation_outcomes import error_of
+from facts.intake.fhir.shapes.pages import Page, missing_pages
+from facts.intake.fhir.shapes.resources import KINDS, NOT_READ, Resource, patient_of
 from facts.intake.judging import NEWEST, Judging
 from facts.medicines import MedicineDictionary
 from facts.problems import Place, Problem, quoted

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.modifiers import why_not_understood
-from facts.intake.fhir.moments import Timestamp, days_between, moment_of, unreadable_date, when
-from facts.intake.fhir.resources import DATED, AsOf, NotUsed, Resource
-from facts.intake.fhir.systems import ABSENT_OR_UNKNOWN
-from facts.intake.fhir.values import (
+from facts.intake.fhir.shapes.modifiers import why_not_understood
+from facts.intake.fhir.shapes.moments import Timestamp, days_between, moment_of, unreadable_date, when
+from facts.intake.fhir.shapes.resources import DATED, AsOf, NotUsed, Resource
+from facts.intake.fhir.shapes.systems import ABSENT_OR_UNKNOWN
+from facts.intake.fhir.shapes.values import (
     bare_code,
     codings_of,
     names_of,
@@ -195,7 +195,8 @@ def _ended(
 
 def _classes(found: Recognition, index: CodeIndex) -> Iterator[str]:
     for medicine in found.medicines:
-        yield from index.dictionary.medicines[medicine].classes
+        entry = index.dictionary.medicines[medicine]
+        yield from (*entry.classes, *entry.possible)
 
 
 def _name(value: Mapping[str, Any], index: CodeIndex, lookup: Lookup) -> tuple[str, str]:

@@ -8,12 +8,12 @@ from typing import Any
 
 from facts.case import Observed
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.modifiers import why_not_understood
-from facts.intake.fhir.moments import Timestamp, unreadable_date, when
 from facts.intake.fhir.readings import Reading, answer_to, by_reference_range, read_reading
-from facts.intake.fhir.resources import DATED, NotUsed, Resource, StatedFinding, Told, with_value
-from facts.intake.fhir.systems import INTERPRETATION
-from facts.intake.fhir.values import Coding, codings_of, names_of, objects_of, text_of
+from facts.intake.fhir.shapes.modifiers import why_not_understood
+from facts.intake.fhir.shapes.moments import Timestamp, unreadable_date, when
+from facts.intake.fhir.shapes.resources import DATED, NotUsed, Resource, StatedFinding, Told, with_value
+from facts.intake.fhir.shapes.systems import INTERPRETATION
+from facts.intake.fhir.shapes.values import Coding, codings_of, names_of, objects_of, text_of
 from facts.intake.judging import VOID
 from facts.problems import quoted
 from facts.vocabulary import Finding, QuantityFinding, YesNoFinding

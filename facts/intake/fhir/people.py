@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.modifiers import why_not_understood
-from facts.intake.fhir.moments import moment_of
 from facts.intake.fhir.readings import answer_to
-from facts.intake.fhir.resources import AsOf, NotUsed, Resource, StatedFinding, Told, label
-from facts.intake.fhir.values import Coding, described, objects_of, reference_of, text_of
+from facts.intake.fhir.shapes.modifiers import why_not_understood
+from facts.intake.fhir.shapes.moments import moment_of
+from facts.intake.fhir.shapes.resources import AsOf, NotUsed, Resource, StatedFinding, Told, label
+from facts.intake.fhir.shapes.values import Coding, described, objects_of, reference_of, text_of
 from facts.problems import quoted
 from facts.vocabulary import Finding
 

@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.modifiers import why_not_understood
-from facts.intake.fhir.moments import unreadable_date, when
 from facts.intake.fhir.observations import coded_answer
 from facts.intake.fhir.readings import Reading, answer_to, read_reading
-from facts.intake.fhir.resources import DATED, NotUsed, Resource, StatedFinding, Told, label
-from facts.intake.fhir.values import described, object_of, objects_of, text_of
+from facts.intake.fhir.shapes.modifiers import why_not_understood
+from facts.intake.fhir.shapes.moments import unreadable_date, when
+from facts.intake.fhir.shapes.resources import DATED, NotUsed, Resource, StatedFinding, Told, label
+from facts.intake.fhir.shapes.values import described, object_of, objects_of, text_of
 from facts.problems import quoted
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding
 

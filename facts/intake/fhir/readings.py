@@ -12,11 +12,11 @@ from typing import Any
 from facts.answers import AnswerError, read_answer
 from facts.case import Observed
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.systems import INTERPRETATION, system_of
-from facts.intake.fhir.values import bare_code, codings_of, described, names_of, object_of, objects_of, text_of
+from facts.intake.fhir.shapes.systems import INTERPRETATION, system_of
+from facts.intake.fhir.shapes.values import bare_code, codings_of, described, names_of, object_of, objects_of, text_of
+from facts.measuring.units import UnitError, match_unit, read_quantity
 from facts.problems import quoted
 from facts.quantities import Interval, bounds
-from facts.units import UnitError, match_unit, read_quantity
 from facts.vocabulary import Finding, QuantityFinding
 
 _LIMITS = frozenset({"<", "<=", ">", ">="})
@@ -140,8 +140,9 @@ def _quantity(measured: Mapping[str, Any], value: Any, finding: QuantityFinding,
     unit, reason, fix = _unit(measured, str(value), finding, index)
     if reason:
         return "", reason, fix
-    # UCUM's unit of what has none, which after a number nobody writes by hand.
-    unit = "" if unit == "1" and finding.unit == "count" else unit
+    # UCUM's 1 and 1/min begin with a digit, which after a number nobody writes by hand.
+    if unit[:1].isdigit():
+        unit = "" if finding.unit == "count" else match_unit(unit, finding) or unit
     return f"{comparator} {value} {unit}".strip(), "", ""
 
 

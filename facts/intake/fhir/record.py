@@ -1,29 +1,27 @@
 """One patient's resources gathered into a case: each finding by its own reduction, with where it stands and how old it is."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from types import MappingProxyType
-from typing import Any
 
 from facts.case import Case, Contradiction, Expected, Observed, Record, UnrecognizedText, Unverified, complete
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.conditions import condition, procedure
 from facts.intake.fhir.days import newest_day
 from facts.intake.fhir.medicines import Ended, Lookup, Taken, medication
-from facts.intake.fhir.moments import Timestamp, days_between, moment_of
 from facts.intake.fhir.observations import observation
 from facts.intake.fhir.people import patient
 from facts.intake.fhir.questionnaires import questionnaire_response
-from facts.intake.fhir.resources import DATED, AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label, with_value
 from facts.intake.fhir.several import by_moment, settle
-from facts.intake.fhir.values import codings_of, object_of, objects_of, text_of
+from facts.intake.fhir.shapes.moments import Timestamp, days_between, moment_of
+from facts.intake.fhir.shapes.resources import AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label, with_value
+from facts.intake.fhir.shapes.values import object_of, text_of
 from facts.intake.judging import Judging
 from facts.medicines import Stopped
 from facts.problems import Problem
 
 _NAMED = 3
-_CODED = frozenset({"Observation", "Condition", "Procedure"})
 
 
 def read_record(
@@ -47,32 +45,6 @@ def _current_versions(resources: Sequence[Resource]) -> list[Resource]:
             newest[resource.name] = rank, resource
     kept += [resource for _, resource in newest.values()]
     return sorted(kept, key=lambda resource: (resource.kind, resource.name, resource.place))
-
-
-def essential(resource: Resource, index: CodeIndex) -> Mapping[str, Any]:
-    """Return a resource as far as a case can depend on it: of one with no declared code, that it is there, and its date."""
-    value, kind = resource.value, resource.kind
-    if kind in ("Encounter", "DiagnosticReport"):
-        kept: tuple[str, ...] = ("status",)
-    elif kind not in _CODED or any(_may_mean(concept, index) for concept in _concepts(value)):
-        return value
-    else:
-        # A condition that is present and not known is told by its name.
-        kept = ("status", "clinicalStatus", "verificationStatus", "abatementDateTime", "abatementPeriod", "category")
-        kept += ("code", "abatementAge", "abatementString", "abatementRange") if kind == "Condition" else ()
-    kept += ("resourceType", "id", "meta", *DATED[kind])
-    return {key: value[key] for key in kept if key in value}
-
-
-def _may_mean(concept: Any, index: CodeIndex) -> bool:
-    codings = codings_of(concept)
-    return index.knows(codings) or any(not coding.system and index.is_code_elsewhere(coding.code) for coding in codings)
-
-
-def _concepts(value: Mapping[str, Any]) -> Iterator[Any]:
-    for part in (value, *objects_of(value.get("component"))):
-        yield part.get("code")
-        yield part.get("valueCodeableConcept")
 
 
 class _Gathering:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from facts.case import Observed
-from facts.intake.fhir.moments import Timestamp
-from facts.intake.fhir.resources import StatedFinding
+from facts.intake.fhir.shapes.moments import Timestamp
+from facts.intake.fhir.shapes.resources import StatedFinding
 from facts.quantities import Interval, Quantity, between, narrow
 from facts.vocabulary import Finding, QuantityFinding
 

@@ -9,7 +9,7 @@ import pytest
 from expert import __version__
 from expert.cohorts.run import CONCLUSIONS, PlannedPart, Run, counts_of
 from expert.cohorts.spark_engine import _Order, _plain, _rows_done
-from facts.intake.tables import open_table
+from facts.intake.tables.opening import open_table
 from knowledge_base.model import KnowledgeBase
 
 

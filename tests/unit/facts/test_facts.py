@@ -4,8 +4,8 @@ import pytest
 
 from facts.answers import AnswerError, read_answer
 from facts.case import Contradiction, Observed, complete
+from facts.measuring.units import UnitError, read_quantity
 from facts.medicines import Stopped
-from facts.units import UnitError, read_quantity
 from facts.vocabulary import QuantityFinding
 from knowledge_base.model import KnowledgeBase
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from facts.medicine_lists import ListError, read_medicines, read_stop, read_stopped_medicines, split_at_commas
-from facts.medicines import Stopped
+from facts.medicines import Stopped, findings_of_current, findings_of_stopped
 from knowledge_base.model import KnowledgeBase
 
 READ = [
@@ -104,3 +104,66 @@ def test_a_medicine_that_is_said_to_have_ended_is_not_taken(text: str, knowledge
 
 def test_a_slash_between_other_letters_changes_nothing(knowledge: KnowledgeBase) -> None:
     assert knowledge.dictionary.recognize("HCTZ 25 mg b/d").doubt == ""
+
+
+GROUPS = [
+    # (what is written, what it shows, what it leaves unknown)
+    ("a proton pump inhibitor", {"takes_proton_pump_inhibitor": True, "takes_statin": False}, []),
+    ("a statin", {"takes_statin": True, "takes_fibrate": False}, ["takes_cyp3a4_statin"]),
+    (
+        "water tablet",
+        {"takes_statin": False},
+        ["takes_loop_diuretic", "takes_loop_or_thiazide_diuretic", "takes_other_diuretic"],
+    ),
+    (
+        "blood pressure tablets",
+        {"takes_opioid": False},
+        ["takes_beta_blocker", "takes_ace_inhibitor", "takes_thiazide_diuretic"],
+    ),
+    ("SSRI", {"takes_serotonergic_drug": True, "takes_serotonin_reuptake_inhibitor": True}, []),
+    ("an antidepressant", {"takes_statin": False}, ["takes_serotonergic_drug", "takes_restless_legs_drug"]),
+    ("chemotherapy", {"takes_statin": False}, ["takes_neurotoxic_anticancer_drug", "takes_cramp_causing_anticancer_drug"]),
+]
+
+
+@pytest.mark.parametrize(("written", "shown", "unknown"), GROUPS)
+def test_a_group_decides_what_all_of_it_have_and_leaves_unknown_what_some_have(
+    written: str, shown: dict[str, bool], unknown: list[str], knowledge: KnowledgeBase
+) -> None:
+    dictionary = knowledge.dictionary
+    derived = findings_of_current(dictionary, [dictionary.recognize(written)])
+    assert {name: derived[name][0] for name in shown} == shown
+    assert not set(unknown) & set(derived)
+
+
+def test_a_medicine_that_is_named_beside_its_group_decides(knowledge: KnowledgeBase) -> None:
+    dictionary = knowledge.dictionary
+    derived = findings_of_current(dictionary, [dictionary.recognize(text) for text in ("water tablet", "furosemide")])
+    assert derived["takes_loop_diuretic"] == (True, "furosemide")
+    assert "takes_thiazide_diuretic" not in derived
+
+
+def test_the_stop_of_a_group_leaves_open_what_some_of_it_decide(knowledge: KnowledgeBase) -> None:
+    dictionary = knowledge.dictionary
+    stop = Stopped("sleeping tablets", 3, 20)
+    derived = findings_of_stopped(dictionary, [(stop, dictionary.recognize(stop.name))])
+    assert "recently_stopped_sedative" not in derived
+    assert derived["recently_stopped_baclofen"] == (False, "")
+
+
+@pytest.mark.parametrize(("weeks", "answer"), [(0.5, False), (1, True), (None, None)])
+def test_the_end_of_a_short_course_of_an_opioid_is_no_stop(
+    weeks: float | None, answer: bool | None, knowledge: KnowledgeBase
+) -> None:
+    dictionary = knowledge.dictionary
+    stop = Stopped("oxycodone", 3, weeks)
+    derived = findings_of_stopped(dictionary, [(stop, dictionary.recognize(stop.name))])
+    assert derived.get("recently_stopped_opioid", (None, ""))[0] is answer
+
+
+def test_clarithromycin_raises_simvastatin_and_not_pravastatin_by_class(knowledge: KnowledgeBase) -> None:
+    dictionary = knowledge.dictionary
+    both = findings_of_current(dictionary, [dictionary.recognize(text) for text in ("Zocor 40 mg", "clarithromycin")])
+    assert both["takes_cyp3a4_statin"][0] and both["takes_cyp3a4_inhibitor"][0]
+    other = findings_of_current(dictionary, [dictionary.recognize(text) for text in ("pravastatin", "clarithromycin")])
+    assert other["takes_statin"][0] and not other["takes_cyp3a4_statin"][0]

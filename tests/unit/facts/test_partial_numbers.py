@@ -7,9 +7,9 @@ import pytest
 
 from facts.answers import AnswerError, read_answer, write_answer
 from facts.case import Case, Contradiction, Observed, UnrecognizedText, complete
-from facts.intake.table_columns import read_part
-from facts.intake.table_rows import case_of_row
-from facts.intake.tables import as_written, open_table
+from facts.intake.tables.columns import read_part
+from facts.intake.tables.opening import as_written, open_table
+from facts.intake.tables.rows import case_of_row
 from facts.problems import CharleyError
 from facts.quantities import Interval, at_most, between, bounds, narrow, quantity_words, within
 from facts.vocabulary import QuantityFinding, Value

@@ -14,8 +14,8 @@ from expert.consultation.what_if import what_if
 from expert.inference.assessing import Assessor
 from expert.proofs.counterfactuals import Counterfactuals
 from facts.intake.case_files import read_case_files
-from facts.intake.table_columns import read_part
-from facts.intake.tables import open_table
+from facts.intake.tables.columns import read_part
+from facts.intake.tables.opening import open_table
 from facts.requirements import closed_by, denied_requirements, implied, revise
 from facts.vocabulary import Value
 from knowledge_base.model import KnowledgeBase

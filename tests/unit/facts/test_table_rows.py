@@ -7,9 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from facts.intake import csv_rows
-from facts.intake.csv_rows import BETWEEN_QUOTES, CARRIAGE_RETURN, OPEN_QUOTE, Row, cut, find_layout, read_rows, split_cells
-from facts.intake.ndjson_rows import find_lines, read_objects
+from facts.intake.tables.csv_rows import (
+    BETWEEN_QUOTES,
+    CARRIAGE_RETURN,
+    OPEN_QUOTE,
+    Row,
+    cut,
+    find_layout,
+    read_rows,
+    split_cells,
+)
+from facts.intake.tables.ndjson_rows import find_lines, read_objects
+from facts.intake.tables.opening import csv_rows
 from facts.problems import CharleyError, Problem
 
 CUT = {

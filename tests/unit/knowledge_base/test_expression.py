@@ -4,7 +4,19 @@ import pytest
 from pydantic import TypeAdapter
 
 from facts.vocabulary import Finding
-from knowledge_base.expression import And, AtLeast, Compared, ConditionError, Named, Not, OneOf, Or, Present, Scope, parse
+from knowledge_base.conditions.expression import (
+    And,
+    AtLeast,
+    Compared,
+    ConditionError,
+    Named,
+    Not,
+    OneOf,
+    Or,
+    Present,
+    Scope,
+    parse,
+)
 from tests.small_knowledge import choice, quantity, yes_no
 
 FINDINGS = {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from facts.problems import CharleyError
-from knowledge_base.expression import names_used
+from knowledge_base.conditions.expression import names_used
 from knowledge_base.loading import load_knowledge_base
 from tests.small_knowledge import load, quantity, write, yes_no
 

@@ -1,7 +1,7 @@
 """Which numbers conditions compare a quantity with."""
 
 from facts.vocabulary import QuantityFinding
-from knowledge_base.expression import Scope, parse
+from knowledge_base.conditions.expression import Scope, parse
 from knowledge_base.thresholds import thresholds
 
 

@@ -12,7 +12,7 @@ from expert.proofs.knowledge_diff import compared, difference
 from facts.problems import CharleyError
 from knowledge_base.model import KnowledgeBase
 from knowledge_base.revisions import load_named
-from reports.diff_report import render_difference
+from reports.knowledge.diff_report import render_difference
 from tests.functional.charley import charley
 from tests.small_knowledge import case, choice, load, quantity, write, yes_no
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from facts.intake.fhir.systems import system_of
+from facts.intake.fhir.shapes.systems import system_of
 from knowledge_base.model import KnowledgeBase
 from tests.fhir_samples import condition, notes, observation, one
 

@@ -69,16 +69,21 @@ def test_a_record_that_says_both_leaves_the_finding_unknown(knowledge: Knowledge
     ]
 
 
-def test_a_no_that_another_finding_contradicts_is_dropped_and_the_record_is_read(knowledge: KnowledgeBase) -> None:
+def test_a_no_and_a_finding_that_contradicts_it_do_not_count_and_the_record_is_read(knowledge: KnowledgeBase) -> None:
     denied = observation(concept("SNOMED CT", "26544005"), valueBoolean=False, id="strong")
     findings = dict(knowledge.vocabulary.findings)
     child = next(name for name, finding in findings.items() if finding.requires == "muscle_weakness" and finding.codes)
     system, codes = next(iter(findings[child].codes.items()))
     hpo = {"coding": [{"system": "http://human-phenotype-ontology.org", "code": codes[0].code}]}
     assert system == "HPO"
-    case = one([denied, {**condition("SNOMED CT", "1"), "code": hpo}], knowledge)
-    assert "muscle_weakness" not in case.findings or case.findings["muscle_weakness"].value is not False
-    assert any("does not count" in reason for reason in notes(case).values())
+    case = one([denied, {**condition("SNOMED CT", "1", onsetDateTime="2026-02-10"), "code": hpo}], knowledge)
+    assert (case.findings, case.record and case.record.used) == ({}, 0)
+    reason = (
+        "muscle_weakness is no (Observation/strong, 2026-03-01), "
+        f"but {child} is yes (Condition/c, since 2026-02-10); so neither counts"
+    )
+    assert len(notes(case)) == 2
+    assert set(notes(case).values()) == {reason}
 
 
 # Procedures

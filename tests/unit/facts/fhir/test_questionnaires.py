@@ -9,7 +9,7 @@ import pytest
 from facts.quantities import Interval
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.model import KnowledgeBase
-from reports.questionnaire import questionnaire
+from reports.knowledge.questionnaire import questionnaire
 from tests.fhir_samples import SUBJECT, concept, notes, one, read, visit
 from tests.small_knowledge import choice, load, quantity, yes_no
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from facts.intake.fhir.moments import moment_of
+from facts.intake.fhir.shapes.moments import moment_of
 from facts.vocabulary import lasting_days
 from knowledge_base.model import KnowledgeBase
 from tests.fhir_samples import POTASSIUM, SUBJECT, concept, condition, notes, observation, one, order, read, visit

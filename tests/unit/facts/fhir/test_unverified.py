@@ -1,5 +1,6 @@
 """Results that nobody vouches for: they may warn, and never exclude, reassure or lower anything."""
 
+import html
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from expert.inference.assessing import Assessor
 from facts.assessment import Assessment
 from facts.quantities import bounds
 from knowledge_base.model import KnowledgeBase
+from reports.formats import FORMATS
 from tests.fhir_samples import POTASSIUM, concept, condition, notes, observation, one
 from tests.small_knowledge import load, quantity
 
@@ -126,3 +128,17 @@ def test_a_foreign_knowledge_base_warns_of_its_own(tmp_path: Any) -> None:
     (reading,) = Assessor(foreign).assess(case).unverified
     assert (reading.finding.value, reading.warns) == (5, ())
     assert notes(case) == {}
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "json"])
+@pytest.mark.parametrize("value", [2.2, 4.4])
+def test_every_format_shows_an_unverified_result_with_its_value_and_status(
+    form: str, value: float, knowledge: KnowledgeBase, assessor: Assessor
+) -> None:
+    found = assessed([observation(POTASSIUM, value, status="preliminary", id="raw")], knowledge, assessor)
+    shown = " ".join(html.unescape(FORMATS[form].render(found, knowledge)).split())
+    assert f"the serum potassium is {value} mmol/L" in shown
+    assert "status 'preliminary': nobody has verified it" in shown
+    assert "Observation/raw" in shown
+    if value < 3 and form != "json":
+        assert "Repeat, because unverified: serum potassium." in shown

@@ -1,0 +1,1 @@
+"""The shapes of FHIR: values, moments, containers and pages, whatever a resource is about."""

@@ -1,0 +1,1 @@
+"""Tables of cases (CSV, Parquet, NDJSON), read by the column and checked by the row."""

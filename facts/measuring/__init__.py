@@ -1,0 +1,1 @@
+"""Quantities as people measure and write them: units, reference intervals, computed values."""
