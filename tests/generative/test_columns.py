@@ -125,8 +125,8 @@ def test_spark_agrees_with_the_meaning_and_every_operator_was_drawn(session: Any
     def agree(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> None:
         for tree in (*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())):
             drawn.update(operators(tree))
-        for patient in patients:
-            drawn.update(sorts_of(patient))
+        for values in patients:
+            drawn.update(sorts_of(values))
         check(knowledge, patients, by_spark(Columns(knowledge), frame_of(knowledge, patients), session))
 
     agree()
