@@ -12,21 +12,24 @@ from knowledge_base.schema import InvariantEntry, InvariantFile, TopicEntry
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A statement about every patient for whom `when` is true (None: about every patient).
+    """A statement about every patient for whom `when` is true (None: about every patient) and `unless` is not.
 
     Each part that is given must hold then: the urgency is `at_least` a level, `always` is true, `never` is not true, each
-    cause has, or has not, one of these standings, and each of the steps is advised.
+    cause has, or has not, one of these standings, each of the steps is advised, and an interview `asks` for these findings
+    while the urgency is below the level.
     """
 
     id: str
     says: str
     when: Expression | None
+    unless: Expression | None
     at_least: str | None
     always: Expression | None
     never: Expression | None
     standing: Mapping[str, tuple[str, ...]]
     not_standing: Mapping[str, tuple[str, ...]]
     advises: tuple[str, ...]
+    asks: Mapping[str, tuple[str, ...]]
     place: Place
 
 
@@ -41,10 +44,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Worse:
-    """A finding whose values run from better to worse: "higher", "lower", or its values in that order."""
+    """A finding whose values run from better to worse: "higher", "lower", or its values in that order.
+
+    Nothing is said of patients for whom `unless` is true of the worse value.
+    """
 
     finding: str
     order: str | tuple[str | bool, ...]
+    unless: Expression | None
     place: Place
 
 
@@ -83,9 +90,10 @@ class Invariants:
     @property
     def conditions(self) -> list[Expression]:
         """Every condition that is part of them."""
-        written = [tree for entry in self.statements.values() for tree in (entry.when, entry.always, entry.never)]
+        entries = self.statements.values()
+        written = [tree for entry in entries for tree in (entry.when, entry.unless, entry.always, entry.never)]
         groups = (*self.exclusive.values(), *self.bands.values())
-        written += [guard.when for guard in self.guards.values()]
+        written += [guard.when for guard in self.guards.values()] + [worse.unless for worse in self.worse.values()]
         return [tree for tree in written if tree is not None] + [tree for group in groups for tree in group.conditions.values()]
 
 
@@ -115,7 +123,7 @@ def build_invariants(context: Context, file: KnowledgeFile[InvariantFile] | None
             name: _build_group(context, file.node("exclusive", name), texts) for name, texts in content.exclusive.items()
         },
         bands={name: _build_group(context, file.node("bands", name), texts) for name, texts in content.bands.items()},
-        worse={name: _build_worse(context, file.node("worse", name), order) for name, order in content.worse.items()},
+        worse={name: _build_worse(context, file, name, order) for name, order in content.worse.items()},
         guards=_build_guards(context, file),
         accepted=tuple(
             Accepted(kind, subject, reason, file.node("accepted", kind, subject).key_place)
@@ -131,6 +139,9 @@ def _unknown(context: Context, file: KnowledgeFile[InvariantFile], names: Names)
     causes, standings, steps = list(names.causes), list(names.standings), list(names.steps)
     for section, named in (("bands", file.content.bands), ("worse", file.content.worse)):
         yield from ((file.node(section, name), name, findings, "finding") for name in named if name not in findings)
+    for name in file.content.worse_unless:
+        if name not in file.content.worse:
+            yield file.node("worse_unless", name), name, list(file.content.worse), "finding in `worse`"
     for guard, guarding in file.content.guards.items():
         for topic, direction in guarding.never.items():
             node = file.node("guards", guard, "never", topic)
@@ -143,6 +154,10 @@ def _unknown(context: Context, file: KnowledgeFile[InvariantFile], names: Names)
         if entry.at_least is not None and entry.at_least not in levels:
             yield node.at("at_least"), entry.at_least, levels, "level of urgency"
         yield from ((node.at("advises"), step, steps, "next step") for step in entry.advises if step not in steps)
+        for level, asked in entry.asks.items():
+            if level not in levels:
+                yield node.at("asks", level), level, levels, "level of urgency"
+            yield from ((node.at("asks", level), one, findings, "finding") for one in asked if one not in findings)
         for part, demanded in (("standing", entry.standing), ("not_standing", entry.not_standing)):
             for cause, listed in demanded.items():
                 if cause not in causes:
@@ -170,12 +185,14 @@ def _build_invariant(context: Context, node: Node, entry: InvariantEntry) -> Inv
         id=node.id,
         says=entry.says,
         when=condition("when", entry.when),
+        unless=condition("unless", entry.unless),
         at_least=entry.at_least,
         always=condition("always", entry.always),
         never=condition("never", entry.never),
         standing={cause: tuple(listed) for cause, listed in entry.standing.items()},
         not_standing={cause: tuple(listed) for cause, listed in entry.not_standing.items()},
         advises=tuple(entry.advises),
+        asks={level: tuple(asked) for level, asked in entry.asks.items()},
         place=node.key_place,
     )
 
@@ -185,14 +202,16 @@ def _build_group(context: Context, node: Node, texts: list[str]) -> Group:
     return Group(node.id, {text: tree for text, tree in parsed.items() if tree is not None}, node.key_place)
 
 
-def _build_worse(context: Context, node: Node, written: str | list[str]) -> Worse:
+def _build_worse(context: Context, file: KnowledgeFile[InvariantFile], name: str, written: str | list[str]) -> Worse:
+    node, exception = file.node("worse", name), file.content.worse_unless.get(name)
     finding = context.vocabulary.findings.get(node.id)
     order = _order(finding, written)
     if finding is not None and not _orders(finding, order):
         fix = "write higher or lower for a quantity, the choices in order for a choice, [no, yes] for another finding"
         told = written if isinstance(written, str) else f"[{', '.join(written)}]"
         context.problems.add(node.place, f"{told} is no order of the values of {node.id}", fix)
-    return Worse(node.id, order, node.key_place)
+    unless = None if exception is None else context.read_condition(file.node("worse_unless", name), exception)
+    return Worse(node.id, order, unless, node.key_place)
 
 
 def _order(finding: Finding | None, written: str | list[str]) -> str | tuple[str | bool, ...]:

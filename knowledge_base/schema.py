@@ -324,10 +324,11 @@ class DecisionSupportFile(Declared):
 
 
 class InvariantEntry(Declared):
-    """Something that holds of every patient for whom `when` is true; without `when`, of every patient."""
+    """Something that holds of every patient for whom `when` is true and `unless` is not; without `when`, of every patient."""
 
     says: Sentence
     when: str | None = None
+    unless: str | None = None
     at_least: Name | None = None
     """The least urgency."""
     always: str | None = None
@@ -336,12 +337,15 @@ class InvariantEntry(Declared):
     """Causes, and the standings of which each has one."""
     not_standing: dict[Name, list[Name]] = {}
     advises: list[RuleId] = []
+    asks: dict[Name, list[Name]] = {}
+    """Findings that an interview comes to ask for, by the level of urgency from which on they are not asked any more."""
     source: Sources | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> "InvariantEntry":
-        if not (self.at_least or self.always or self.never or self.standing or self.not_standing or self.advises):
-            raise ValueError("say what holds: at_least, always, never, standing, not_standing or advises")
+        demands = (self.at_least, self.always, self.never, self.standing, self.not_standing, self.advises, self.asks)
+        if not any(demands):
+            raise ValueError("say what holds: at_least, always, never, standing, not_standing, advises or asks")
         return self
 
 
@@ -369,6 +373,8 @@ class InvariantFile(Declared):
     """Conditions of which every known value of a finding has exactly one."""
     worse: dict[Name, Literal["higher", "lower"] | list[Name]] = {}
     """Findings that never lower the urgency by getting worse, and which way that is."""
+    worse_unless: dict[Name, str] = {}
+    """Where that is not so of a finding, because its worse value answers a concern."""
     guards: dict[RuleId, GuardEntry] = {}
     """What no patient is told where it would harm."""
     accepted: dict[

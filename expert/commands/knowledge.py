@@ -259,9 +259,9 @@ def _write_proof(output: Path, base: "KnowledgeBase", proof: "Proof", steps: int
         write_folder(output, [("certificate.json", to_json(certificate(base, proof, steps).model_dump()))])
         if witnesses:
             # JSON is YAML, and is written by one library only.
-            write_folder(
-                output / "witnesses", [(name, to_json(witness_file(outcome, number))) for name, outcome, number in witnesses]
-            )
+            findings = base.vocabulary.findings
+            files = [(name, to_json(witness_file(outcome, number, findings))) for name, outcome, number in witnesses]
+            write_folder(output / "witnesses", files)
     except OSError as error:
         from expert.disk_errors import advise
 

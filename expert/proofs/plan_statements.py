@@ -7,6 +7,7 @@ from expert.proofs.formulas import Formula, Formulas, any_of, negation
 from expert.proofs.reaching import Reaching
 from expert.proofs.statement import Statement
 from knowledge_base.conditions.expression import Expression, leaves, names_used
+from knowledge_base.invariants import Invariant
 from knowledge_base.model import KnowledgeBase, Rule
 
 _ACTIONS = ("advice", "referral")
@@ -64,6 +65,25 @@ def first_action(formulas: Formulas) -> Iterator[Statement]:
         yield Statement("first_action", rule.id, rule.place, says, fix, "impossible", demanded)
 
 
+def concerned(entry: Invariant, formulas: Formulas) -> tuple[Formula, ...]:
+    """Say that a patient is one of those whom an invariant is about."""
+    when = () if entry.when is None else (formulas.true(entry.when),)
+    return when if entry.unless is None else (*when, negation(formulas.true(entry.unless)))
+
+
+def asked(formulas: Formulas) -> Iterator[Statement]:
+    """An interview comes to ask what invariants.yaml says that it asks."""
+    reaching = Reaching(formulas)
+    for entry in formulas.knowledge.invariants.statements.values():
+        for level, names in entry.asks.items():
+            below = (*concerned(entry, formulas), negation(formulas.urgency_at_least(level)))
+            for name in names:
+                says = f"{entry.id} does not hold ({entry.says}): {name} may not be asked"
+                fix = "let a danger of this level look for it, or correct the invariant"
+                missed = (*below, reaching.unasked(name))
+                yield Statement("asked", entry.id, entry.place, says, fix, "impossible", missed, given=reaching.given)
+
+
 def looked_for(formulas: Formulas) -> Iterator[Statement]:
     """Every danger that anybody would look for is reached by pertinent questions from what everybody is asked."""
     reaching = Reaching(formulas)
@@ -71,7 +91,7 @@ def looked_for(formulas: Formulas) -> Iterator[Statement]:
         missed = _missed(reaching, [rule], looked_for=True)
         says = f"pertinent questions may not lead to {rule.id}, although something speaks for it"
         fix = "let `look_for` name what everybody is asked, or what another danger asks for"
-        yield Statement("looked_for", rule.id, rule.place, says, fix, "impossible", missed)
+        yield Statement("looked_for", rule.id, rule.place, says, fix, "impossible", missed, given=reaching.given)
 
 
 def screened(formulas: Formulas) -> Iterator[Statement]:
@@ -84,7 +104,7 @@ def screened(formulas: Formulas) -> Iterator[Statement]:
             says = f"a patient can have {sign.id} without being asked for it"
             fix = "screen for it, widen `look_for`, or say in `accepted` of invariants.yaml why nobody looks for it"
             missed = _missed(reaching, rules, looked_for=False)
-            yield Statement("screened", sign.id, sign.place, says, fix, "impossible", missed)
+            yield Statement("screened", sign.id, sign.place, says, fix, "impossible", missed, given=reaching.given)
 
 
 def _missed(reaching: Reaching, rules: list[Rule], *, looked_for: bool) -> tuple[Formula, ...]:
@@ -97,7 +117,7 @@ def _missed(reaching: Reaching, rules: list[Rule], *, looked_for: bool) -> tuple
         )
         for rule in rules
     ]
-    return (any_of(missed), *reaching.possible, *reaching.closed)
+    return (any_of(missed),)
 
 
 def _dangers(knowledge: KnowledgeBase, level: str | None = None) -> Iterator[Rule]:

@@ -3,14 +3,18 @@
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
 from expert.proofs.formulas import Formulas, Patient, negation
 from expert.proofs.solver import STEPS, Decider, Remembered, z3_version
 from expert.proofs.statement import Statement
 from expert.proofs.statements import PROPERTIES, statements
+from facts.answers import write_answer
+from facts.case import Observed
 from facts.problems import Problem
-from facts.vocabulary import Value
+from facts.vocabulary import Finding, Value
 from knowledge_base.invariants import Accepted
 from knowledge_base.model import KnowledgeBase
 from knowledge_base.schema import CertificateCount, CertificateFile
@@ -74,12 +78,14 @@ class Prover:
         reasons = {(accepted.property, accepted.subject): accepted for accepted in knowledge.invariants.accepted}
         met: set[tuple[str, str]] = set()
         outcomes: list[Outcome] = []
-        at = ""
-        for statement in statements(formulas, without):
-            if statement.property != at:
-                at = statement.property
-                progress(at)
-            outcomes.append(_decided(statement, decider, reasons, met, witnesses=witnesses))
+        for kind, several in groupby(statements(formulas, without), attrgetter("property")):
+            progress(kind)
+            listed = list(several)
+            for given, among in groupby(listed, attrgetter("given")):
+                if given:
+                    # Much is common to them, and most hold: they are decided together.
+                    decider.given(given).ask_together([one.formulas for one in among if one.wanted == "impossible"])
+            outcomes += [_decided(statement, decider, reasons, met, witnesses=witnesses) for statement in listed]
         idle = tuple(accepted for key, accepted in reasons.items() if key not in met)
         return Proof(tuple(outcomes), idle, time.perf_counter() - began)
 
@@ -102,6 +108,7 @@ def _decided(
     *,
     witnesses: bool,
 ) -> Outcome:
+    decider = decider.given(statement.given)
     answer = decider(*statement.formulas)
     if answer in (statement.wanted, "undecided"):
         return Outcome(statement, "proved" if answer == statement.wanted else "undecided")
@@ -143,11 +150,16 @@ def certificate(knowledge: KnowledgeBase, proof: Proof, steps: int) -> Certifica
     )
 
 
-def witness_file(outcome: Outcome, number: int) -> Any:
+def witness_file(outcome: Outcome, number: int, findings: Mapping[str, Finding]) -> Any:
     """Return the case, or cases, that show why a statement fails, as a case file holds them."""
     statement = outcome.statement
+    note = f"{statement.place}: {statement.says}"
     cases = [
-        {"case": name, "note": f"{statement.place}: {statement.says}", "findings": dict(values)}
+        {
+            "case": name,
+            "note": note,
+            "findings": {one: write_answer(findings[one], Observed(value)) for one, value in values.items()},
+        }
         for name, values in zip(_names(outcome, number), outcome.witnesses, strict=True)
     ]
     return cases[0] if len(cases) == 1 else cases

@@ -75,6 +75,11 @@ class Reaching:
     # What an interview reaches
 
     @cached_property
+    def given(self) -> tuple[Formula, ...]:
+        """What holds of every patient and of the part of it that an interview reaches."""
+        return (*self.possible, *self.closed)
+
+    @cached_property
     def closed(self) -> list[Formula]:
         """Say that what is known is closed: everybody's questions were asked, and every pertinent question after them."""
         asked: dict[str, list[Formula]] = {name: [self._worth_asking(name)] for name in sorted(self.always)}
@@ -86,6 +91,10 @@ class Reaching:
         return [
             z3.Implies(z3.And(z3.Or(reasons), self._can_be_put(name)), patient.known[name]) for name, reasons in asked.items()
         ]
+
+    def unasked(self, name: str) -> Formula:
+        """Say that a finding could be asked and is unknown in the part that an interview reaches."""
+        return z3.And(self._can_be_put(name), z3.Not(self.patient.known[name]))
 
     def _dangers(self) -> Iterator[Rule]:
         for sign in self.knowledge.warning_signs.values():

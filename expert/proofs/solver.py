@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import z3
 
-from expert.proofs.formulas import Formula, Patient, any_of
+from expert.proofs.formulas import Formula, Patient, all_of, any_of
 from facts.quantities import Interval, Quantity
 from facts.requirements import implies_required
 from facts.vocabulary import Finding, QuantityFinding, Value
@@ -22,6 +22,10 @@ Remembered: TypeAlias = dict[tuple[int, ...], tuple[tuple[Formula, ...], Answer]
 
 STEPS = 20_000_000
 """z3's steps for one question; far above what any question of the shipped knowledge takes (below 400,000)."""
+
+
+_WORTH_SHARING = 3
+"""From so many questions on, asking them together is tried first."""
 
 
 def z3_version() -> str:
@@ -41,6 +45,7 @@ class Decider:
     thresholds: Mapping[str, Sequence[float]] = field(default_factory=dict)
     steps: int = STEPS
     remembered: Remembered = field(default_factory=dict)
+    _given: dict[tuple[int, ...], "Decider"] = field(default_factory=dict)
 
     @cached_property
     def solver(self) -> Any:
@@ -49,13 +54,42 @@ class Decider:
         solver.add(*self.patient.possible, *self.assumed)
         return solver
 
+    def given(self, formulas: Sequence[Formula]) -> "Decider":
+        """Return one that assumes these formulas too; the same for the same ones, so that z3 learns them once."""
+        if not formulas:
+            return self
+        key = tuple(formula.get_id() for formula in formulas)
+        if key not in self._given:
+            assumed = (*self.assumed, *formulas)
+            self._given[key] = Decider(self.patient, assumed, self.thresholds, self.steps, self.remembered)
+        return self._given[key]
+
     def __call__(self, *formulas: Formula) -> Answer:
         """Return whether some patient is as all these formulas say."""
-        key = tuple(formula.get_id() for formula in (*self.assumed, *formulas))
+        key = self._key(formulas)
         if key not in self.remembered:
             # The formulas are kept with the answer: z3 gives the number of one that is gone to another.
             self.remembered[key] = ((*self.assumed, *formulas), self._ask(formulas))
         return self.remembered[key][1]
+
+    def ask_together(self, questions: Sequence[tuple[Formula, ...]]) -> None:
+        """Decide many questions of which most are impossible: all at once, and in halves where one of them is possible.
+
+        Each is then remembered, or asked by itself when it is wanted.
+        """
+        fresh = [formulas for formulas in questions if self._key(formulas) not in self.remembered]
+        if len(fresh) < _WORTH_SHARING:
+            return
+        if self._ask([any_of(all_of(formulas) for formulas in fresh)]) == "impossible":
+            for formulas in fresh:
+                self.remembered[self._key(formulas)] = ((*self.assumed, *formulas), "impossible")
+        else:
+            middle = len(fresh) // 2
+            self.ask_together(fresh[:middle])
+            self.ask_together(fresh[middle:])
+
+    def _key(self, formulas: Sequence[Formula]) -> tuple[int, ...]:
+        return tuple(formula.get_id() for formula in (*self.assumed, *formulas))
 
     def _ask(self, formulas: Sequence[Formula]) -> Answer:
         self.solver.push()

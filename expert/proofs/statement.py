@@ -11,6 +11,7 @@ from facts.problems import Place
 class Statement:
     """One statement: it holds when a patient as the formulas say is possible, or (`wanted`) impossible.
 
+    `given` is what many statements have in common, asked with `formulas`; what decides keeps it ready.
     `second` names a finding whose other value, in the variables of another patient, the formulas are about too.
     """
 
@@ -23,3 +24,4 @@ class Statement:
     wanted: Literal["possible", "impossible"]
     formulas: tuple[Formula, ...]
     second: tuple[str, Patient] | None = None
+    given: tuple[Formula, ...] = ()

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from expert.proofs.formulas import Formula, Formulas, Patient, any_of, negation, same
 from expert.proofs.monotonicity import Later, Opaque, better_and_worse
-from expert.proofs.plan_statements import contradiction, first_action, guard, looked_for, screened
+from expert.proofs.plan_statements import asked, concerned, contradiction, first_action, guard, looked_for, screened
 from expert.proofs.statement import Statement
 from facts.problems import Place
 from knowledge_base.conditions.expression import leaves, names_used
@@ -176,6 +176,8 @@ def monotone(formulas: Formulas) -> Iterator[Statement]:
         then = Patient({worse.finding: finding}, "then ")
         pairs = list(zip(formulas.patient.variables(worse.finding), then.variables(worse.finding), strict=True))
         ordered = [*better_and_worse(formulas.patient, then, worse.finding, worse.order), *formulas.still_possible(pairs)]
+        if worse.unless is not None:
+            ordered.append(negation(formulas.with_other(formulas.true(worse.unless), pairs)))
         for level in list(knowledge.levels)[1:]:
             now = formulas.urgency_at_least(level)
             later = formulas.with_other(now, pairs)
@@ -203,7 +205,7 @@ def _more_answers(formulas: Formulas) -> Iterator[Statement]:
 def invariant(formulas: Formulas) -> Iterator[Statement]:
     """Every statement of invariants.yaml holds."""
     for entry in formulas.knowledge.invariants.statements.values():
-        when = () if entry.when is None else (formulas.true(entry.when),)
+        when = concerned(entry, formulas)
         for told, broken in _broken(entry, formulas):
             says = f"{entry.id} does not hold ({entry.says}): {told}"
             fix = "correct the rules, or the invariant"
@@ -245,6 +247,7 @@ PROPERTIES: Mapping[str, Callable[[Formulas], Iterator[Statement]]] = {
         contradiction,
         guard,
         first_action,
+        asked,
         looked_for,
         screened,
     )
