@@ -79,4 +79,4 @@ def test_no_text_of_a_record_makes_more_of_the_markdown_than_text(client: TestCl
         kinds = [token.type for token in PRINTED.parse(card["detail"])]
         assert kinds == [token.type for token in PRINTED.parse(before["detail"])]
         inline = {child.type for token in PRINTED.parse(card["detail"]) for child in token.children or ()}
-        assert inline <= {"text", "text_special", "strong_open", "strong_close", "softbreak"}
+        assert inline <= {"text", "text_special", "strong_open", "strong_close", "em_open", "em_close", "softbreak"}

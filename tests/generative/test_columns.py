@@ -14,7 +14,7 @@ from expert.inference.assessing import Assessor
 from facts.quantities import Interval, at_most, bounds
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
 from knowledge_base.model import KnowledgeBase
-from tests.generative.drawing import EVERY_OPERATOR, cases, knowledge_bases, operators
+from tests.generative.drawing import EVERY_OPERATOR, cases, knowledge_bases, operators, sorts_of
 from tests.generative.test_interpreters_agree import meaning
 from tests.small_knowledge import case
 from tests.spark_cluster import needs_java
@@ -125,6 +125,8 @@ def test_spark_agrees_with_the_meaning_and_every_operator_was_drawn(session: Any
     def agree(knowledge: KnowledgeBase, patients: list[dict[str, Value]]) -> None:
         for tree in (*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())):
             drawn.update(operators(tree))
+        for values in patients:
+            drawn.update(sorts_of(values))
         check(knowledge, patients, by_spark(Columns(knowledge), frame_of(knowledge, patients), session))
 
     agree()

@@ -17,20 +17,21 @@ from knowledge_base.conditions.logic import evaluate, evaluate_named
 from knowledge_base.interview import asked_by
 from knowledge_base.judgement import Judge
 from knowledge_base.model import KnowledgeBase
-from tests.generative.drawing import FINDINGS, cases, consistent, knowledge_bases
+from tests.generative.drawing import FINDINGS, cases, completions, consistent, knowledge_bases
 from tests.generative.test_interpreters_agree import all_conditions, meaning
 from tests.small_knowledge import case
 
 
-@given(knowledge_bases(), cases(), cases(), st.sets(st.sampled_from(sorted(FINDINGS))))
+@given(knowledge_bases(), cases(), st.data(), st.sets(st.sampled_from(sorted(FINDINGS))))
 def test_what_an_outlook_rules_out_no_answer_brings_about(
-    knowledge: KnowledgeBase, values: dict[str, Value], more: dict[str, Value], answerable: set[str]
+    knowledge: KnowledgeBase, values: dict[str, Value], data: st.DataObject, answerable: set[str]
 ) -> None:
     judge = Judge(knowledge)
     outlook = judge.outlook(values, answerable)
-    completed = consistent({**{name: value for name, value in more.items() if name in answerable}, **values})
+    more = data.draw(completions(values))
+    completed = consistent({**values, **{name: value for name, value in more.items() if name in answerable}})
     before, after = meaning(knowledge, values), meaning(knowledge, completed)
-    news = set(completed) - set(values)
+    news = {name for name in completed if completed[name] != values.get(name)}
     for name in all_conditions(knowledge):
         position = judge.position[name]
         wanted = set(judge.findings_of(outlook.wanted[position]))

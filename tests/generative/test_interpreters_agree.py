@@ -24,7 +24,7 @@ from knowledge_base.grading import Tally
 from knowledge_base.judgement import Judge
 from knowledge_base.model import KnowledgeBase, tally
 from reports.wording import tell
-from tests.generative.drawing import EVERY_OPERATOR, cases, completions, consistent, knowledge_bases, operators, sorts_of
+from tests.generative.drawing import EVERY_OPERATOR, cases, completions, knowledge_bases, operators, sorts_of
 from tests.small_knowledge import case
 
 
@@ -86,11 +86,11 @@ def test_more_knowledge_never_unsays_and_stays_within_what_was_said_to_be_possib
         assert set(cause.could_be) <= set(could_be[cause.id])
 
 
-@given(knowledge_bases(), cases(), cases())
+@given(knowledge_bases(), cases(), st.data())
 def test_what_remains_of_a_condition_decides_it_as_the_whole_does(
-    knowledge: KnowledgeBase, values: dict[str, Value], more: dict[str, Value]
+    knowledge: KnowledgeBase, values: dict[str, Value], data: st.DataObject
 ) -> None:
-    later = consistent({**more, **values})
+    later = data.draw(completions(values))
     before, after = meaning(knowledge, values), meaning(knowledge, later)
     truth_of = partial(evaluate_leaf, values=values)
     for name, condition in all_conditions(knowledge).items():

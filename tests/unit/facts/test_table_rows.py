@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from facts.intake.tables import csv_rows
 from facts.intake.tables.csv_rows import (
     BETWEEN_QUOTES,
     CARRIAGE_RETURN,
@@ -18,7 +19,6 @@ from facts.intake.tables.csv_rows import (
     split_cells,
 )
 from facts.intake.tables.ndjson_rows import find_lines, read_objects
-from facts.intake.tables.opening import csv_rows
 from facts.problems import CharleyError, Problem
 
 CUT = {
