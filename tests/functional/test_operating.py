@@ -112,7 +112,7 @@ def test_versions_are_compared_as_numbers(installed: str, wanted: str, fits: boo
 def test_a_copy_is_made_while_answers_are_kept_and_put_back_whole(tmp_path: Path) -> None:
     live = tmp_path / "live"
     with closing(Store(live / "consultations.sqlite")) as store, closing(FeedbackStore(live / "feedback.sqlite")) as feedback:
-        feedback.issued([(Issued("card", "s", "", "k", "info", ("rule",), ()), "key", "<p>report</p>")])
+        feedback.keep_issued([(Issued("card", "s", "", "k", "info", ("rule",), ()), "key", "<p>report</p>")])
         session = store.begin("ward four", AT, "knowledge")
         stop = threading.Event()
 

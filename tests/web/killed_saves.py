@@ -87,7 +87,7 @@ def save_card(path: Path, killer: Killer, acknowledge: Callable[[], None]) -> No
     """Keep a card that is sent."""
     store = FeedbackStore(path)
     killer.watch(store.connection)
-    store.issued([(issued("second"), store.report_key("second"), "<p>report</p>")])
+    store.keep_issued([(issued("second"), store.report_key("second"), "<p>report</p>")])
     acknowledge()
 
 
@@ -117,7 +117,7 @@ def prepare(kind: str, path: Path) -> None:
     """Make the file as it is before the save."""
     if kind in ("card", "outcome"):
         with closing(FeedbackStore(path)) as feedback:
-            feedback.issued([(issued("first"), feedback.report_key("first"), "<p>report</p>")])
+            feedback.keep_issued([(issued("first"), feedback.report_key("first"), "<p>report</p>")])
         return
     with closing(Store(path)) as store:
         audit.prepare(store)
