@@ -145,7 +145,9 @@ def test_many_calls_at_once_keep_every_card(service: HookService, client: TestCl
 
 
 def issue(store: FeedbackStore, *uuids: str, client: str = "one") -> None:
-    store.keep_issued([(Issued(uuid, "s", client, "k", "info", ("rule",), ()), f"key {uuid}", "<p>report</p>") for uuid in uuids])
+    store.keep_issued(
+        [(Issued(uuid, "s", client, "k", "info", ("rule",), ()), f"key {uuid}", "<p>report</p>") for uuid in uuids]
+    )
 
 
 def told(card: str, second: int) -> Feedback:

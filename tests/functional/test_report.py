@@ -18,7 +18,15 @@ def test_the_text_report_says_how_urgent_and_why_first() -> None:
     outcome = charley("report", ONE)
     assert outcome.status == 0
     assert outcome.err == ""
-    headings = ["at least SAME DAY", "Serum magnesium is", "CONFIRMED: ", "LIKELY: ", "DO NOW", "THEN", "Not asked, and it matters"]
+    headings = [
+        "at least SAME DAY",
+        "Serum magnesium is",
+        "CONFIRMED: ",
+        "LIKELY: ",
+        "DO NOW",
+        "THEN",
+        "Not asked, and it matters",
+    ]
     places = [outcome.out.index(heading) for heading in headings]
     assert places == sorted(places)
     assert "0.6172 mmol/L (1.5 mg/dL)" in outcome.out
