@@ -37,6 +37,7 @@ documents: $(VENV)/.test
 regenerate: $(VENV)/.test
 	$(BIN)/python -m tests.knowledge.propose_cases
 	$(BIN)/python -m tests.knowledge.propose_part_cases
+	$(BIN)/python -m tests.knowledge.propose_plans
 	$(MAKE) prove documents
 
 bench: $(VENV)/.bench

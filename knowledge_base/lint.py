@@ -143,6 +143,8 @@ def _definition_place(knowledge: KnowledgeBase, name: str) -> Place:
 def _all_conditions(knowledge: KnowledgeBase) -> Iterator[Expression]:
     yield from (definition.condition for definition in knowledge.definitions.values())
     yield from (rule.condition for rule in knowledge.rules.values())
+    yield from (rule.look_for for rule in knowledge.rules.values() if rule.look_for is not None)
+    yield from knowledge.interview.only_if.values()
     yield from (step.unless for step in knowledge.next_steps.values() if step.unless is not None)
     yield from (entry.condition for entry in knowledge.contradictions.values())
     if support := knowledge.decision_support:

@@ -49,7 +49,7 @@ def session_id(store: Path) -> str:
 
 
 def test_a_consultation_in_a_terminal_answers_back_and_survives_a_kill(sitting: "pexpect.spawn[str]", store: Path) -> None:
-    sitting.expect("First, the dangers")
+    sitting.expect("First, the warning signs")
     sitting.expect(PROMPT)
     sitting.sendline("why 3")
     sitting.expect("WHY Does the patient have a fever")

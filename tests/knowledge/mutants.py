@@ -104,11 +104,18 @@ def mutants(written: Written, knowledge: KnowledgeBase) -> Iterator[Mutant]:
                     yield from planter.argument(kind, rule, path, argument)
         for name, entry in value.get("warning_signs", {}).items():
             yield from planter.level("warning sign", name, ("warning_signs", name), entry, levels)
+            yield from planter.look_for(name, ("warning_signs", name), entry)
             for rule, warning in entry["rules"].items():
-                yield from planter.rule("warning sign", rule, ("warning_signs", name, "rules", rule), warning, faults, levels)
+                path = ("warning_signs", name, "rules", rule)
+                yield from planter.rule("warning sign", rule, path, warning, faults, levels)
+                yield from planter.look_for(rule, path, warning)
+                yield from planter.downgrades(path, warning)
         for section, part in (("next_steps", "next step"), ("contradictions", "contradiction")):
             for name, entry in value.get(section, {}).items():
                 yield from planter.rule(part, name, (section, name), entry, faults, levels)
+                yield from planter.step(name, (section, name), entry)
+        for name in value.get("guards", {}):
+            yield planter.mutant("guard dropped", "guard", name, ("guards", name), "the whole guard", (("guards", name), None))
         for index, grade in enumerate(value.get("grades", ())):
             yield from planter.rule("grading", grade["standing"], ("grades", index), grade, grades, levels)
         if file.startswith("findings/"):
@@ -147,6 +154,34 @@ class _Planter:
         if level in levels[1:]:
             lower = levels[levels.index(level) - 1]
             yield self.exchanged("level lowered", part, subject, (*path, "level"), level, lower)
+
+    def look_for(self, subject: str, path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Mutant]:
+        """Narrow what makes anybody look for a danger."""
+        if "look_for" in entry:
+            where = (*path, "look_for")
+            for dropped, rest in _fewer(entry["look_for"], ast.Or):
+                change = f"{dropped} left out of: {_short(entry['look_for'])}"
+                yield self.mutant("look_for narrowed", "warning sign", subject, where, change, (where, rest))
+
+    def downgrades(self, path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Mutant]:
+        """Let the level of a danger be lowered by less."""
+        for name, downgrade in entry.get("downgrades", {}).items():
+            where = (*path, "downgrades", name, "when")
+            for dropped, rest in _fewer(downgrade["when"], ast.And):
+                change = f"{dropped} left out of: {_short(downgrade['when'])}"
+                yield self.mutant("downgrade widened", "warning sign", name, where, change, (where, rest))
+
+    def step(self, subject: str, path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Mutant]:
+        """Let a step keep silent about a topic, or be shown where it is a hazard or does not matter."""
+        for topic in entry.get("topics", {}):
+            where = (*path, "topics", topic)
+            yield self.mutant("topic dropped", "next step", subject, where, topic, (where, None))
+        if "unless" in entry:
+            where = (*path, "unless")
+            yield self.mutant("unless dropped", "next step", subject, where, _short(entry["unless"]), (where, None))
+            for dropped, rest in _fewer(entry["unless"], ast.Or):
+                change = f"{dropped} left out of: {_short(entry['unless'])}"
+                yield self.mutant("unless narrowed", "next step", subject, where, change, (where, rest))
 
     def argument(self, kind: str, subject: str, path: KeyPath, entry: Mapping[str, Any]) -> Iterator[Mutant]:
         if "strength" in entry:
@@ -303,6 +338,14 @@ def _parts(node: ast.expr, above: ast.expr | None) -> Iterator[tuple[ast.expr, a
 def _without_one(values: list[ast.expr]) -> Iterator[tuple[ast.expr, list[ast.expr]]]:
     for index, dropped in enumerate(values):
         yield dropped, values[:index] + values[index + 1 :]
+
+
+def _fewer(text: str, operator: type[ast.boolop]) -> Iterator[tuple[str, str]]:
+    """Return what a condition of several parts is without each: what was left out, and the rest."""
+    match ast.parse(" ".join(text.split()), mode="eval").body:
+        case ast.BoolOp(op=op, values=values) if isinstance(op, operator):
+            for dropped, rest in _without_one(values):
+                yield ast.unparse(dropped), ast.unparse(ast.BoolOp(op, rest) if len(rest) > 1 else rest[0])
 
 
 def _counted_otherwise(count: int, operands: list[str]) -> Iterator[_Fault]:

@@ -5,7 +5,7 @@ caught by
 
 - *check*: the folder is refused when it is loaded, or a lint finds what it did not find before;
 - *prove*: a statement fails or is undecided that held before, or something accepted is no longer found;
-- *cases*: an expectation of tests/knowledge/cases or tests/knowledge/parts fails; those that a person wrote and those that a
+- *cases*: an expectation of tests/knowledge/cases, tests/knowledge/parts or tests/knowledge/plans.yaml fails; those that a person wrote and those that a
   program proposed are told apart, since a fault that was there when cases were proposed is in them.
 
 A fault in a condition that z3 proves to change nothing for any patient, known or unknown, is equivalent: nobody could catch it.
@@ -42,6 +42,7 @@ from knowledge_base.lint import lint
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase, Rule, tally
 from tests.knowledge.mutants import Mutant, Written, mutants
+from tests.knowledge.propose_plans import plan_faults
 from tests.unit.facts.test_facts import QUANTITIES as WRITTEN_QUANTITIES
 
 CASES = tuple(Path(__file__).parent / name for name in ("cases", "parts"))
@@ -74,7 +75,7 @@ class Court:
     """Tries mutants of one knowledge base in an empty folder; what does not depend on the mutant is made once."""
 
     def __init__(self, workshop: Path, folder: Path | None = None, cases: Sequence[Path] = CASES) -> None:
-        self.knowledge, self.case_files = load_knowledge_base(folder), cases
+        self.knowledge, self.case_files, self.shipped = load_knowledge_base(folder), cases, folder is None
         self.written = Written(self.knowledge, folder)
         self.prover = prover(self.knowledge)
         self.formulas = Formulas(self.knowledge, self.prover.patient)
@@ -120,6 +121,8 @@ class Court:
                 trial = replace(trial, written=fault)
             if trial.proposed and trial.written:
                 break
+        if not trial.proposed:
+            trial = replace(trial, proposed=next(plan_faults(knowledge, Judge(knowledge)), "") if self.shipped else "")
         in_conditions = any(path[-1] == "when" for path, _ in mutant.edits)
         if in_conditions and mutant.part != "grading" and not (trial.written or trial.proposed):
             trial = replace(trial, equivalent=self.is_equivalent(knowledge))
@@ -230,9 +233,9 @@ def case_faults(case: Case, place: Place, knowledge: KnowledgeBase, judge: Judge
             if rule not in judge.position or judgement.truth(judge.position[rule]) is not wanted:
                 yield f"{said}: {rule} is not {wanted}"
     if expected.urgency is not None:
-        warnings = [rule for sign in knowledge.warning_signs.values() for rule in sign.rules]
-        demanded = [rule.level for rule in warnings if judgement.true[judge.position[rule.id]]]
-        rank = max((knowledge.level_rank[level] for level in demanded if level), default=0)
+        fired = {name for name, position in judge.position.items() if judgement.true[position]}
+        warnings = [rule for sign in knowledge.warning_signs.values() for rule in sign.rules if rule.id in fired]
+        rank = max((knowledge.rank_demanded(rule, lambda entry: entry.id in fired) for rule in warnings), default=0)
         if rank != knowledge.level_rank[expected.urgency]:
             yield f"{said}: the urgency is not {expected.urgency}"
     if expected.causes or expected.standings:
@@ -305,19 +308,20 @@ def _try(mutant: Mutant) -> Trial:
 
 
 @click.command()
+@click.option("--kind", "kinds", multiple=True, help="Plant faults of this kind only; may be given several times.")
 @click.option("--sample", type=click.IntRange(min=1), help="Plant so many faults, drawn from all. Default: all.")
 @click.option("--seed", default=1, show_default=True, help="What the sample is drawn with.")
 @click.option("--every", type=click.IntRange(min=1), default=1, help="Of these, plant every N-th alone.")
 @click.option("--processes", type=click.IntRange(min=1), default=2, show_default=True, help="Processes at once.")
-def main(sample: int | None, seed: int, every: int, processes: int) -> None:
+def main(kinds: tuple[str, ...], sample: int | None, seed: int, every: int, processes: int) -> None:
     """Plant faults in the shipped knowledge and count which are caught; interrupted, count those that were tried.
 
     Exit status 0 whatever is found.
     """
     began = perf_counter()
     knowledge = load_knowledge_base()
-    possible = list(mutants(Written(knowledge), knowledge))
-    numbers = range(len(possible)) if sample is None else Random(seed).sample(range(len(possible)), sample)
+    possible = [mutant for mutant in mutants(Written(knowledge), knowledge) if not kinds or mutant.kind in kinds]
+    numbers = range(len(possible)) if sample is None else Random(seed).sample(range(len(possible)), min(sample, len(possible)))
     chosen = [possible[number] for number in numbers][::every]
     trials: list[Trial] = []
     with (

@@ -122,7 +122,7 @@ def no_violations(page: Page, *parts: str) -> None:
 
 def test_a_whole_consultation_with_asking_back_undo_a_link_and_the_report(page: Page, served: Served) -> None:
     begin(page)
-    assert heading(page) == "First, the dangers"
+    assert heading(page) == "First, the warning signs"
     page.get_by_role("button", name="Why is “Fever” asked?").click()
     expect(page.locator("#reply-fever")).to_contain_text("WHY Does the patient have a fever?")
     choose(page, "Fever", "Yes")
@@ -131,7 +131,7 @@ def test_a_whole_consultation_with_asking_back_undo_a_link_and_the_report(page: 
     expect(page.get_by_role("alert")).to_contain_text("Fever with spasms")
     expect(page.locator(".band")).to_contain_text("Immediate")
     press(page, "Undo the last page")
-    assert heading(page) == "First, the dangers"
+    assert heading(page) == "First, the warning signs"
     rest(page, "was asked, and is absent")
     go_on(page)
     assert heading(page) == "The patient"
@@ -225,7 +225,7 @@ def test_without_javascript(plain: Page) -> None:
     go_on(plain)
     assert heading(plain) == "The patient"
     press(plain, "Undo the last page")
-    assert heading(plain) == "First, the dangers"
+    assert heading(plain) == "First, the warning signs"
     headings = to_the_end(plain)
     assert len(headings) > 5
     plain.get_by_role("link", name="Read and print the report").click()

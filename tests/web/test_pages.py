@@ -129,7 +129,7 @@ def test_a_danger_interrupts_with_why_and_what_to_do_and_undo_takes_it_back(brow
     assert 'role="alert"' in browser.text and "fever" in browser.text and "Call an ambulance" in browser.text
     assert '<span class="label">Urgency</span> <strong>Immediate</strong>' in browser.text
     browser.post(f"{here}/undo", {"after": browser.hidden("after")})
-    assert browser.heading() == "First, the dangers"
+    assert browser.heading() == "First, the warning signs"
     assert 'class="danger"' not in browser.text and "<strong>Routine</strong>" in browser.text
     assert browser.post(f"{here}/undo", {"after": browser.hidden("after")}).status_code == 409
     assert "nothing to take back" in browser.text
