@@ -37,7 +37,7 @@ def questions_left(moment: Moment) -> int:
 
 def page_reason(moment: Moment, asked: ScreenAsked, knowledge: KnowledgeBase) -> str:
     """Say in half a line what a page looks for: the dangers and causes that its answers bear on most."""
-    if asked.screen.in_full or not asked.questions:
+    if asked.in_full or not asked.questions:
         return ""
     targets: dict[str, int] = {}
     for name in asked.questions:

@@ -73,7 +73,9 @@ def _answers(sitting: Sitting, status: int, problem: str = "", ambiguous: naming
         "closed": closed_by_lists(sitting),
         "lists": lists_shown(sitting),
         "problem": problem,
-        "meant": [(finding.id, sentence(finding.label)) for finding in ambiguous.matches] if ambiguous else [],
+        "meant": [(finding.id, sentence(finding.label).removesuffix(".")) for finding in ambiguous.matches]
+        if ambiguous
+        else [],
         "meant_value": _value_meant(ambiguous),
     }
     return HTMLResponse(render_page("answers.html.j2", **values), status)

@@ -194,16 +194,26 @@ def _questions(sitting: Sitting, asked: ScreenAsked, problems: Mapping[str, str]
         "results": asked.asks_results,
         "anything": asked.asks_anything,
         "by": asked.screen.by,
-        "in_full": asked.screen.in_full,
+        "in_full": asked.in_full,
         "silence": silence(asked, knowledge),
         "many": len(asked.questions) > 1,
-        "told_fields": {name: {"text": form.get(name, ""), "problem": problems.get(name, "")} for name in (RESULTS_TOLD, TOLD)},
+        "told_fields": {
+            name: {"text": clean(form.get(name, "")), "problem": problems.get(name, "")} for name in (RESULTS_TOLD, TOLD)
+        },
         "no_results": form.get(RESULTS) == NO_MORE,
         "lists": {
-            key: {"value": form.get(key, ""), "text": form.get(f"{key}_list", ""), "problem": problems.get(key, "")}
+            key: {
+                "value": form.get(key, ""),
+                "text": _clean_lines(form.get(f"{key}_list", "")),
+                "problem": problems.get(key, ""),
+            }
             for key in (CURRENT, STOPPED)
         },
     }
+
+
+def _clean_lines(text: str) -> str:
+    return "\n".join(map(clean, text.splitlines()))
 
 
 def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str, Any]:

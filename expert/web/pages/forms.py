@@ -73,7 +73,7 @@ def _read_questions(asked: ScreenAsked, form: Mapping[str, str], knowledge: Know
         # The button says which questions it covers: a value, and what has to be tried, are never absent for being left out.
         if rest == "no" and isinstance(finding, YesNoFinding) and finding.id not in asked.each:
             answers[finding.id] = False
-        elif rest and not asked.screen.in_full:
+        elif rest and not asked.in_full:
             answers[finding.id] = None
     if left and rest not in ("no", "unknown"):
         count = "one question has" if len(left) == 1 else f"{len(left)} questions have"

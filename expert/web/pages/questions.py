@@ -133,12 +133,12 @@ def _rows(
     screen = section.screen
     grouped: list[tuple[str, list[str]]] = []
     for name in section.questions:
-        if name in screen.rows or not grouped:
+        if (asked.in_full and name in screen.rows) or not grouped:
             grouped.append((screen.rows.get(name, ""), []))
         grouped[-1][1].append(name)
     rows = []
     for label, names in grouped:
-        ticked = [name for name in names if screen.in_full and _is_sign(name, knowledge) and name not in screen.each]
+        ticked = [name for name in names if asked.in_full and _is_sign(name, knowledge) and name not in screen.each]
         shown = {name: question_shown(name, asked, knowledge, form, problems) for name in names}
         others = tuple(shown[name] for name in names if name not in ticked)
         rows.append(Row(label, tuple(shown[name] for name in ticked), others))
@@ -169,7 +169,7 @@ def question_shown(
     finding = knowledge.vocabulary.findings[name]
     # What opens a page of its own stands for many signs, and only its question names them.
     whole = opens_a_page(name, asked.screen_of(name).ask, knowledge.vocabulary)
-    short = asked.screen_of(name).short.get(name, finding.label)
+    short = asked.screen_of(name).short.get(name, finding.label) if asked.in_full else finding.label
     label = finding.question if whole else sentence(short).removesuffix(".")
     choices: tuple[tuple[str, str], ...] = (("yes", "Yes"), ("no", "No"))
     unit = ""
