@@ -13,6 +13,7 @@ from facts.case import NOT_LISTED
 from facts.vocabulary import Codes
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
+from reports.figures import Figures, figures
 from reports.leaflet import LeafletShown, leaflet
 from reports.page import STATEMENT, Page, page, proved
 from reports.remaining import remainders
@@ -137,6 +138,7 @@ class ReportView:
     """Everything that a report shows; `page` is what stands on its first page."""
 
     page: Page
+    figures: Figures
     leaflet: LeafletShown | None
     """What the patient is told, where the knowledge base has words for it."""
     case: str
@@ -213,6 +215,7 @@ class _Arranging:
         lesser = [view for cause, view in shown if not self.is_main(cause)]
         return ReportView(
             page=page(assessment, knowledge),
+            figures=figures(assessment, knowledge),
             leaflet=leaflet(assessment, knowledge) if knowledge.leaflet else None,
             case=clean(assessment.case),
             title=knowledge.title,
