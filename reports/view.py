@@ -13,6 +13,8 @@ from facts.case import NOT_LISTED
 from facts.vocabulary import Codes
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
+from reports.figures import Figures, figures
+from reports.leaflet import LeafletShown, leaflet
 from reports.page import STATEMENT, Page, page, proved
 from reports.remaining import remainders
 from reports.wording import lower_first, sentence, value_text
@@ -136,6 +138,9 @@ class ReportView:
     """Everything that a report shows; `page` is what stands on its first page."""
 
     page: Page
+    figures: Figures
+    leaflet: LeafletShown | None
+    """What the patient is told, where the knowledge base has words for it."""
     case: str
     title: str
     level: str
@@ -163,6 +168,14 @@ class ReportView:
     sources: tuple[tuple[int, str, bool], ...]
     knowledge: str
     statement: str
+
+    @property
+    def lesser_by_category(self) -> tuple[tuple[str, tuple[CauseShown, ...]], ...]:
+        """The causes that are argued against, by category."""
+        groups: dict[str, list[CauseShown]] = {}
+        for cause in self.lesser:
+            groups.setdefault(cause.category, []).append(cause)
+        return tuple((category, tuple(causes)) for category, causes in groups.items())
 
 
 _STEP_HEADINGS = {
@@ -210,6 +223,8 @@ class _Arranging:
         lesser = [view for cause, view in shown if not self.is_main(cause)]
         return ReportView(
             page=page(assessment, knowledge),
+            figures=figures(assessment, knowledge),
+            leaflet=leaflet(assessment, knowledge) if knowledge.leaflet else None,
             case=clean(assessment.case),
             title=knowledge.title,
             level=assessment.urgency.level,
