@@ -75,17 +75,17 @@ class Judge:
         self.rules = slice(first_rule, first_rule + len(knowledge.rules))
         findings = tuple(knowledge.vocabulary.findings)
         self.by_bit = {1 << position: name for position, name in enumerate(findings)}
-        self._conditions, self._findings = conditions, findings
+        self.conditions, self._findings = conditions, findings
 
     @cached_property
     def program(self) -> Program:
         """The steps that judge every condition, whatever judges them."""
-        return write_program(self._conditions)
+        return write_program(self.conditions)
 
     @cached_property
     def program_of_dangers(self) -> Program:
         """The steps that an outlook at the dangers needs."""
-        return write_program(self._conditions, self.danger_position)
+        return write_program(self.conditions, self.danger_position)
 
     @cached_property
     def _judging(self) -> JudgePatient:

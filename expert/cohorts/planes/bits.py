@@ -1,0 +1,25 @@
+"""Bits of planes as bytes: a byte for each row."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from expert.cohorts.planes.assembly import Words
+
+_SPREAD = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little").view(np.uint64)[:, 0]
+"""By each byte of bits the eight bytes, each 0 or 1, that stand for them in one word."""
+
+
+def spread(words: Words) -> Words:
+    """Return the bits of a plane as bytes, eight in each word."""
+    spread_: Words = _SPREAD[words.view(np.uint8)]
+    return spread_
+
+
+def number_of(digits: Sequence[Words], height: int) -> NDArray[np.uint8]:
+    """Return the numbers whose binary digits (the lowest first, at most eight) are planes."""
+    total = spread(digits[0])
+    for place, digit in enumerate(digits[1:], 1):
+        total |= spread(digit) << np.uint64(place)
+    return total.view(np.uint8)[:height]
