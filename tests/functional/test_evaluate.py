@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from expert.cohorts.columns import RULE, SIGN, STANDING
+from expert.cohorts.layout import RULE, SIGN, STANDING
 from expert.cohorts.evaluation import CONCLUSIONS, PAGE, REFUSALS, SUMMARY, CohortError, case_of, evaluate
 from expert.inference.assessing import Assessor
 from facts.case import IMPLIED, Case

@@ -6,7 +6,6 @@ not computed at all.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Literal, TypeAlias
@@ -124,22 +123,14 @@ class Code:
         """How many rows the result has."""
         return 2 + len(set(self.wanted.values()) - {NONE, ALL})
 
-    def run(self, fill: Fill, result: Words, threads: int = 1) -> None:
+    def run(self, fill: Fill, result: Words) -> None:
         """Compute what is wanted, block by block, into rows of `result`; its first two are the constants."""
         result[NONE], result[ALL] = 0, ~np.uint64(0)
-        starts = range(0, result.shape[1], BLOCK)
-        if threads == 1 or len(starts) == 1:
-            self._run_blocks(starts, fill, result)
-            return
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(lambda first: self._run_blocks(starts[first::threads], fill, result), range(threads)))
-
-    def _run_blocks(self, starts: Iterable[int], fill: Fill, result: Words) -> None:
-        width = min(BLOCK, result.shape[1])
-        scratch = np.empty((2 + self.inputs + self.between, width), np.uint64)
+        words = result.shape[1]
+        scratch = np.empty((2 + self.inputs + self.between, min(BLOCK, words)), np.uint64)
         scratch[NONE], scratch[ALL] = 0, ~np.uint64(0)
-        for start in starts:
-            end = min(start + BLOCK, result.shape[1])
+        for start in range(0, words, BLOCK):
+            end = min(start + BLOCK, words)
             own = scratch[:, : end - start]
             fill(own[2 : 2 + self.inputs], start, end)
             places = [*own, *result[2:, start:end]]

@@ -16,6 +16,7 @@ from expert.cohorts.planes.answers import Column, GivenAnswers, columns_of
 from expert.cohorts.planes.assembly import Assembly, Code, Plane, Words, finish
 from expert.cohorts.planes.bits import number_of, spread
 from expert.cohorts.planes.conclusions import Digits, Standings, Urgencies, find_standings, find_urgencies
+from expert.cohorts.planes.lists import list_set
 from expert.cohorts.planes.ranking import rank_first
 from expert.cohorts.planes.truths import Truth, judge_all
 from expert.inference.verdict import Verdicts
@@ -38,12 +39,12 @@ class _Plan:
 class CohortJudge:
     """Judges cohorts with one knowledge base. Not to be used by two threads at once: its results are written to one place."""
 
-    def __init__(self, knowledge: KnowledgeBase, threads: int = 1) -> None:
-        self.knowledge, self.threads = knowledge, threads
+    def __init__(self, knowledge: KnowledgeBase) -> None:
+        self.knowledge = knowledge
         self.judge = Judge(knowledge)
         self.verdicts = Verdicts(knowledge, self.judge)
         self._plans: dict[tuple[frozenset[str], bool], _Plan] = {}
-        self._room: dict[int, Words] = {}
+        self._room = np.zeros(0, np.uint64)
 
     def contradictions(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
         """Return by each contradiction in which rows it is true. Raises UnfitFrame."""
@@ -60,11 +61,10 @@ class CohortJudge:
         words = -(-height // 64)
         size = plan.code.results * words
         # Memory that was written before is there already; new pages would cost as much as the judging.
-        room = self._room.get(0)
-        if room is None or room.size < size:
-            room = self._room[0] = np.zeros(size, np.uint64)
-        result = room[:size].reshape(plan.code.results, words)
-        plan.code.run(lambda given, start, end: plan.answers.fill(columns, height, given, start, end), result, self.threads)
+        if self._room.size < size:
+            self._room = np.zeros(size, np.uint64)
+        result = self._room[:size].reshape(plan.code.results, words)
+        plan.code.run(lambda given, start, end: plan.answers.fill(columns, height, given, start, end), result)
         return Judged(self.knowledge, plan, result, height)
 
     def _plan(self, columns: Mapping[str, Column], *, whole: bool) -> _Plan:
@@ -151,9 +151,9 @@ class Judged:
         """Return the causes that are listed first, second and so on, as far as they are considered at all."""
         return self._ranked([standings.considered for standings in self._in_order], count)
 
-    def fired(self, names: Sequence[str]) -> NDArray[np.uint64]:
-        """Return the planes of where some rules are true, one a row."""
-        return np.stack([self._plane(self._plan.truths[name].true) for name in names])
+    def fired(self, names: Sequence[str]) -> pl.Series:
+        """Return for each row which of some rules fired, as a list of their names."""
+        return list_set([self._plane(self._plan.truths[name].true) for name in names], self.height, names)
 
     @property
     def _in_order(self) -> list[Standings]:
