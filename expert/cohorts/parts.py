@@ -172,9 +172,7 @@ def _write_arrow(states: pl.DataFrame) -> Callable[[Path], None]:
     return lambda path: states.write_ipc(path, compression="lz4", compat_level=oldest)
 
 
-def _without_contradictions(
-    part: Part, judge: CohortJudge, knowledge: KnowledgeBase
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _without_contradictions(part: Part, judge: CohortJudge, knowledge: KnowledgeBase) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Refuse the cases whose answers exclude each other, each for the first reason; returns the others, and all refusals."""
     marks = pl.DataFrame(judge.contradictions(part.cases))
     if not marks.width or not any(marks.select(pl.all().any()).row(0)):

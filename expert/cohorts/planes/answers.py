@@ -107,7 +107,9 @@ class GivenAnswers:
 
     def _less(self, column: str, operator: Operator, threshold: float) -> Plane:
         compare = np.less if operator == "<" else np.less_equal
-        return self._input((column, operator, threshold), lambda columns, rows: compare(columns[column].values[rows], threshold))
+        return self._input(
+            (column, operator, threshold), lambda columns, rows: compare(columns[column].values[rows], threshold)
+        )
 
     def _input(self, key: object, filler: _Filler) -> Plane:
         if key not in self._planes:
@@ -124,7 +126,13 @@ class GivenAnswers:
         beyond = -(rows.stop - rows.start) % 8
         for target, filler in zip(written, self._fillers, strict=True):
             bits = filler(columns, rows)
-            target[:used] = np.packbits(bits, bitorder="little") if bits is not None and bits.dtype == np.bool_ else _ONES if bits is None else bits
+            target[:used] = (
+                np.packbits(bits, bitorder="little")
+                if bits is not None and bits.dtype == np.bool_
+                else _ONES
+                if bits is None
+                else bits
+            )
         if beyond:
             written[:, used - 1] &= 0xFF >> beyond
 

@@ -1,6 +1,7 @@
 """Bits of planes as bytes: a byte for each row."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,3 +24,9 @@ def number_of(digits: Sequence[Words], height: int) -> NDArray[np.uint8]:
     for place, digit in enumerate(digits[1:], 1):
         total |= spread(digit) << np.uint64(place)
     return total.view(np.uint8)[:height]
+
+
+def where_equal(digits: Sequence[Words], number: int) -> Words:
+    """Return where the number with these binary digits (the lowest first) is a constant."""
+    where = [digit if number >> place & 1 else ~digit for place, digit in enumerate(digits)]
+    return reduce(np.bitwise_and, where)

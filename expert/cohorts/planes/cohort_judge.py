@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from expert.cohorts.planes.answers import Column, GivenAnswers, columns_of
 from expert.cohorts.planes.assembly import Assembly, Code, Plane, Words, finish
-from expert.cohorts.planes.bits import number_of, spread
+from expert.cohorts.planes.bits import number_of, spread, where_equal
 from expert.cohorts.planes.conclusions import Digits, Standings, Urgencies, find_standings, find_urgencies
 from expert.cohorts.planes.lists import list_set
 from expert.cohorts.planes.ranking import rank_first
@@ -45,17 +45,24 @@ class CohortJudge:
         self.verdicts = Verdicts(knowledge, self.judge)
         self._plans: dict[tuple[frozenset[str], bool], _Plan] = {}
         self._room = np.zeros(0, np.uint64)
+        self._last: tuple[pl.DataFrame, Mapping[str, Column]] | None = None
 
     def contradictions(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
         """Return by each contradiction in which rows it is true. Raises UnfitFrame."""
-        columns = columns_of(frame, self.knowledge.vocabulary)
+        columns = self._columns_of(frame)
         judged = self._run(self._plan(columns, whole=False), columns, frame.height)
         return {name: judged.is_true(contradiction_key(name)) for name in self.knowledge.contradictions}
 
     def __call__(self, frame: pl.DataFrame) -> "Judged":
         """Judge every condition of every row; what is returned is good until the next call. Raises UnfitFrame."""
-        columns = columns_of(frame, self.knowledge.vocabulary)
+        columns = self._columns_of(frame)
         return self._run(self._plan(columns, whole=True), columns, frame.height)
+
+    def _columns_of(self, frame: pl.DataFrame) -> Mapping[str, Column]:
+        # The same frame is often asked about twice: for contradictions, and for all the rest.
+        if self._last is None or self._last[0] is not frame:
+            self._last = (frame, columns_of(frame, self.knowledge.vocabulary))
+        return self._last[1]
 
     def _run(self, plan: _Plan, columns: Mapping[str, Column], height: int) -> "Judged":
         words = -(-height // 64)
@@ -85,9 +92,7 @@ class CohortJudge:
         assembly, knowledge = Assembly(), self.knowledge
         answers = GivenAnswers(assembly, knowledge.vocabulary, columns)
         truths = judge_all(assembly, self.judge.program, answers)
-        standings = {
-            name: find_standings(assembly, cause, truths, knowledge) for name, cause in knowledge.causes.items()
-        }
+        standings = {name: find_standings(assembly, cause, truths, knowledge) for name, cause in knowledge.causes.items()}
         urgencies = find_urgencies(assembly, truths, answers, self.judge, self.verdicts, knowledge)
         wanted: list[Plane] = []
         for name in (*knowledge.rules, *knowledge.warning_signs):
@@ -140,8 +145,12 @@ class Judged:
 
     def count_standings(self, cause: str) -> dict[str, int]:
         """Return in how many rows a cause has each standing."""
-        counted = np.bincount(self._number(self._plan.standings[cause].code), minlength=len(self.knowledge.grading.standings))
-        return {name: int(count) for name, count in zip(self.knowledge.grading.standings, counted, strict=True) if count}
+        digits = [self._plane(digit) for digit in self._plan.standings[cause].code]
+        return {
+            name: count
+            for name, place in self.knowledge.grading.order.items()
+            if (count := self._count_words(where_equal(digits, place)))
+        }
 
     def leading_cause(self) -> pl.Series:
         """Return the cause that is listed first where it is at least likely, else null."""
@@ -187,9 +196,12 @@ class Judged:
         return pl.Series(name, array)
 
     def _count(self, plane: Plane) -> int:
-        words = self._plane(plane)
+        return self._count_words(self._plane(plane))
+
+    def _count_words(self, words: Words) -> int:
+        # The last word may have more bits than there are rows left.
         beyond = -self.height % 64
-        behind = int(words[-1] >> np.uint64(64 - beyond)).bit_count() if beyond and len(words) else 0
+        behind = int(words[-1] >> np.uint64(64 - beyond)).bit_count() if beyond else 0
         return int(np.bitwise_count(words).sum()) - behind
 
     def _number(self, digits: Digits) -> NDArray[np.uint8]:
