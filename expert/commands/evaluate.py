@@ -99,9 +99,9 @@ def evaluate(
     A FILE is CSV, Parquet or NDJSON with a row for each case (columns `case`, a finding each, `medicines`; a unit stands in
     the name: "serum_magnesium [mg/dL]"), or a case file as `charley report` takes it; a folder stands for the files in it. The
     folder gets conclusions.parquet (the urgency, its ceiling and whether it is decided, the leading cause, every warning sign
-    and standing, the rules that fired as a list), rules.arrow (every rule: true fired, false ruled out, null open), refused.csv,
-    unrecognized.csv (medicines and results from which nothing, or not all, was concluded), summary.json and cohort.html. Exit
-    status 2 when a row was refused.
+    and standing, the rules that fired as a list), rules.arrow (every rule: true fired, false ruled out, null open),
+    refused.csv, unrecognized.csv (medicines and results from which nothing, or not all, was concluded), summary.json and
+    cohort.html. Exit status 2 when a row was refused.
 
     A CSV may have semicolons between its cells; its numbers then have decimal commas. `charley schema table` prints a filled
     example, `charley schema mapping` a mapping file for --map.

@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from expert.cohorts.evaluation import CONCLUSIONS, PAGE, REFUSALS, RULE_STATES, SUMMARY, CohortError, case_of, evaluate
 from expert.cohorts.layout import RULE, SIGN, STANDING
-from expert.cohorts.evaluation import CONCLUSIONS, PAGE, REFUSALS, SUMMARY, CohortError, case_of, evaluate
 from expert.inference.assessing import Assessor
 from facts.case import IMPLIED, Case
 from facts.intake.case_files import read_case_files
@@ -82,15 +82,20 @@ def test_every_vignette_is_concluded_and_explained_as_its_report_is(
     outcome = evaluate([source], tmp_path / "out", knowledge, rows_a_part=10)
     assert (outcome.read, outcome.concluded, outcome.refused) == (len(vignettes), len(vignettes), 0)
     concluded = {row["case"]: row for row in pl.read_parquet(tmp_path / "out" / CONCLUSIONS / "*.parquet").to_dicts()}
+    states = {row["case"]: row for row in pl.read_ipc(tmp_path / "out" / RULE_STATES / "*.arrow").to_dicts()}
     for case in vignettes:
         full, row = assessor.assess(case), concluded[case.name]
-        assert (row["urgency"], row["ceiling"]) == (full.urgency.level, full.urgency.ceiling)
+        urgency = full.urgency
+        assert (row["urgency"], row["ceiling"], row["decided"]) == (urgency.level, urgency.ceiling, urgency.decided)
         assert {cause.id: row[STANDING + cause.id] for cause in full.causes} == {
             cause.id: cause.standing for cause in full.causes
         }
         assert {name for name in knowledge.warning_signs if row[SIGN + name]} == {sign.id for sign in full.warning_signs}
         truths = assessor.judge.truths(assessor.judge(case.values))
-        assert {name: row[RULE + name] for name in knowledge.rules} == {name: truths[name] for name in knowledge.rules}
+        assert {name: states[case.name][RULE + name] for name in knowledge.rules} == {
+            name: truths[name] for name in knowledge.rules
+        }
+        assert row["rules_fired"] == [name for name in knowledge.rules if truths[name]]
         if ending in (".csv", ".yaml"):
             # Every field, what was written in other units included.
             assert plain(assessor.assess(case_of(tmp_path / "out", case.name, knowledge))) == plain(full)
@@ -246,7 +251,7 @@ def test_only_some_columns_and_further_formats_may_be_wanted(tmp_path: Path) -> 
     out = tmp_path / "out"
     wanted = ("--columns", "urgency,leading_cause", "--also", "csv", "--also", "ndjson")
     assert charley("evaluate", tmp_path / "cohort.csv", "--output", out, *wanted).status == 0
-    columns = ["case", "file", "row", "urgency", "ceiling", "leading_cause"]
+    columns = ["case", "file", "row", "urgency", "ceiling", "decided", "leading_cause"]
     assert pl.read_parquet(out / CONCLUSIONS / "*.parquet").columns == columns
     table = pl.read_csv(out / "conclusions.csv")
     assert table.columns == columns and table["case"].to_list() == ["'=a", "b"]

@@ -1,4 +1,4 @@
-"""What is known of the patients of a frame, as planes: Arrow's own bits for what is known and present, packed comparisons for numbers.
+"""What is known of the patients of a frame, as planes: Arrow's own bits, and comparisons of numbers packed into bits.
 
 A frame has a column for each finding that is known of anybody: booleans, numbers in the finding's own unit, choices as an
 enumeration; null, or no column at all, is unknown. Where a number is known in part of anybody, its column holds the least that
@@ -21,7 +21,7 @@ from facts.vocabulary import ChoiceFinding, QuantityFinding, Vocabulary
 from knowledge_base.conditions.expression import Compared, Leaf, OneOf, Operator, Present
 
 Bytes: TypeAlias = NDArray[np.uint8]
-_ROWS_A_WORD, _BYTES_A_WORD = 64, 8
+_ROWS_A_WORD = 64
 _TYPES = {"g": np.float64, "C": np.uint8, "S": np.uint16, "I": np.uint32}
 """The types of numbers by Arrow's names for them."""
 
@@ -123,21 +123,19 @@ class GivenAnswers:
         written = given.view(np.uint8)
         used = -(-(rows.stop - rows.start) // 8)
         written[:, used:] = 0
-        beyond = -(rows.stop - rows.start) % 8
         for target, filler in zip(written, self._fillers, strict=True):
             bits = filler(columns, rows)
-            target[:used] = (
-                np.packbits(bits, bitorder="little")
-                if bits is not None and bits.dtype == np.bool_
-                else _ONES
-                if bits is None
-                else bits
-            )
+            if bits is None:
+                bits = _ALL_KNOWN
+            elif bits.dtype == np.bool_:
+                bits = np.packbits(bits, bitorder="little")
+            target[:used] = bits
+        beyond = -(rows.stop - rows.start) % 8
         if beyond:
             written[:, used - 1] &= 0xFF >> beyond
 
 
-_ONES = np.uint8(0xFF)
+_ALL_KNOWN = np.uint8(0xFF)
 
 
 def _bits(packed: Bytes | None, rows: slice) -> Bytes | None:

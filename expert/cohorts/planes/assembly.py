@@ -23,7 +23,7 @@ ALL: Plane = 1
 """The plane in which every bit is set."""
 BLOCK = 2_048
 """Words that are done at once: what is between the instructions then stays in the processor's cache."""
-_UFUNC = {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}
+_UFUNC: Mapping[Operation, Callable[..., Any]] = {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}
 
 
 class Assembly:
@@ -152,7 +152,7 @@ def finish(assembly: Assembly, wanted: Iterable[Plane]) -> Code:
     places = {NONE: NONE, ALL: ALL, **results, **inputs}
     free: list[int] = []
     between = 0
-    code = [(np.bitwise_and, inputs[plane], ALL, results[plane]) for plane in inputs if plane in results]
+    code = [(_UFUNC["and"], inputs[plane], ALL, results[plane]) for plane in inputs if plane in results]
     for plane, (operation, first, second) in assembly.made.items():
         if plane not in last_use:
             continue
@@ -166,9 +166,13 @@ def finish(assembly: Assembly, wanted: Iterable[Plane]) -> Code:
         code.append((_UFUNC[operation], *operands, places[plane]))
     # The places of the result, which were numbered backwards, lie behind all others.
     behind = first_between + between - 1
-    moved = tuple((function, *(behind - place if place < 0 else place for place in three)) for function, *three in code)
+
+    def moved(place: int) -> int:
+        return behind - place if place < 0 else place
+
+    instructions = tuple((function, moved(first), moved(second), moved(out)) for function, first, second, out in code)
     rows = {plane: 1 - place for plane, place in results.items()}
-    return Code(len(inputs), between, {plane: rows.get(plane, plane) for plane in wanted}, moved)
+    return Code(len(inputs), between, {plane: rows.get(plane, plane) for plane in wanted}, instructions)
 
 
 def _last_uses(assembly: Assembly, wanted: Sequence[Plane]) -> dict[Plane, Plane]:

@@ -1,6 +1,6 @@
 """What the truths of conditions come to, as planes: levels of urgency, whether the verdict is decided, standings of causes.
 
-Each function says for a cohort what its namesake in `expert.inference` says for one patient; a generative test holds them together.
+Each function says for a cohort what `expert.inference` says for one patient; a generative test holds them together.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Urgencies:
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """A cause's standing as its place in listed order, where it is considered and where likely, and how many arguments fired."""
+    """A cause's standing as its place in listed order, where it is considered, where likely, and how many arguments fired."""
 
     code: Digits
     considered: Plane

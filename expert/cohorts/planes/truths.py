@@ -62,8 +62,8 @@ def _judge(assembly: Assembly, step: Step, earlier: Sequence[Truth], answers: An
 class Outlook(NamedTuple):
     """What can still come of a condition, beside what it is worth.
 
-    `can` is where it is true or could become so, `cannot` where it is false or could become so. `wanted` and `unwanted` are where
-    one of certain findings could help it to become so: a plane for each set of findings that is asked about.
+    `can` is where it is true or could become so, `cannot` where it is false or could become so. `wanted` and `unwanted` are
+    where one of certain findings could help it to become so: a plane for each set of findings that is asked about.
     """
 
     truth: Truth
@@ -82,8 +82,8 @@ def look_ahead(
 ) -> dict[str, Outlook]:
     """Put together what looks ahead, as `Judge.outlook` does for one patient.
 
-    `answerable` is where a finding can become known, or known more exactly. Each of `asked_about` is a set of findings: by finding,
-    where it belongs to the set.
+    `answerable` is where a finding can become known, or known more exactly. Each of `asked_about` is a set of findings: by
+    finding, where it belongs to the set.
     """
     outlooks: list[Outlook] = []
     for step in program.steps:

@@ -68,7 +68,7 @@ def _compute_plain(
             continue
         told = reduce(and_, [known[name].is_not_null() for name in derivation.inputs])
         figure = _figures(derivation, known).round_sig_figs(ROUGHLY)
-        plausible = figure.is_between(*finding.range).fill_null(False)
+        plausible = figure.is_between(finding.range[0], finding.range[1]).fill_null(False)
         ends = [(known[name], known[at_most(name)]) for name in (*derivation.inputs, finding.id) if at_most(name) in known]
         in_part = reduce(or_, [(least != greatest).fill_null(False) for least, greatest in ends], nobody)
         given = known.get(finding.id)
