@@ -153,7 +153,7 @@ def write_part(planned: PlannedPart, part: Part, run: Run) -> None:
             states = own.select(_KEYS).hstack(rule_states(judged, knowledge))
             waiting = writing.submit(replace, run.work / RULE_STATES / f"part-{number:05}.arrow", _write_arrow(states))
         written = own.hstack(conclusions(judged, knowledge, run.kept, known))
-        replace(run.work / CONCLUSIONS / f"part-{number:05}.parquet", written.write_parquet)
+        replace(run.work / CONCLUSIONS / f"part-{number:05}.parquet", _write_parquet(written))
         if waiting is not None:
             waiting.result()
     replace(refused_of(run.work, number), refused.write_parquet)
@@ -164,6 +164,11 @@ def write_part(planned: PlannedPart, part: Part, run: Run) -> None:
     counts = count_part(judged, own.with_columns(**known), cases, rows_refused, part.read, knowledge)
     counts["unrecognized"] = unrecognized.select(_KEYS).unique().height
     replace(counts_of(run.work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
+
+
+def _write_parquet(written: pl.DataFrame) -> Callable[[Path], None]:
+    # The least and greatest of a truth or a standing help nobody, and take as long as writing them.
+    return lambda path: written.write_parquet(path, compression="snappy", statistics=False)
 
 
 def _write_arrow(states: pl.DataFrame) -> Callable[[Path], None]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,7 @@ from benchmarks.synthetic import frame
 from expert.cohorts.evaluation import CONCLUSIONS, REFUSALS, RULE_STATES, case_of, evaluate
 from expert.inference.assessing import Assessor
 from facts.intake.case_files import read_case_files
+from facts.intake.tables.mapping import AS_WRITTEN
 from knowledge_base.model import KnowledgeBase
 from reports.json_report import plain
 from tests.functional.charley import charley
@@ -21,6 +23,7 @@ from tests.functional.test_evaluate import VIGNETTES, contents, table
 from tests.spark_cluster import LOOPBACK, Cluster, needs_java
 
 ROWS, PART = 6_000, 1_000
+SI = replace(AS_WRITTEN, system="SI")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def cohort(knowledge: KnowledgeBase, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="module")
 def alone(cohort: Path, knowledge: KnowledgeBase) -> Path:
     out = cohort.parent / "alone"
-    outcome = evaluate([cohort], out, knowledge, rows_a_part=PART)
+    outcome = evaluate([cohort], out, knowledge, rows_a_part=PART, mapping=SI)
     assert (outcome.read, outcome.refused) == (ROWS, 3)
     return out
 
@@ -84,7 +87,7 @@ def on(cluster: Cluster, source: Path, out: Path, *words: object) -> list[str]:
 
 @needs_java
 def test_a_cluster_concludes_what_one_process_does(cluster: Cluster, cohort: Path, alone: Path, tmp_path: Path) -> None:
-    done = charley(*on(cluster, cohort, tmp_path / "out"), **LOOPBACK)
+    done = charley(*on(cluster, cohort, tmp_path / "out", "--units", "SI"), **LOOPBACK)
     assert (done.status, done.err) == (2, "")
     assert done.out.startswith("6,000 read = 5,997 concluded + 3 refused")
     check_same(tmp_path / "out", alone)
@@ -120,7 +123,7 @@ def test_a_cluster_finishes_and_explains_the_vignettes_that_one_process_began(
 @needs_java
 def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Cluster, cohort: Path, alone: Path, tmp_path: Path) -> None:
     before = cluster.applications()
-    process = started(on(cluster, cohort, tmp_path / "out"))
+    process = started(on(cluster, cohort, tmp_path / "out", "--units", "SI"))
     done = wait_for_parts(tmp_path / "out.partial", 2)
     assert cluster.last_worker in {worker for worker, _ in cluster.applications() - before}, "it works for this run"
     cluster.kill_a_worker()

@@ -26,6 +26,18 @@ def number_of(digits: Sequence[Words], height: int) -> NDArray[np.uint8]:
     return total.view(np.uint8)[:height]
 
 
+def rows_set(words: Words, height: int) -> NDArray[np.int64]:
+    """Return the rows whose bits are set, ascending."""
+    packed = words.view(np.uint8)
+    some = np.flatnonzero(packed)
+    if some.size > packed.size // 3:
+        return np.flatnonzero(np.unpackbits(packed, count=height, bitorder="little").view(np.bool_))
+    # Most rules fire in few rows, and only the bytes that have a bit are taken apart.
+    bits = np.flatnonzero(np.unpackbits(packed[some], bitorder="little").view(np.bool_))
+    rows = (some[bits >> 3] << 3) + (bits & 7)
+    return rows[: np.searchsorted(rows, height)]
+
+
 def where_equal(digits: Sequence[Words], number: int) -> Words:
     """Return where the number with these binary digits (the lowest first) is a constant."""
     where = [digit if number >> place & 1 else ~digit for place, digit in enumerate(digits)]

@@ -7,16 +7,12 @@ import numpy as np
 import polars as pl
 
 from expert.cohorts.planes.assembly import Words
+from expert.cohorts.planes.bits import rows_set
 
 
 def list_set(planes: Sequence[Words], height: int, names: Sequence[str]) -> pl.Series:
     """Return for each row the names of the planes in which it is set, in the order of the planes."""
-    rows = [
-        np.flatnonzero(np.unpackbits(plane.view(np.uint8), count=height, bitorder="little").view(np.bool_))
-        if plane.any()
-        else np.zeros(0, np.int64)
-        for plane in planes
-    ]
+    rows = [rows_set(plane, height) for plane in planes]
     counts = np.zeros(height, np.int64)
     for each in rows:
         counts[each] += 1

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from expert.cohorts.planes.assembly import Words
+from expert.cohorts.planes.bits import rows_set
 from knowledge_base.ranking import Ranking
 
 Cause: TypeAlias = tuple[Words, Sequence[Words], Mapping[str, Sequence[Words]]]
@@ -21,7 +22,7 @@ def rank_first(
     none = np.iinfo(np.int64).max
     first = np.full((count, height), none, np.int64)
     for name, (taking_part, standing, counts) in zip(ranking.causes, causes, strict=True):
-        rows = np.flatnonzero(np.unpackbits(taking_part.view(np.uint8), count=height, bitorder="little"))
+        rows = rows_set(taking_part, height)
         if not rows.size:
             continue
         digits = _Digits(rows)
