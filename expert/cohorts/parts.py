@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from expert.cohorts.contradictions import refuse_contradictions
 from expert.cohorts.layout import RULES, TOP, conclusions, rule_states, verdicts
 from expert.cohorts.planes.cohort_judge import CohortJudge
 from expert.cohorts.record_tables import is_record_table, with_unrecognized_of_records
@@ -128,7 +129,7 @@ def _no_cases() -> pl.DataFrame:
 
 @lru_cache(maxsize=1)
 def _judge_of(knowledge: KnowledgeBase) -> CohortJudge:
-    return CohortJudge(knowledge)
+    return CohortJudge(knowledge, reuse=True)
 
 
 def write_part(planned: PlannedPart, part: Part, run: Run) -> None:
@@ -139,7 +140,7 @@ def write_part(planned: PlannedPart, part: Part, run: Run) -> None:
     if planned.table is not None and part.read != planned.count:
         raise AssertionError(f"{planned.count} rows were counted in part {number}, but {part.read} read")
     judge = _judge_of(knowledge)
-    cases, refused = _without_contradictions(part, judge, knowledge)
+    cases, refused = refuse_contradictions(part, judge, knowledge)
     judged = judge(cases)
     rows_refused = listed.height + part.cases.height - cases.height
     if cases.height + rows_refused != part.read:
@@ -175,25 +176,3 @@ def _write_arrow(states: pl.DataFrame) -> Callable[[Path], None]:
     # What other readers of Arrow know: Polars' own form of text is younger than many of them.
     oldest = pl.CompatLevel.oldest()
     return lambda path: states.write_ipc(path, compression="lz4", compat_level=oldest)
-
-
-def _without_contradictions(part: Part, judge: CohortJudge, knowledge: KnowledgeBase) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Refuse the cases whose answers exclude each other, each for the first reason; returns the others, and all refusals."""
-    marks = pl.DataFrame(judge.contradictions(part.cases))
-    if not marks.width or not any(marks.select(pl.all().any()).row(0)):
-        return part.cases, part.refused
-    contradictory = marks.select(pl.any_horizontal(pl.all()).alias("any")).to_series()
-    reasons = [
-        pl.when(pl.col(name)).then(pl.lit(f"the answers contradict each other: {entry.because}"))
-        for name, entry in knowledge.contradictions.items()
-    ]
-    told = marks.select(pl.coalesce(reasons).alias("reason")).filter(contradictory).to_series()
-    wrong = part.cases.filter(contradictory).select(
-        pl.col("file"),
-        pl.col("row").cast(pl.Int64),
-        pl.col(CASE).alias("case"),
-        pl.lit(None, pl.String).alias("column"),
-        pl.lit(None, pl.String).alias("value"),
-        told,
-    )
-    return part.cases.filter(~contradictory), pl.concat([part.refused, wrong])

@@ -34,7 +34,7 @@ def rows_set(words: Words, height: int) -> NDArray[np.int64]:
         return np.flatnonzero(np.unpackbits(packed, count=height, bitorder="little").view(np.bool_))
     # Most rules fire in few rows, and only the bytes that have a bit are taken apart.
     bits = np.flatnonzero(np.unpackbits(packed[some], bitorder="little").view(np.bool_))
-    rows = (some[bits >> 3] << 3) + (bits & 7)
+    rows: NDArray[np.int64] = (some[bits >> 3] << 3) + (bits & 7)
     return rows[: np.searchsorted(rows, height)]
 
 

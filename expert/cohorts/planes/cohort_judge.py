@@ -37,10 +37,14 @@ class _Plan:
 
 
 class CohortJudge:
-    """Judges cohorts with one knowledge base. Not to be used by two threads at once: its results are written to one place."""
+    """Judges cohorts with one knowledge base.
 
-    def __init__(self, knowledge: KnowledgeBase) -> None:
-        self.knowledge = knowledge
+    With `reuse` it writes every result to the same memory: what it returned before, and every column of that, is then good
+    until it is called again, and two threads cannot share it.
+    """
+
+    def __init__(self, knowledge: KnowledgeBase, *, reuse: bool = False) -> None:
+        self.knowledge, self.reuse = knowledge, reuse
         self.judge = Judge(knowledge)
         self.verdicts = Verdicts(knowledge, self.judge)
         self._plans: dict[tuple[frozenset[str], bool], _Plan] = {}
@@ -54,23 +58,26 @@ class CohortJudge:
         return {name: judged.is_true(contradiction_key(name)) for name in self.knowledge.contradictions}
 
     def __call__(self, frame: pl.DataFrame) -> "Judged":
-        """Judge every condition of every row; what is returned is good until the next call. Raises UnfitFrame."""
+        """Judge every condition of every row. Raises UnfitFrame."""
         columns = self._columns_of(frame)
+        self._last = None
         return self._run(self._plan(columns, whole=True), columns, frame.height)
 
     def _columns_of(self, frame: pl.DataFrame) -> Mapping[str, Column]:
         # The same frame is often asked about twice: for contradictions, and for all the rest.
-        if self._last is None or self._last[0] is not frame:
-            self._last = (frame, columns_of(frame, self.knowledge.vocabulary))
-        return self._last[1]
+        last = self._last
+        if last is None or last[0] is not frame:
+            last = self._last = (frame, columns_of(frame, self.knowledge.vocabulary))
+        return last[1]
 
     def _run(self, plan: _Plan, columns: Mapping[str, Column], height: int) -> "Judged":
         words = -(-height // 64)
         size = plan.code.results * words
-        # Memory that was written before is there already; new pages would cost as much as the judging.
-        if self._room.size < size:
-            self._room = np.zeros(size, np.uint64)
-        result = self._room[:size].reshape(plan.code.results, words)
+        # Memory that was written before is there already; new pages cost as much as the judging.
+        room = self._room if self.reuse and self._room.size >= size else np.zeros(size, np.uint64)
+        if self.reuse:
+            self._room = room
+        result = room[:size].reshape(plan.code.results, words)
         plan.code.run(lambda given, start, end: plan.answers.fill(columns, height, given, start, end), result)
         return Judged(self.knowledge, plan, result, height)
 

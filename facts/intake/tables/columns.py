@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 
 from facts.answers import AnswerError, read_answer
-from facts.intake.tables.cells import Rows, read_cells
+from facts.intake.tables.cells import Rows, again_named, cells_of_frame, read_cells
 from facts.intake.tables.lists import KEY, read_lists
-from facts.intake.tables.mapping import PLAIN_NUMBER
+from facts.intake.tables.mapping import PLAIN_NUMBER, TableMapping
 from facts.intake.tables.opening import (
     CASE,
     EXPECTED,
@@ -26,6 +26,7 @@ from facts.intake.tables.opening import (
     Heading,
     Table,
     as_written,
+    open_frame,
     polars_type,
 )
 from facts.intake.tables.quantities import settle_rows
@@ -64,6 +65,14 @@ def read_part(
     """Read rows of a table, from `first` on; `twice` are the rows whose name another row had before. Raises CharleyError."""
     rows = read_cells(table, first, count)
     return _Reading(table, rows, vocabulary, dictionary, twice).part()
+
+
+def read_frame(frame: pl.DataFrame, vocabulary: Vocabulary, dictionary: MedicineDictionary, mapping: TableMapping) -> Part:
+    """Read a frame in memory as a table of a file is read. Raises CharleyError for columns that nobody knows."""
+    table = open_frame(frame, vocabulary, mapping)
+    rows = cells_of_frame(table, frame)
+    names = rows.cells.select(ROW, pl.col(table.heading(CASE).column).cast(pl.String).str.strip_chars().alias(CASE))
+    return _Reading(table, rows, vocabulary, dictionary, again_named(names)).part()
 
 
 class _Reading:
