@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import polars as pl
@@ -127,6 +128,10 @@ def _no_cases() -> pl.DataFrame:
 # Concluding and writing
 
 
+_ALONE = Lock()
+"""The judge of a process writes to one place, so that its parts are concluded one after the other, whoever asks."""
+
+
 @lru_cache(maxsize=1)
 def _judge_of(knowledge: KnowledgeBase) -> CohortJudge:
     return CohortJudge(knowledge, reuse=True)
@@ -134,6 +139,11 @@ def _judge_of(knowledge: KnowledgeBase) -> CohortJudge:
 
 def write_part(planned: PlannedPart, part: Part, run: Run) -> None:
     """Conclude a part that was read, and write it. Raises CohortError when it cannot be written."""
+    with _ALONE:
+        _write_part(planned, part, run)
+
+
+def _write_part(planned: PlannedPart, part: Part, run: Run) -> None:
     number, knowledge = planned.number, run.knowledge
     # A row of a table is refused once for each of its faults; two cases of a case file may stand on one line.
     listed = part.refused.select("file", "row").unique() if planned.table is not None else part.refused

@@ -68,7 +68,8 @@ def _strata(urgency: pl.Series, cases: pl.DataFrame, knowledge: KnowledgeBase) -
 
 def _values(series: pl.Series) -> dict[str, int]:
     counts = series.value_counts(sort=False)
-    return {str(value): count for value, count in counts.rows() if value is not None}
+    # Which value comes first hangs on threads.
+    return dict(sorted((str(value), count) for value, count in counts.rows() if value is not None))
 
 
 def _score(concluded: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, Any]:
