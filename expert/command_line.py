@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from expert import __version__
+from expert.commands.compare import compare
 from expert.commands.consult import consult, sessions
 from expert.commands.evaluate import evaluate, explain
 from expert.commands.feedback import feedback
@@ -54,6 +55,7 @@ def main() -> None:
       charley serve
       charley report patient.yaml
       charley report clinic.jsonl --format html --output reports/
+      charley compare january.yaml march.yaml
       charley knowledge show hypokalemia
       charley schema case > case.schema.json
     """
@@ -64,6 +66,7 @@ def main() -> None:
 
 
 main.add_command(consult)
+main.add_command(compare)
 main.add_command(sessions)
 main.add_command(evaluate)
 main.add_command(explain)

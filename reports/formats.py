@@ -185,6 +185,14 @@ HTML = Templated(".html", "text/html", None, Template("report.html.j2", "html"),
 FORMATS: Mapping[str, Format] = {"text": TEXT, "markdown": MARKDOWN, "html": HTML, "json": Json(), "fhir": FhirDocument()}
 """The formats of reports, by the name that is typed; the first is the default."""
 
+COMPARISONS: Mapping[str, Template | None] = {
+    "text": Template("comparison.txt.j2", "text"),
+    "markdown": Template("comparison.md.j2", "markdown"),
+    "html": Template("comparison.html.j2", "html"),
+    "json": None,
+}
+"""The formats of comparisons, by the name that is typed; the first is the default, and JSON needs no template."""
+
 HANDBOOKS: Mapping[str, Template] = {
     "html": Template("handbook.html.j2", "html"),
     "markdown": Template("handbook.md.j2", "markdown"),
