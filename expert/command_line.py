@@ -17,6 +17,7 @@ from expert.commands.compare import compare
 from expert.commands.consult import consult, sessions
 from expert.commands.evaluate import evaluate, explain
 from expert.commands.feedback import feedback
+from expert.commands.findings import findings
 from expert.commands.knowledge import knowledge
 from expert.commands.operating import backup, doctor, restore
 from expert.commands.options import (
@@ -71,6 +72,7 @@ main.add_command(sessions)
 main.add_command(evaluate)
 main.add_command(explain)
 main.add_command(feedback)
+main.add_command(findings)
 main.add_command(knowledge)
 main.add_command(serve)
 main.add_command(users)

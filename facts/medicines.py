@@ -14,6 +14,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from facts.finding_search import suggest_finding
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
 from facts.schema_reading import Declared, Name, read_knowledge_file, validate
 from facts.vocabulary import Vocabulary
@@ -149,7 +150,7 @@ def load_medicines(path: Path, shown: str, vocabulary: Vocabulary) -> MedicineDi
         for finding in (*group.current, *group.stopped):
             place = document.place(("classes", name))
             if finding not in vocabulary.findings:
-                problems.append(Problem(place, f"{name}: {finding} is not a finding", vocabulary.suggest(finding)))
+                problems.append(Problem(place, f"{name}: {finding} is not a finding", suggest_finding(finding, vocabulary)))
             elif vocabulary.findings[finding].kind != "yes_no":
                 problems.append(Problem(place, f"{name}: {finding} is not a yes/no finding", "name one that is"))
     names: dict[str, str] = {}

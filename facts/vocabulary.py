@@ -154,10 +154,6 @@ class Vocabulary:
                 found.setdefault(finding.requires, []).append(name)
         return {name: tuple(children) for name, children in found.items()}
 
-    def suggest(self, name: str) -> str:
-        """Suggest the finding that a mistyped `name` may have meant, or how to see them all."""
-        return did_you_mean(name, self.findings) or "`charley schema case` lists the findings"
-
 
 def load_vocabulary(folder: Path, shown: str) -> Vocabulary:
     """Load every YAML file of a findings folder, which messages call `shown`. Raises CharleyError with all problems."""

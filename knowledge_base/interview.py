@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from facts.finding_search import suggest_finding
 from facts.medicines import MedicineDictionary
 from facts.problems import did_you_mean
 from facts.requirements import ancestors
@@ -85,7 +86,7 @@ def _read_only_if(file: KnowledgeFile[InterviewFile], context: Context) -> dict[
     for name, text in file.content.only_if.items():
         node = file.node("only_if", name)
         if name not in context.vocabulary.findings:
-            context.problems.add(node.key_place, f"{name} is not a finding", context.vocabulary.suggest(name))
+            context.problems.add(node.key_place, f"{name} is not a finding", suggest_finding(name, context.vocabulary))
         condition = context.read_condition(node, text)
         if condition is not None:
             conditions[name] = condition
@@ -103,7 +104,7 @@ def _check_opening(file: KnowledgeFile[InterviewFile], context: Context) -> None
 def _check_always(file: KnowledgeFile[InterviewFile], context: Context) -> None:
     for index, name in enumerate(file.content.always):
         if name not in context.vocabulary.findings:
-            fix = context.vocabulary.suggest(name)
+            fix = suggest_finding(name, context.vocabulary)
             context.problems.add(file.node("always", index).place, f"always: {name} is not a finding", fix)
 
 
@@ -114,7 +115,7 @@ def _check_questions(file: KnowledgeFile[InterviewFile], listed: frozenset[str],
         for index, name in enumerate(entry.ask):
             place = file.node("screens", screen, "ask", index).place
             if name not in context.vocabulary.findings:
-                context.problems.add(place, f"{screen}: {name} is not a finding", context.vocabulary.suggest(name))
+                context.problems.add(place, f"{screen}: {name} is not a finding", suggest_finding(name, context.vocabulary))
             elif name in listed:
                 context.problems.add(place, f"{screen}: the medicine lists tell {name}", "remove it here")
             elif first.setdefault(name, screen) != screen or entry.ask.index(name) != index:

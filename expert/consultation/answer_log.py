@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from facts.answers import AnswerError, read_answer
 from facts.case import Case, Contradiction, Observed, complete, values_of
+from facts.finding_search import suggest_finding
 from facts.medicines import Stopped
 from facts.requirements import closed_by
 from knowledge_base.model import KnowledgeBase
@@ -134,7 +135,9 @@ def _read(steps: Iterable[Mapping[str, Any]], knowledge: KnowledgeBase) -> tuple
         for name, text in written.items():
             finding = findings.get(name)
             if finding is None:
-                problems.append(f"{name} is not a finding of this knowledge base; {knowledge.vocabulary.suggest(name)}")
+                problems.append(
+                    f"{name} is not a finding of this knowledge base; {suggest_finding(name, knowledge.vocabulary)}"
+                )
                 continue
             try:
                 observed = read_answer(finding, text)

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from facts.answers import AnswerError, read_answer
 from facts.case import Case, Contradiction, Expected, Observed, complete
+from facts.finding_search import suggest_finding
 from facts.intake.entries import Entry, read_entries
 from facts.measuring.unit_systems import UnitSystem, read_system
 from facts.medicine_lists import ListError, read_medicines, read_stopped_medicines
@@ -210,7 +211,7 @@ def _read_findings(
     for key, written in (reader.section("findings", dict, "a mapping from finding to answer") or {}).items():
         finding = vocabulary.findings.get(key)
         if finding is None:
-            fix = vocabulary.suggest(key)
+            fix = suggest_finding(key, vocabulary)
             reader.refuse(("findings", key), f"{quoted(key)} is not a finding", fix, of_key=True)
             continue
         try:

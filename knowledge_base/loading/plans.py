@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from facts.finding_search import suggest_finding
 from facts.problems import did_you_mean
 from knowledge_base import schema
 from knowledge_base.entries import Context, KnowledgeFile, Node
@@ -62,7 +63,7 @@ def _check_findings(context: Context, node: Node, entry: schema.NextStepEntry) -
     for key, name in named:
         if name not in context.vocabulary.findings:
             message = f"{node.id}: {name} is not a finding"
-            context.problems.add(node.at(key).place, message, context.vocabulary.suggest(name))
+            context.problems.add(node.at(key).place, message, suggest_finding(name, context.vocabulary))
 
 
 def _check_topics(context: Context, node: Node, entry: schema.NextStepEntry, plan: PlanShape) -> None:

@@ -5,8 +5,8 @@ caught by
 
 - *check*: the folder is refused when it is loaded, or a lint finds what it did not find before;
 - *prove*: a statement fails or is undecided that held before, or something accepted is no longer found;
-- *cases*: an expectation of tests/knowledge/cases, tests/knowledge/parts or tests/knowledge/plans.yaml fails; those that a person wrote and those that a
-  program proposed are told apart, since a fault that was there when cases were proposed is in them.
+- *cases*: an expectation of tests/knowledge/cases, tests/knowledge/parts or tests/knowledge/plans.yaml fails; those that a
+  person wrote and those that a program proposed are told apart: a fault that was there when they were proposed is in them.
 
 A fault in a condition that z3 proves to change nothing for any patient, known or unknown, is equivalent: nobody could catch it.
 A fault of structure (a rule deleted, a strength, a level) always changes what somebody reads, and never counts as that.

@@ -75,7 +75,9 @@ def main() -> None:
     lines = ["# Proposed by `python -m tests.knowledge.propose_plans`.", "steps:"]
     for step in knowledge.next_steps.values():
         lines += [f"  {step.id}:", f"    topics: {json.dumps(dict(step.topics))}"]
-        shown = next((values for values in _patients([step.rule.condition], proposer) if _is(step, values, proposer, "shown")), None)
+        shown = next(
+            (values for values in _patients([step.rule.condition], proposer) if _is(step, values, proposer, "shown")), None
+        )
         if shown is None:
             raise SystemExit(f"{step.rule.place}: no patient was found to whom {step.id} is shown")
         lines += [f"    shown: {json.dumps(shown)}", "    set_aside:"]
@@ -106,9 +108,7 @@ def _alone(step: NextStep, values: Mapping[str, Value], others: list[Expression]
     return alone and _is(step, values, proposer, "set aside")
 
 
-def _witness(
-    step: NextStep, part: Expression, others: list[Expression], proposer: Proposer
-) -> Iterator[dict[str, Value]]:
+def _witness(step: NextStep, part: Expression, others: list[Expression], proposer: Proposer) -> Iterator[dict[str, Value]]:
     """Let z3 find a patient where trying finds none."""
     formulas, decider = _decider(proposer.knowledge)
     wanted = [formulas.true(step.rule.condition), formulas.true(part), *(negation(formulas.true(other)) for other in others)]

@@ -27,7 +27,9 @@ CASE = ("findings", "medicines", "stopped_medicines")
 @cache
 def scenarios() -> Mapping[str, Mapping[str, Any]]:
     listed = [
-        one for file in sorted(FOLDER.glob("*.yaml")) for one in read_document(file.read_text("utf-8"), file.name, typed=True).value
+        one
+        for file in sorted(FOLDER.glob("*.yaml"))
+        for one in read_document(file.read_text("utf-8"), file.name, typed=True).value
     ]
     named = {one["scenario"]: one for one in listed}
     assert len(named) == len(listed) and all(one["why"] and one["expect"]["urgency"] for one in listed)
@@ -65,7 +67,9 @@ def _faults(expect: Mapping[str, Any], found: Mapping[str, Any], knowledge: Know
     if urgency["decided"] is not expect.get("decided", urgency["decided"]):
         yield f"decided is {urgency['decided']}; open: {urgency['open']}"
     grading = knowledge.grading
-    causes = [cause["id"] for cause in found["causes"][:FIRST_CAUSES] if grading.at_least(cause["standing"], grading.considered)]
+    causes = [
+        cause["id"] for cause in found["causes"][:FIRST_CAUSES] if grading.at_least(cause["standing"], grading.considered)
+    ]
     if expect.get("first_causes") and not set(causes) & set(expect["first_causes"]):
         yield f"causes {causes}, none of {expect['first_causes']}"
     steps = [knowledge.next_steps[step["id"]] for step in found["next_steps"] if not step["done"]]

@@ -118,9 +118,7 @@ def test_the_urgency_is_always_in_sight_with_its_ceiling(browser: Browser) -> No
         assert '<span class="label">Could still be</span> <strong>Immediate</strong>' in browser.text
         assert "An answer that was not given is not an all-clear" in browser.text
     browser.open(here)
-    assert (
-        '<span class="label">Could still be</span> <strong>Immediate</strong> <span class="says">if ' in browser.text
-    )
+    assert '<span class="label">Could still be</span> <strong>Immediate</strong> <span class="says">if ' in browser.text
 
 
 def test_a_danger_interrupts_with_why_and_what_to_do_and_undo_takes_it_back(browser: Browser) -> None:

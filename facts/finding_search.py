@@ -1,0 +1,119 @@
+"""One search for findings, by any word that people use for them: id, label, synonym, code, and the words of the question."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from facts.vocabulary import Finding, Vocabulary
+
+_WORDS = re.compile(r"[^\W_]+")
+_EXACT, _BEGINS, _WITHIN, _ASKED = 100, 90, 80, 60
+_ALIKE = 82
+"""Of 100: how like a name a mistyped word must be. A match is only ever offered, so it may be wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A finding that a search found, by which of its names, and how well: 100 is that very name."""
+
+    finding: Finding
+    name: str
+    score: float
+
+
+def search_findings(text: str, vocabulary: Vocabulary, limit: int = 10) -> tuple[Match, ...]:
+    """Return the findings that `text` may mean, the best first.
+
+    A name that is the text itself comes before names that begin with it, those before names that hold all its words in any
+    order, then questions that do, and, only when nothing of this is found, names that are spelled nearly like it. A single
+    letter finds what goes by it, and nothing else.
+    """
+    wanted = fold(text)
+    if not wanted:
+        return ()
+    best: dict[str, Match] = {}
+    names = _names(vocabulary)
+    for name, named in names.items():
+        score = _score(wanted, name)
+        for one in named if score else ():
+            _keep(best, Match(vocabulary.findings[one], name, score))
+    words = wanted.split()
+    for finding in vocabulary.findings.values():
+        if len(wanted) > 1 and finding.id not in best and _holds(fold(finding.question).split(), words):
+            _keep(best, Match(finding, "", _ASKED))
+    if not best:
+        for match in _alike(wanted, names, vocabulary):
+            _keep(best, match)
+    order = {name: place for place, name in enumerate(vocabulary.findings)}
+    ranked = sorted(best.values(), key=lambda match: (-match.score, len(match.name), order[match.finding.id]))
+    return tuple(ranked[:limit])
+
+
+def find_finding(text: str, vocabulary: Vocabulary) -> Finding | None:
+    """Return the one finding that goes by the name `text`; None where none does, or several do."""
+    wanted = fold(text)
+    if (named := vocabulary.findings.get(wanted.replace(" ", "_"))) is not None:
+        return named
+    found = _names(vocabulary).get(wanted, ())
+    return vocabulary.findings[found[0]] if len(found) == 1 else None
+
+
+def suggest_finding(name: str, vocabulary: Vocabulary) -> str:
+    """Suggest the finding that an unknown `name` may have meant, or how to see them all."""
+    near = search_findings(name, vocabulary, 8)
+    # A word of the question is too little to be worth a suggestion; what lies well behind the best is as well.
+    near = tuple(match for match in near if match.score > max(_ASKED, near[0].score - 8))[:3]
+    if not near:
+        return "`charley findings SEARCH` finds findings by any word"
+    return "did you mean " + " or ".join(match.finding.id for match in near) + "?"
+
+
+def fold(text: str) -> str:
+    """Return the words of `text` in lower case with single spaces, so that "Foot-pulse" and "foot_pulse" are one."""
+    return " ".join(_WORDS.findall(text.casefold()))
+
+
+def _score(wanted: str, name: str) -> float:
+    if name == wanted:
+        return _EXACT
+    if len(wanted) == 1:
+        return 0
+    if name.startswith(wanted):
+        return _BEGINS
+    return _WITHIN if _holds(name.split(), wanted.split()) else 0
+
+
+def _holds(words: Sequence[str], parts: Sequence[str]) -> bool:
+    return all(any(word.startswith(part) for word in words) for part in parts)
+
+
+def _keep(best: dict[str, Match], match: Match) -> None:
+    kept = best.get(match.finding.id)
+    if kept is None or (match.score, -len(match.name)) > (kept.score, -len(kept.name)):
+        best[match.finding.id] = match
+
+
+def _alike(wanted: str, names: Mapping[str, tuple[str, ...]], vocabulary: Vocabulary) -> Iterator[Match]:
+    from rapidfuzz import fuzz, process
+
+    for name, score, _ in process.extract(wanted, sorted(names), scorer=fuzz.ratio, limit=8, score_cutoff=_ALIKE):
+        for one in names[name]:
+            # Never above a name that really holds the words.
+            yield Match(vocabulary.findings[one], name, score * _WITHIN / _EXACT)
+
+
+def _names(vocabulary: Vocabulary) -> Mapping[str, tuple[str, ...]]:
+    names: dict[str, list[str]] = {}
+    for finding in vocabulary.findings.values():
+        coded = [finding.codes, finding.panels, *finding.answer_codes.values()]
+        codes = (code for of in coded for codes in of.values() for code in codes)
+        written = [
+            finding.id,
+            finding.label,
+            *finding.synonyms,
+            *(part for code in codes for part in (code.code, code.display)),
+        ]
+        for name in dict.fromkeys(fold(one) for one in written):
+            if name:
+                names.setdefault(name, []).append(finding.id)
+    return {name: tuple(found) for name, found in names.items()}
