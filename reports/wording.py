@@ -41,7 +41,8 @@ def number_text(number: float) -> str:
 
 def quantity_text(finding: QuantityFinding, quantity: Quantity) -> str:
     """Write a quantity with its unit: "3.1 mmol/L", "below 1.5 mmol/L"."""
-    return f"{quantity_words(quantity, finding.range, number_text)} {unit_text(finding)}".rstrip()
+    words, unit = quantity_words(quantity, finding.range, number_text), unit_text(finding)
+    return f"{words}%" if unit == "%" else f"{words} {unit}".rstrip()
 
 
 def unit_text(finding: QuantityFinding) -> str:
@@ -49,16 +50,18 @@ def unit_text(finding: QuantityFinding) -> str:
     return _UNITS.get(finding.unit, finding.unit)
 
 
-def value_text(finding: Finding, value: Value, given: str = "") -> str:
-    """Write the value of a finding: "yes", "sudden", "0.6171 mmol/L (1.5 mg/dL)", "low, no figure given (below 3.5 mmol/L)"."""
+def value_text(finding: Finding, value: Value, given: str = "", when: str = "") -> str:
+    """Write the value of a finding: "yes", "sudden", "1.5 mg/dL (0.6172 mmol/L)", "low, no figure given (below 3.5 mmol/L)".
+
+    `given` is what was written in another unit, which comes first: the reader looks for the figure on the laboratory's form.
+    """
     if isinstance(finding, YesNoFinding):
         return "yes" if value else "no"
     if isinstance(finding, QuantityFinding):
         own = quantity_text(finding, value if isinstance(value, Interval) else float(value))
-        word = next((word for word in WORDS if given.partition("; ")[0] == word), None)
-        if word is not None:
-            return f"{word}, no figure given ({own}{given.removeprefix(word)})"
-        return f"{own} ({given})" if given else own
+        first, *rest = (f"{given}, no figure given", own) if given in WORDS else (given, own) if given else (own,)
+        within = "; ".join(part for part in (*rest, when) if part)
+        return f"{first} ({within})" if within else first
     return str(value).replace("_", " ")
 
 
@@ -167,8 +170,8 @@ class Sentence:
             filled.append(text)
             if name == WHICH:
                 telling = _Telling(self.knowledge, findings, values, truth)
-                labels = dict.fromkeys(label for part in self.alternatives for label in telling.labels(part))
-                filled.append(join(list(labels), "and"))
+                labels = list(dict.fromkeys(label for part in self.alternatives for label in telling.labels(part)))
+                filled.append(join(_origin_once(labels), "and"))
             elif name:
                 filled.append(_quoted_value(name, findings, self.knowledge))
         sentence = "".join(filled)
@@ -179,7 +182,7 @@ def _quoted_value(name: str, findings: Mapping[str, Observed], knowledge: Knowle
     finding, observed = knowledge.vocabulary.findings[name], findings[name]
     if isinstance(finding, YesNoFinding):
         return _with_origin(finding, observed)
-    return value_text(finding, observed.value, "; ".join(filter(None, (observed.given, observed.when))))
+    return value_text(finding, observed.value, observed.given, observed.when)
 
 
 def _with_origin(finding: YesNoFinding, observed: Observed) -> str:
@@ -187,6 +190,15 @@ def _with_origin(finding: YesNoFinding, observed: Observed) -> str:
         return f"{finding.label} ({observed.when})"
     from_list = observed.origin and observed.value and not observed.origin.startswith(IMPLIED)
     return f"{finding.label} ({observed.origin})" if from_list else finding.label
+
+
+def _origin_once(labels: Sequence[str]) -> list[str]:
+    """Leave the origin, which stands in brackets at the end, out of a label where the next one ends with the same."""
+    endings = [label[label.find(" (") :] if label.endswith(")") and " (" in label else "" for label in labels]
+    return [
+        label.removesuffix(ending) if ending and ending == following else label
+        for label, ending, following in zip(labels, endings, [*endings[1:], ""], strict=True)
+    ]
 
 
 class _Telling:

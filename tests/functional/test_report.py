@@ -29,7 +29,7 @@ def test_the_text_report_says_how_urgent_and_why_first() -> None:
     ]
     places = [outcome.out.index(heading) for heading in headings]
     assert places == sorted(places)
-    assert "0.6172 mmol/L (1.5 mg/dL)" in outcome.out
+    assert "1.5 mg/dL (0.6172 mmol/L)" in outcome.out
     assert "supports a clinician's judgment" in outcome.out
     assert max(len(line) for line in outcome.out.splitlines() if "http" not in line) <= 92
 
