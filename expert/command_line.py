@@ -28,7 +28,9 @@ from expert.commands.options import (
     format_option,
     gc_paused,
     knowledge_option,
+    language_option,
     load,
+    load_for_assessing,
     tell_refusals,
     what_would_change_option,
 )
@@ -94,6 +96,7 @@ main.add_command(doctor)
 @click.option("--full", is_flag=True, help="Write the whole argument, not one page. HTML always holds it, folded away.")
 @judging_options
 @what_would_change_option
+@language_option
 @knowledge_option
 def report(
     files: tuple[Path, ...],
@@ -102,6 +105,7 @@ def report(
     full: bool,
     judging: "Judging",
     what_would_change: bool,
+    language: str,
     knowledge: Path | None,
 ) -> None:
     """Assess the cases in FILES, and report each on a page: the verdict, the leading causes, what to do now.
@@ -118,6 +122,7 @@ def report(
       charley report clinic/ --format html --output reports/
       charley report patient.yaml --what-would-change
       charley report bundle.json --as-of 2026-03-01
+      charley report patient.yaml --language de
     """
     from expert.inference.assessing import Assessor, ContradictoryCase
     from expert.proofs.what_would_change import explaining_changes
@@ -125,8 +130,8 @@ def report(
     from facts.intake.files import read_files
     from facts.problems import Problem, quoted
 
+    base = load_for_assessing(knowledge, language)
     with gc_paused():
-        base = load(knowledge, to_assess=True)
         assessor = Assessor(base)
     assess = explaining_changes(assessor) if what_would_change else assessor.assess
     intake = read_files(files, base.vocabulary, base.dictionary, judging)

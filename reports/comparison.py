@@ -16,7 +16,7 @@ from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
 from reports.formats import COMPARISONS
 from reports.json_report import to_json
-from reports.page import STATEMENT, page, proved
+from reports.page import knowledge_line, page, proved, statement
 from reports.verdicts import verdict_line
 from reports.wording import sentence, value_text
 
@@ -150,9 +150,8 @@ class _Comparing:
             causes=tuple(self.cause_changes()),
             steps_new=tuple(do for do in dict.fromkeys(steps[1]) if do not in steps[0]),
             steps_gone=tuple(do for do in dict.fromkeys(steps[0]) if do not in steps[1]),
-            statement=STATEMENT,
-            knowledge=f"{self.knowledge.title}, knowledge {self.knowledge.version} ({self.knowledge.hash[:12]}). "
-            + proved(self.knowledge),
+            statement=statement(),
+            knowledge=f"{knowledge_line(self.knowledge)} {proved(self.knowledge)}",
         )
 
     def verdict(self, assessment: Assessment) -> Verdict:

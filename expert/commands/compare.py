@@ -13,6 +13,7 @@ from expert.commands.options import (
     PATH,
     REFUSED,
     knowledge_option,
+    language_option,
     load_for_assessing,
     tell_refusals,
     telling_errors,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     help="The day at which FHIR records in OLD are judged (YYYY-MM-DD): OLD and NEW can then be the same record.",
 )
 @judging_options
+@language_option
 @knowledge_option
 def compare(
     old: Path,
@@ -56,6 +58,7 @@ def compare(
     output: Path | None,
     old_as_of: "datetime | None",
     judging: "Judging",
+    language: str,
     knowledge: Path | None,
 ) -> None:
     """Say what changed between OLD and NEW: in findings, verdict, warning signs, causes and plan, and why.
@@ -79,7 +82,7 @@ def compare(
     from reports.comparison import comparison, render_comparisons
     from reports.writing import write_private
 
-    base = load_for_assessing(knowledge)
+    base = load_for_assessing(knowledge, language)
     assessor = Assessor(base)
     earlier = replace(judging, as_of=old_as_of.date()) if old_as_of else judging
     before = read_files([old], base.vocabulary, base.dictionary, earlier)
