@@ -65,20 +65,18 @@ class _Retelling:
             )
             for name, screen in base.interview.screens.items()
         }
+        levels = {
+            name: level.model_copy(
+                update={part: retell(f"level.{name}.{part}", getattr(level, part)) for part in ("label", "says")}
+            )
+            for name, level in base.levels.items()
+        }
         return replace(
             base,
             title=retell("title", base.title),
             complaint=complaint and complaint.model_copy(update={"label": retell("complaint", complaint.label)}),
             vocabulary=self.vocabulary,
-            levels={
-                name: level.model_copy(
-                    update={
-                        "label": retell(f"level.{name}.label", level.label),
-                        "says": retell(f"level.{name}.says", level.says),
-                    }
-                )
-                for name, level in base.levels.items()
-            },
+            levels=levels,
             grading=replace(base.grading, standings=self.texts("standing", base.grading.standings)),
             categories=self.texts("category", base.categories),
             definitions=_frozen({name: self.definition(entry) for name, entry in base.definitions.items()}),

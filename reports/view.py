@@ -296,8 +296,8 @@ class _Arranging:
         if complaint.fits == "unknown":
             return say("Whether this is {complaint} is not settled by what is known.").format(complaint=complaint.label)
         because = "; ".join(self.used(used) for used in complaint.findings)
-        told = "What is told fits {complaint}" if complaint.fits == "yes" else "What is told does not fit {complaint}"
-        return f"{say(told).format(complaint=complaint.label)}: {because}."
+        told = say("What is told fits {complaint}" if complaint.fits == "yes" else "What is told does not fit {complaint}")
+        return f"{told.format(complaint=complaint.label)}: {because}."
 
     def resembling(self) -> tuple[str, ...]:
         return self.assessment.complaint.resembles if self.assessment.complaint else ()

@@ -1,18 +1,19 @@
 """Write the catalogs of translations anew: `python -m tests.catalogs`; what was translated stays, what is gone is dropped.
 
-Every language has two: the program's own words (`facts/language/words/LANGUAGE.po`) with everything that the program says in
-reports, and the knowledge's sentences (`knowledge_base/languages/LANGUAGE.po`), of which only those that have a translation stand
-in the file; `--all LANGUAGE` writes the others too, for whoever translates on. A sentence that changed in English loses its
-translation: nobody has said that it still means the same.
+Every language has two: the program's own words (`facts/language/words/LANGUAGE.po`), with everything that the program says in
+reports, and the knowledge's sentences (`knowledge_base/languages/LANGUAGE.po`), of which only those that have a translation
+stand in the file; `--all LANGUAGE` writes the others too, for whoever translates on. A sentence that changed in English loses
+its translation: nobody has said that it still means the same.
 """
 
+import ast
 import io
+import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
 from facts.language.catalogs import ENGLISH, languages
@@ -27,6 +28,13 @@ from reports.template_words import words_of
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "reports" / "templates"
+_HEAD = r"""msgid ""
+msgstr ""
+"Language: {language}\n"
+"Content-Type: text/plain; charset=utf-8\n"
+"X-Reviewed-By: \n"
+
+"""
 NOT_TRANSLATED = ("handbook", "knowledge_diff", "cohort", "card")
 """Templates for whoever works on the knowledge or with cohorts, and cards, which clinical systems show: in English."""
 
@@ -46,9 +54,9 @@ def program_messages(knowledge: KnowledgeBase) -> dict[str, None]:
     found: dict[str, None] = {}
     for package in ("facts", "reports", "expert"):
         for path in sorted((ROOT / package).rglob("*.py")):
-            source = path.read_bytes()
-            if b"from facts.language.speaking import" in source:
-                found |= dict.fromkeys(message for _, message, _, _ in extract("python", io.BytesIO(source), {"say": None}))
+            source = path.read_text(encoding="utf-8")
+            if re.search(r"from facts\.language\.speaking import .*\bsay\b", source) or path.name == "quantities.py":
+                found |= dict.fromkeys(_said(ast.parse(source)))
     said_by_name = (page.STATEMENT, page._AWAITING, page._MARKED, *view._CUT.values(), *view._STEP_HEADINGS.values())
     found |= dict.fromkeys(
         (*said_by_name, *wording._RELATIONS.values(), *WORDS, "strong", "weak", "decisive", "and", "medicines")
@@ -57,6 +65,15 @@ def program_messages(knowledge: KnowledgeBase) -> dict[str, None]:
     units = (wording._UNITS.get(finding.unit, finding.unit) for finding in quantities)
     found |= dict.fromkeys(unit for unit in units if wording.is_word(unit))
     return found | template_messages()
+
+
+def _said(tree: ast.AST) -> Iterator[str]:
+    """Return the texts that `say` is called with, inside f-strings and conditional expressions too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say":
+            for part in ast.walk(node.args[0]):
+                if isinstance(part, ast.Constant) and isinstance(part.value, str) and part.value:
+                    yield part.value
 
 
 def template_messages(folder: Path = TEMPLATES) -> dict[str, None]:
@@ -85,7 +102,7 @@ def write(path: Path, before: Catalog, entries: Iterable[tuple[str | None, str]]
             after.add(text, translated or "", context=context)
     stream = io.BytesIO()
     write_po(stream, after, width=128, omit_header=True)
-    head = f'msgid ""\nmsgstr ""\n"Language: {before.locale}\\n"\n"Content-Type: text/plain; charset=utf-8\\n"\n"X-Reviewed-By: \\n"\n\n'
+    head = _HEAD.format(language=before.locale)
     path.write_text(head + stream.getvalue().decode(), encoding="utf-8")
 
 
