@@ -78,7 +78,8 @@ def value_text(finding: Finding, value: Value, given: str = "", when: str = "") 
         )
         within = "; ".join(part for part in (*rest, when) if part)
         return f"{first} ({within})" if within else first
-    return str(value).replace("_", " ")
+    # In English a choice goes by its name; in another language only its clause has words.
+    return str(value).replace("_", " ") if spoken() is None else finding.choices[str(value)]
 
 
 def finding_clause(finding: Finding, value: Value, given: str = "") -> str:

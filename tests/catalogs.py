@@ -28,11 +28,11 @@ from reports.template_words import words_of
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "reports" / "templates"
-_HEAD = r"""msgid ""
+_HEAD = r"""# Reviewed by: {reviewed_by}
+msgid ""
 msgstr ""
 "Language: {language}\n"
 "Content-Type: text/plain; charset=utf-8\n"
-"X-Reviewed-By: \n"
 
 """
 NOT_TRANSLATED = ("handbook", "knowledge_diff", "cohort", "card")
@@ -102,7 +102,8 @@ def write(path: Path, before: Catalog, entries: Iterable[tuple[str | None, str]]
             after.add(text, translated or "", context=context)
     stream = io.BytesIO()
     write_po(stream, after, width=128, omit_header=True)
-    head = _HEAD.format(language=before.locale)
+    reviewed = re.search(r"^# *Reviewed by: *(\S.*)$", before.header_comment, re.MULTILINE)
+    head = _HEAD.format(language=before.locale, reviewed_by=reviewed[1] if reviewed else "")
     path.write_text(head + stream.getvalue().decode(), encoding="utf-8")
 
 

@@ -4,7 +4,7 @@ A catalog is data: whoever translates edits it with any editor of .po files. A m
 text, so a sentence that changed in English has no translation until somebody looks at it again.
 """
 
-import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 ENGLISH = "en"
 """The language of the knowledge and of the program, which needs no catalog."""
+_REVIEWED = re.compile(r"^# *Reviewed by: *(\S.*)$", re.MULTILINE)
+"""The comment at the head of a file that names who has reviewed it; Babel keeps no header of one's own."""
 _WORDS = Path(__file__).parent / "words"
 
 
@@ -22,7 +24,6 @@ class Catalog:
 
     messages: Mapping[tuple[str, str], str]
     reviewed_by: str = ""
-    hash: str = ""
 
     def get(self, text: str, context: str = "") -> str | None:
         """Return the translation of a text, or None where there is none."""
@@ -49,7 +50,6 @@ def read_catalog(path: Path) -> Catalog:
 
     if not path.is_file():
         return EMPTY
-    content = path.read_bytes()
     with path.open("rb") as stream:
         found = read_po(stream, ignore_obsolete=True)
     messages = {
@@ -57,6 +57,5 @@ def read_catalog(path: Path) -> Catalog:
         for message in found
         if message.id and message.string and not message.fuzzy
     }
-    headers = {name.lower(): value for name, value in found.mime_headers}
-    reviewed = headers.get("x-reviewed-by", "").strip()
-    return Catalog(MappingProxyType(messages), reviewed, hashlib.sha256(content).hexdigest())
+    reviewed = _REVIEWED.search(found.header_comment)
+    return Catalog(MappingProxyType(messages), reviewed[1].strip() if reviewed else "")
