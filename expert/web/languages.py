@@ -6,11 +6,10 @@ from threading import Lock
 from typing import TypeVar
 
 from expert.consultation.moments import Consultation
-from expert.inference.assessing import Assessor
+from expert.inference.translated import in_language
 from expert.web.service import Service, Visit
 from facts.language.catalogs import ENGLISH, languages
-from facts.language.speaking import Language, language_of, speaking
-from knowledge_base.translating import knowledge_catalog, translate
+from facts.language.speaking import Language, speaking
 
 Result = TypeVar("Result")
 
@@ -52,10 +51,9 @@ class Languages:
     def speak(self, tag: str) -> Spoken:
         """Make the service in another language than English."""
         service = self.english.service
-        catalog = knowledge_catalog(service.settings.knowledge, tag)
-        language = language_of(tag, catalog)
+        assessor, language = in_language(service.consultation.assessor, service.settings.knowledge, tag)
         with speaking(language):
-            consultation = Consultation(Assessor(translate(service.knowledge, catalog)))
+            consultation = Consultation(assessor)
         return Spoken(replace(service, consultation=consultation), language)
 
 
