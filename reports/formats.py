@@ -182,8 +182,50 @@ TEXT = Templated(".txt", "text/plain", Template("page.txt.j2", "text"), Template
 MARKDOWN = Templated(".md", "text/markdown", Template("page.md.j2", "markdown"), Template("report.md.j2", "markdown"), "\n\n")
 HTML = Templated(".html", "text/html", None, Template("report.html.j2", "html"), "\n")
 
+
+@dataclass(frozen=True, slots=True)
+class ForPatients:
+    """A format in which patients read what it is and what to do; it has no longer form."""
+
+    ending: str
+    media_type: str
+    template: Template
+    between: str
+
+    def render(self, assessment: "Assessment", knowledge: "KnowledgeBase", *, full: bool = False) -> str:
+        """Render the leaflet of an assessment. Raises NoLeaflet."""
+        from reports.leaflet import leaflet
+
+        return self.template.render(page=leaflet(assessment, knowledge))
+
+    def render_all(
+        self,
+        assessed: Sequence["Assessment"],
+        refusals: Sequence["Refusal"],
+        knowledge: "KnowledgeBase",
+        *,
+        full: bool = False,
+    ) -> str:
+        """Render leaflets one after another."""
+        return self.between.join(self.render(assessment, knowledge) for assessment in assessed)
+
+    def render_refusals(self, refusals: Sequence["Refusal"]) -> None:
+        """Return None: patients are told nothing of refusals."""
+        return
+
+
 FORMATS: Mapping[str, Format] = {"text": TEXT, "markdown": MARKDOWN, "html": HTML, "json": Json(), "fhir": FhirDocument()}
 """The formats of reports, by the name that is typed; the first is the default."""
+
+LEAFLETS: Mapping[str, Format] = {
+    "text": ForPatients(".txt", "text/plain", Template("leaflet.txt.j2", "text"), "\n\n"),
+    "markdown": ForPatients(".md", "text/markdown", Template("leaflet.md.j2", "markdown"), "\n\n"),
+    "html": ForPatients(".html", "text/html", Template("leaflet.html.j2", "html"), "\n"),
+}
+"""The formats of the leaflet, by the name that is typed."""
+
+AUDIENCES: Mapping[str, Mapping[str, Format]] = {"clinician": FORMATS, "patient": LEAFLETS}
+"""The formats for each reader, by the name that is typed; the first is the default."""
 
 COMPARISONS: Mapping[str, Template | None] = {
     "text": Template("comparison.txt.j2", "text"),

@@ -24,6 +24,8 @@ _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _IN_BRACKETS = re.compile(r" \([^()]*\)")
 State: TypeAlias = Literal["decided", "awaiting", "open"]
 _REASONS = 2
+LEADING = 3
+"""Causes on a page."""
 _ARGUMENTS = ((3, 2), (2, 1), (2, 1))
 """How many reasons for and against stand below the first, the second and the third cause."""
 _ASKED_FIRST = 6
@@ -37,6 +39,7 @@ _LONG = 110
 class CauseOnPage:
     """A leading cause with its best reasons for it and against it."""
 
+    id: str
     label: str
     standing: str
     standing_label: str
@@ -117,10 +120,8 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
         ask_first=tuple(_named(name, knowledge) for name in first),
         not_known=tuple(_named(name, knowledge) for name in urgency.not_known),
         fits=_fits(assessment, knowledge),
-        causes=tuple(
-            _cause(cause, knowledge, *counts) for cause, counts in zip(likely[: len(_ARGUMENTS)], _ARGUMENTS, strict=False)
-        ),
-        others=max(0, len(likely) - len(_ARGUMENTS)),
+        causes=tuple(_cause(cause, knowledge, *counts) for cause, counts in zip(likely[:LEADING], _ARGUMENTS, strict=False)),
+        others=max(0, len(likely) - LEADING),
         do_now=(*repeated, *(_step(step, assessment, knowledge) for step in steps if step.do_now)),
         then=tuple(_step(step, assessment, knowledge) for step in steps if not step.do_now),
         not_asked=tuple(_named(name, knowledge) for name in asked[:_NOT_ASKED]),
@@ -202,6 +203,7 @@ def _fits(assessment: Assessment, knowledge: KnowledgeBase) -> str:
 
 def _cause(cause: CauseAssessed, knowledge: KnowledgeBase, most_for: int, most_against: int) -> CauseOnPage:
     return CauseOnPage(
+        cause.id,
         cause.label,
         cause.standing,
         knowledge.grading.standings[cause.standing],

@@ -14,6 +14,8 @@ from facts.language.speaking import say
 from facts.vocabulary import Codes
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
+from reports.figures import Figures, figures
+from reports.leaflet import LeafletShown, leaflet
 from reports.page import Page, knowledge_line, page, proved, statement
 from reports.remaining import remainders
 from reports.wording import lower_first, lower_label, sentence, value_text
@@ -139,6 +141,9 @@ class ReportView:
     """Everything that a report shows; `page` is what stands on its first page."""
 
     page: Page
+    figures: Figures
+    leaflet: LeafletShown | None
+    """What the patient is told, where the knowledge base has words for it."""
     case: str
     title: str
     level: str
@@ -213,6 +218,8 @@ class _Arranging:
         lesser = [view for cause, view in shown if not self.is_main(cause)]
         return ReportView(
             page=page(assessment, knowledge),
+            figures=figures(assessment, knowledge),
+            leaflet=leaflet(assessment, knowledge) if knowledge.leaflet else None,
             case=clean(assessment.case),
             title=knowledge.title,
             level=assessment.urgency.level,

@@ -1,23 +1,18 @@
 """The page of every example and scenario: short as text; on a desk, a phone and one sheet of paper as Chromium shows it."""
 
-import json
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser
 
-from expert.inference.assessing import Assessor
 from facts.assessment import Assessment
-from facts.intake.case_files import read_case_files
 from knowledge_base.model import KnowledgeBase
 from reports.formats import HTML, TEXT
 from reports.page import page
-from tests.knowledge.test_scenarios import CASE, scenarios
 
-EXAMPLES = Path(__file__).parents[2] / "facts" / "examples"
 LINES = 45
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 # Where the parts that have to be in sight end: the verdict, the leading cause in it, and the last thing to do now.
@@ -26,31 +21,6 @@ ENDS = """() => Object.fromEntries([["verdict", "#verdict"], ["leading cause", "
       const part = document.querySelector(place);
       return [name, part === null ? null : part.getBoundingClientRect().bottom];
     }))"""
-
-
-@pytest.fixture(scope="module")
-def assessments(
-    assessor: Assessor, knowledge: KnowledgeBase, tmp_path_factory: pytest.TempPathFactory
-) -> Mapping[str, Assessment]:
-    told = [{"case": name, **{key: one[key] for key in CASE if key in one}} for name, one in scenarios().items()]
-    file = tmp_path_factory.mktemp("scenarios") / "scenarios.json"
-    file.write_text(json.dumps(told), encoding="utf-8")
-    intake = read_case_files([EXAMPLES, file], knowledge.vocabulary, knowledge.dictionary)
-    assert not intake.refusals
-    return {case.name: assessor.assess(case) for case, _ in intake.cases}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("there is no Chromium here; apt-get install chromium brings it")
-    with sync_playwright() as running:
-        # A container has no user namespaces for Chromium's sandbox; it opens nothing but our own pages.
-        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = running.chromium.launch(executable_path=found, args=options)
-        yield browser
-        browser.close()
 
 
 def test_the_text_of_every_case_fits_on_a_screen(assessments: Mapping[str, Assessment], knowledge: KnowledgeBase) -> None:
@@ -102,3 +72,21 @@ def test_a_printed_page_is_one_sheet(
         counts[name] = sheet.pdf(format=paper).count(b"/Type /Page\n")
     sheet.close()
     assert {name: count for name, count in counts.items() if count != 1} == {}
+
+
+@pytest.mark.parametrize("name", ["night cramps on a diuretic", "swollen-calf-and-short-of-breath", "typical night cramps"])
+def test_axe_finds_nothing_on_a_report_a_leaflet_and_what_is_folded_away(
+    name: str, assessments: Mapping[str, Assessment], knowledge: KnowledgeBase, chromium: Browser, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(HTML.render(assessments[name], knowledge), encoding="utf-8")
+    # The page forbids scripts, axe's too.
+    context = chromium.new_context(bypass_csp=True)
+    sheet = context.new_page()
+    for place in ("", "#leaflet"):
+        sheet.goto(file.as_uri() + place)
+        sheet.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        found = Axe().run(sheet).response["violations"]
+        assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], place
+        sheet.goto("about:blank")
+    context.close()
