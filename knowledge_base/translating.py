@@ -4,7 +4,7 @@ The catalogs of a knowledge base stand in its folder `languages`, a .po file eac
 it belongs to ("rule.hypokalemia-measured", "finding.vomiting.question"), so that equal words of two things can differ.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +14,14 @@ from typing import TypeAlias, TypeVar
 from facts.language.catalogs import Catalog, read_catalog
 from facts.language.speaking import MARK
 from facts.vocabulary import ChoiceFinding, Finding, Vocabulary, YesNoFinding
+from knowledge_base.leaflet import Leaflet
 from knowledge_base.model import Cause, Definition, KnowledgeBase, NextStep, Rule, WarningSign
 
 Retelling: TypeAlias = Callable[[str, str], str]
 """Given the context of a message and its English text, returns what is said instead."""
 SHIPPED = Path(__file__).parent / "languages"
+_ON_LEAFLET = ("mark", "title", "awaiting", "no_cause", "help_says")
+"""What a leaflet says apart from verdicts, causes, signs and steps."""
 _T = TypeVar("_T")
 
 
@@ -37,17 +40,17 @@ def translate(knowledge: KnowledgeBase, catalog: Catalog) -> KnowledgeBase:
     return _Retelling(knowledge, lambda context, text: retell(context, text) if text else text).knowledge()
 
 
-def messages(knowledge: KnowledgeBase) -> dict[str, str]:
-    """Return every sentence of a knowledge base by its context."""
-    found: dict[str, str] = {}
+def messages(knowledge: KnowledgeBase) -> tuple[tuple[str, str], ...]:
+    """Return every sentence of a knowledge base after its context, each once."""
+    found: dict[tuple[str, str], None] = {}
 
     def note(context: str, text: str) -> str:
         if text:
-            found[context] = text
+            found[context, text] = None
         return text
 
     _Retelling(knowledge, note).knowledge()
-    return found
+    return tuple(found)
 
 
 class _Retelling:
@@ -91,6 +94,7 @@ class _Retelling:
                 }
             ),
             interview=replace(base.interview, screens=_frozen(screens)),
+            leaflet=base.leaflet and self.leaflet(base.leaflet),
         )
 
     @cached_property
@@ -137,6 +141,36 @@ class _Retelling:
             label=self.retell(f"cause.{cause.id}.label", cause.label),
             about=self.retell(f"cause.{cause.id}.about", cause.about),
             rules=tuple(self.rule(rule) for rule in cause.rules),
+        )
+
+    def leaflet(self, words: Leaflet) -> Leaflet:
+        """Say the plain words; one sentence of several steps is one message, in the context of its part of the leaflet."""
+
+        def several(part: str, texts: Iterable[str]) -> tuple[str, ...]:
+            return tuple(self.retell(f"leaflet.{part}", text) for text in texts)
+
+        def by_id(part: str, texts: Mapping[str, str]) -> Mapping[str, str]:
+            return _frozen({name: self.retell(f"leaflet.{part}", text) for name, text in texts.items()})
+
+        said = {part: self.retell(f"leaflet.{part}", getattr(words, part)) for part in _ON_LEAFLET}
+        verdicts = {
+            name: verdict.model_copy(
+                update={part: self.retell(f"leaflet.verdict.{name}", getattr(verdict, part)) for part in ("decided", "open")}
+            )
+            for name, verdict in words.verdicts.items()
+        }
+        return Leaflet(
+            **said,
+            verdicts=_frozen(verdicts),
+            standings=by_id("standing", words.standings),
+            meanwhile=_frozen({level: several("meanwhile", texts) for level, texts in words.meanwhile.items()}),
+            help_always=several("help", words.help_always),
+            help_of_causes=by_id("help", words.help_of_causes),
+            causes=by_id("cause", words.causes),
+            warning_signs=by_id("warning_sign", words.warning_signs),
+            you=by_id("you", words.you),
+            doctor=by_id("doctor", words.doctor),
+            not_told=words.not_told,
         )
 
     def step(self, step: NextStep) -> NextStep:

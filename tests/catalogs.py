@@ -10,7 +10,7 @@ import ast
 import io
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -112,8 +112,7 @@ def update(language: str, knowledge: KnowledgeBase, *, everything: bool = False)
     path = program_path(language)
     write(path, read(path, language), [(None, text) for text in sorted(program_messages(knowledge))], everything=True)
     path = knowledge_path(language)
-    sentences: Mapping[str, str] = messages(knowledge)
-    write(path, read(path, language), list(sentences.items()), everything=everything)
+    write(path, read(path, language), messages(knowledge), everything=everything)
 
 
 if __name__ == "__main__":

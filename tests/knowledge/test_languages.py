@@ -25,7 +25,7 @@ from tests.knowledge.test_scope import CAUSES, CHOICES, QUANTITIES, WARNING_SIGN
 
 EXAMPLES = Path(__file__).parents[2] / "facts" / "examples"
 FOREIGN = Path(__file__).parents[1] / "foreign" / "headaches"
-ALWAYS = ("title", "complaint", "level", "standing", "category", "screen", "plan")
+ALWAYS = ("title", "complaint", "level", "standing", "category", "screen", "plan", "leaflet")
 """What every report or consultation can show, whatever the case."""
 REVIEWED = '# Reviewed by: Dr. M. Beispiel\nmsgid ""\nmsgstr ""\n"Language: de\\n"\n'
 LANGUAGES = [language for language in languages() if language != "en"]
@@ -42,7 +42,7 @@ def base_messages(knowledge: KnowledgeBase) -> Iterator[tuple[str, str]]:
         *(f"sign.{name}" for name in WARNING_SIGNS),
         *(f"finding.{name}" for name in (*YES_NO.split(), *CHOICES, *QUANTITIES)),
     }
-    for context, text in messages(knowledge).items():
+    for context, text in messages(knowledge):
         kind, _, rest = context.partition(".")
         if kind in ALWAYS or context in rules or f"{kind}.{rest.partition('.')[0]}" in named:
             yield context, text
