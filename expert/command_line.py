@@ -7,6 +7,7 @@ Exit status: 0 when everything was done, 1 when Charley itself failed, 2 when so
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -143,6 +144,7 @@ def report(
     from facts.intake.case_files import Refusal
     from facts.intake.files import read_files
     from facts.problems import Problem, quoted
+    from reports.formats import FhirDocument
 
     base = load_for_assessing(knowledge, language)
     with gc_paused():
@@ -159,6 +161,8 @@ def report(
             refusals.append(Refusal(case.name, (Problem(place, message, "correct one of them"),)))
     if len(assessed) + len(refusals) != intake.read:
         raise AssertionError(f"{intake.read} cases read, but {len(assessed)} assessed and {len(refusals)} refused")
+    if judging.as_of and isinstance(chosen, FhirDocument):
+        chosen = replace(chosen, day=judging.as_of.isoformat())
     _write_reports(base, assessed, refusals, chosen, output, full or what_would_change)
     tell_refusals(refusals, len(assessed))
     if refusals:

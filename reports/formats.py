@@ -142,8 +142,9 @@ class Json:
 
 @dataclass(frozen=True, slots=True)
 class FhirDocument:
-    """The format for systems that keep records: a FHIR R4 document for each case."""
+    """The format for systems that keep records: a FHIR R4 document for each case; `day` is that of cases that tell none."""
 
+    day: str | None = None
     ending: str = ".fhir.json"
     media_type: str = "application/fhir+json"
 
@@ -152,7 +153,7 @@ class FhirDocument:
         from reports.fhir.document import document
         from reports.json_report import to_json
 
-        return to_json(document(assessment, knowledge))
+        return to_json(document(assessment, knowledge, self.day))
 
     def render_all(
         self,
@@ -168,7 +169,7 @@ class FhirDocument:
         from reports.fhir.collection import collection
         from reports.json_report import to_json
 
-        return to_json(collection(assessed, refusals, knowledge))
+        return to_json(collection(assessed, refusals, knowledge, self.day))
 
     def render_refusals(self, refusals: Sequence["Refusal"]) -> str:
         """Write the refusals as an OperationOutcome."""

@@ -14,9 +14,11 @@ from reports.fhir.narrative import told
 _NAMESPACE = UUID("64b1f3a5-3f0c-5c0e-8f5d-0f1d8b0f7a29")
 
 
-def collection(assessed: Sequence[Assessment], refusals: Sequence[Refusal], knowledge: KnowledgeBase) -> dict[str, Any]:
+def collection(
+    assessed: Sequence[Assessment], refusals: Sequence[Refusal], knowledge: KnowledgeBase, day: str | None = None
+) -> dict[str, Any]:
     """Return several documents, and what was refused, as one Bundle."""
-    entries = [document(assessment, knowledge) for assessment in assessed]
+    entries = [document(assessment, knowledge, day) for assessment in assessed]
     names = [bundle["identifier"]["value"] for bundle in entries]
     if refusals:
         entries.append(operation_outcome(refusals))

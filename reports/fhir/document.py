@@ -13,6 +13,8 @@ from uuid import UUID, uuid5
 
 from facts.assessment import Assessment, CauseAssessed, StepAdvised, WarningSignFound
 from facts.intake.fhir.own_documents import DEVICE_NAME
+from facts.language.catalogs import ENGLISH
+from facts.language.speaking import say, spoken
 from facts.vocabulary import ChoiceFinding
 from knowledge_base.model import KnowledgeBase
 from reports.fhir.codings import SYSTEMS, codings, concept, concepts_to_order
@@ -39,17 +41,20 @@ _MEDICINES = "medicines"
 """The id that stands for the medicine lists among what is missing."""
 
 
-def document(assessment: Assessment, knowledge: KnowledgeBase) -> Resource:
-    """Return the document of an assessment made with this knowledge base, as plain data."""
-    return _Document(assessment, knowledge).bundle()
+def document(assessment: Assessment, knowledge: KnowledgeBase, day: str | None = None) -> Resource:
+    """Return the document of an assessment made with this knowledge base, as plain data.
+
+    `day` is that of a case that somebody wrote, which tells none itself; a record is judged as of its own.
+    """
+    return _Document(assessment, knowledge, day).bundle()
 
 
 class _Document:
-    def __init__(self, assessment: Assessment, knowledge: KnowledgeBase) -> None:
+    def __init__(self, assessment: Assessment, knowledge: KnowledgeBase, day: str | None) -> None:
         self.assessment, self.knowledge = assessment, knowledge
         self.page: Page = page(assessment, knowledge)
-        self.uuid = uuid5(_NAMESPACE, json.dumps(plain(assessment), sort_keys=True))
-        self.day = assessment.record.as_of if assessment.record else None
+        self.day = assessment.record.as_of if assessment.record else day
+        self.uuid = uuid5(_NAMESPACE, json.dumps([self.day, plain(assessment)], sort_keys=True))
         self.entries: list[Resource] = []
         self.subject: Resource = {}
         self.device: Resource = {}
@@ -75,6 +80,7 @@ class _Document:
             "resourceType": "Bundle",
             "id": str(self.uuid),
             "identifier": {"system": "urn:ietf:rfc:3986", "value": f"urn:uuid:{self.uuid}"},
+            "language": language.tag if (language := spoken()) else ENGLISH,
             "type": "document",
             "timestamp": _instant(self.day or _NO_DAY),
             "entry": [composition, *self.entries],
@@ -159,7 +165,11 @@ class _Document:
             "description": told(page.fits or page.title),
             "subject": self.subject,
             **self.dated("effectiveDateTime"),
-            **({"investigation": [{"code": {"text": "What was read"}, "item": self.referring(observed)}]} if observed else {}),
+            **(
+                {"investigation": [{"code": {"text": say("What was read")}, "item": self.referring(observed)}]}
+                if observed
+                else {}
+            ),
             "summary": summary,
             **({"finding": [self.cause(one) for one in likely]} if likely else {}),
             "supportingInfo": supporting,
@@ -171,7 +181,7 @@ class _Document:
         basis = f"{self.knowledge.grading.standings[cause.standing]}. {joined(one.because for one in cause.arguments_for)}"
         return {
             "itemCodeableConcept": concept(told(cause.label), self.knowledge.causes[cause.id].codes),
-            "basis": basis + (f" Against it: {against}" if against else ""),
+            "basis": basis + (f" {say('Against it')}: {against}" if against else ""),
         }
 
     def guidance(self) -> Resource:
@@ -179,7 +189,7 @@ class _Document:
         status = "data-required" if self.page.state == "open" else "data-requested" if missing else "success"
         return {
             "text": narrative(self.page.title, [entry.question for entry in missing[:_MISSING_NAMED]]),
-            "moduleCodeableConcept": {"text": told(f"{used.title}, knowledge {used.version} ({used.hash})")},
+            "moduleCodeableConcept": {"text": told(f"{used.title} {used.version} ({used.hash})")},
             "status": status,
             "subject": self.subject,
             **self.dated("occurrenceDateTime"),
@@ -244,20 +254,22 @@ class _Document:
     ) -> Resource:
         page, missing = self.page, self.assessment.missing
         more = len(missing) - _MISSING_NAMED
-        questions = [entry.question for entry in missing[:_MISSING_NAMED]] + ([f"{more} more"] if more > 0 else [])
+        questions = [entry.question for entry in missing[:_MISSING_NAMED]] + (
+            [say("{count} more").format(count=more)] if more > 0 else []
+        )
         steps = [step.do + (f" ({step.when})" if step.when else "") for step in (*page.do_now, *page.then)]
         causes = [f"{one.standing_label}: {one.label}. {joined(one.reasons)}" for one in page.causes]
         signs = [f"{sign.label}: {sign.because}" for sign in self.assessment.warning_signs]
-        verdict = [sentence(verdict_line(page)), *page.because, *(f"Unverified: {one}" for one in page.unverified)]
+        verdict = [sentence(verdict_line(page)), *page.because, *(f"{say('Unverified')}: {one}" for one in page.unverified)]
         written = [
-            ("Verdict", verdict, [impression]),
-            ("Warning signs", signs, issues),
-            ("Leading causes", causes, ()),
-            ("What to do", steps, orders),
-            ("Not known, and it matters", questions, [guidance]),
-            ("What was told", [self.finding(place) for place in range(len(self.assessment.findings))], ()),
-            ("Not recognized", [f"{text}: {reason}" for text, reason in page.unrecognized], ()),
-            ("Sources", [source.citation for source in self.assessment.evidence], ()),
+            (say("Verdict"), verdict, [impression]),
+            (say("Warning signs"), signs, issues),
+            (say("Leading causes"), causes, ()),
+            (say("What to do"), steps, orders),
+            (say("Not known, and it matters"), questions, [guidance]),
+            (say("What was told"), [self.finding(place) for place in range(len(self.assessment.findings))], ()),
+            (say("Not recognized"), [f"{text}: {reason}" for text, reason in page.unrecognized], ()),
+            (say("Sources"), [source.citation for source in self.assessment.evidence], ()),
         ]
         title = told(f"{page.title}: {page.case}")
         return {

@@ -22,8 +22,10 @@ from expert.inference.assessing import Assessor
 from facts.case import Case
 from facts.intake.case_files import Refusal
 from facts.intake.files import read_files
+from facts.language.speaking import language_of, speaking
 from facts.problems import Place, Problem
 from knowledge_base.model import KnowledgeBase
+from knowledge_base.translating import knowledge_catalog, translate
 from reports.fhir.collection import collection
 from reports.fhir.document import document
 from reports.formats import FORMATS
@@ -226,6 +228,28 @@ def test_every_date_is_the_day_of_judging_and_none_is_made_up(assessor: Assessor
     assert composition["_date"]["extension"][0]["valueCode"] == "unknown"
     assert not any(key.endswith("DateTime") for key, _ in walk(undated))
     assert undated["timestamp"] == "1970-01-01T00:00:00Z"
+
+
+def test_a_written_case_is_dated_by_whoever_gives_a_day_and_a_record_by_its_own(
+    assessor: Assessor, knowledge: KnowledgeBase
+) -> None:
+    written_case = document(assessor.assess(Case("x", {})), knowledge, "2026-07-01")
+    assert of_kind(written_case, "Composition")[0]["date"] == "2026-07-01"
+    assert list(broken(written_case)) == []
+    recorded = document(assessor.assess(one(RECORD, knowledge)), knowledge, "2026-07-01")
+    assert of_kind(recorded, "Composition")[0]["date"] == "2026-05-20"
+
+
+def test_a_document_speaks_the_language_and_says_which(knowledge: KnowledgeBase) -> None:
+    catalog = knowledge_catalog(None, "de")
+    with speaking(language_of("de", catalog)):
+        german = Assessor(translate(knowledge, catalog))
+        bundle = document(german.assess(one(RECORD, knowledge)), german.knowledge)
+    assert bundle["language"] == "de"
+    assert list(broken(bundle)) == []
+    headings = [section["title"] for section in of_kind(bundle, "Composition")[0]["section"]]
+    assert headings[:2] == ["Urteil", "Warnzeichen"]
+    assert document(Assessor(knowledge).assess(one(RECORD, knowledge)), knowledge)["language"] == "en"
 
 
 def test_ids_come_of_the_content(assessor: Assessor, knowledge: KnowledgeBase) -> None:
