@@ -36,6 +36,10 @@ class Complaint(Declared):
     definition: Name
 
 
+BodyPart: TypeAlias = Literal["jaw_and_neck", "torso", "arm", "hand", "thigh", "calf", "foot"]
+"""A part of the body outline that reports draw."""
+
+
 class Manifest(Declared):
     """knowledge.yaml: what this knowledge base is."""
 
@@ -47,6 +51,8 @@ class Manifest(Declared):
     """Categories whose causes are what a complaint that does not fit may be instead."""
     strata: dict[Name, list[float]] = {}
     """The findings by which a cohort report is split: choices as they are, quantities at these numbers."""
+    outline: dict[BodyPart | Literal["everywhere"], Name] = {}
+    """The finding that tells of each part of the body in the outline that reports draw."""
     retired: list[RuleId] = []
     """Rule ids that were used once and never will be again."""
 
@@ -420,3 +426,44 @@ class CertificateFile(Declared):
     seconds: float
     properties: dict[str, CertificateCount]
     accepted: list[dict[str, str]] = []
+
+
+class LeafletVerdict(Declared):
+    """What a level of urgency is called for patients, when it is decided and while it is open."""
+
+    decided: Sentence
+    open: Sentence
+
+
+class LeafletSteps(Declared):
+    """What patients are told of some next steps, once for all of them."""
+
+    says: Sentence
+    steps: Annotated[list[RuleId], Field(min_length=1)]
+
+
+class LeafletHelp(Declared):
+    """When patients call for help at once: always, and with some causes."""
+
+    says: Sentence
+    always: Annotated[list[Sentence], Field(min_length=1)]
+    causes: dict[Name, Sentence] = {}
+
+
+class LeafletFile(Declared):
+    """leaflet.yaml: what patients are told, in plain words; `mark` says who has checked them."""
+
+    mark: Sentence
+    title: Sentence
+    verdicts: dict[Name, LeafletVerdict]
+    awaiting: Sentence
+    standings: dict[Name, Sentence]
+    """What stands before a cause of this standing; causes of other standings are not told."""
+    no_cause: Sentence
+    meanwhile: dict[Name, list[Sentence]] = {}
+    help: LeafletHelp
+    causes: dict[Name, Sentence]
+    warning_signs: dict[Name, Sentence]
+    you: list[LeafletSteps] = []
+    doctor: list[LeafletSteps] = []
+    not_told: list[RuleId] = []
