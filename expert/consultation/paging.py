@@ -99,17 +99,26 @@ class Paging:
         return tuple(name for name in section.questions if name in kept)
 
     def _question_worth(self, name: str, screen: Screen, prospect: Prospect) -> tuple[int, ...]:
+        return (
+            -self._follows(name, screen),
+            -prospect.raising.get(name, 0),
+            -prospect.deciding.get(name, 0),
+            screen.ask.index(name),
+        )
+
+    def _follows(self, name: str, screen: Screen) -> bool:
+        """Return whether a question was opened by an answer that does not stand for many signs."""
         needed = self.findings[name].requires
-        follows = needed is not None and not opens_a_page(needed, screen.ask, self.vocabulary)
-        return (-follows, -prospect.raising.get(name, 0), -prospect.deciding.get(name, 0), screen.ask.index(name))
+        return needed is not None and not opens_a_page(needed, screen.ask, self.vocabulary)
 
     def _worth(self, section: Section, prospect: Prospect) -> tuple[int, ...]:
         names = tuple(self._names(section))
         highest = max((prospect.raising.get(name, 0) for name in names), default=0)
         deciding = sum(prospect.deciding.get(name, 0) for name in names)
         raising = sum(name in prospect.raising for name in names)
-        # What decides the urgency before what decides causes; what is cheap before a test; then whatever could change most.
-        return (-min(highest, 1), _COST[section.screen.by], -highest, -raising, -deciding)
+        follows = any(self._follows(name, section.screen) for name in section.questions)
+        # What the last answers opened comes first ("since when?"). Then what decides the urgency before what decides causes; what is cheap before a test; then whatever could change most.
+        return (-follows, -min(highest, 1), _COST[section.screen.by], -highest, -raising, -deciding)
 
     def _names(self, section: Section) -> Iterator[str]:
         yield from sorted(self.listed) if section.screen.medicines else section.questions
