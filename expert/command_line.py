@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from expert import __version__
+from expert.commands.compare import compare
 from expert.commands.consult import consult, sessions
 from expert.commands.evaluate import evaluate, explain
 from expert.commands.feedback import feedback
@@ -28,7 +29,9 @@ from expert.commands.options import (
     format_option,
     gc_paused,
     knowledge_option,
+    language_option,
     load,
+    load_for_assessing,
     tell_refusals,
     what_would_change_option,
 )
@@ -59,6 +62,7 @@ def main() -> None:
       charley serve
       charley report patient.yaml
       charley report clinic.jsonl --format html --output reports/
+      charley compare january.yaml march.yaml
       charley knowledge show hypokalemia
       charley schema case > case.schema.json
     """
@@ -69,6 +73,7 @@ def main() -> None:
 
 
 main.add_command(consult)
+main.add_command(compare)
 main.add_command(sessions)
 main.add_command(evaluate)
 main.add_command(explain)
@@ -105,6 +110,7 @@ main.add_command(doctor)
 )
 @judging_options
 @what_would_change_option
+@language_option
 @knowledge_option
 def report(
     files: tuple[Path, ...],
@@ -115,6 +121,7 @@ def report(
     paper: "Paper",
     judging: "Judging",
     what_would_change: bool,
+    language: str,
     knowledge: Path | None,
 ) -> None:
     """Assess the cases in FILES, and report each on a page: the verdict, the leading causes, what to do now.
@@ -133,6 +140,7 @@ def report(
       charley report clinic/ --format html --output reports/
       charley report patient.yaml --what-would-change
       charley report bundle.json --as-of 2026-03-01
+      charley report patient.yaml --language de
     """
     chosen = AUDIENCES[audience].get(form)
     if chosen is None or (audience == "patient" and (full or what_would_change)):
@@ -144,9 +152,10 @@ def report(
     from facts.intake.case_files import Refusal
     from facts.intake.files import read_files
     from facts.problems import Problem, quoted
+    from reports.formats import FhirDocument
 
+    base = load_for_assessing(knowledge, language)
     with gc_paused():
-        base = load(knowledge, to_assess=True)
         assessor = Assessor(base)
     assess = explaining_changes(assessor) if what_would_change else assessor.assess
     intake = read_files(files, base.vocabulary, base.dictionary, judging)
@@ -160,6 +169,8 @@ def report(
             refusals.append(Refusal(case.name, (Problem(place, message, "correct one of them"),)))
     if len(assessed) + len(refusals) != intake.read:
         raise AssertionError(f"{intake.read} cases read, but {len(assessed)} assessed and {len(refusals)} refused")
+    if judging.as_of and isinstance(chosen, FhirDocument):
+        chosen = replace(chosen, day=judging.as_of.isoformat())
     _write_reports(base, assessed, refusals, chosen, output, full or what_would_change)
     tell_refusals(refusals, len(assessed))
     if refusals:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed
+from facts.language.speaking import say, spoken
 from facts.measuring.reference_intervals import NoReference, quantity_of_word
 from facts.quantities import Interval, bounds
 from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
 from reports.page import LEADING
-from reports.wording import join, number_text, sentence, unit_text, value_text
+from reports.wording import join, lower_label, number_text, sentence, unit_text, value_text
 
 WIDTH = 300
 _CHARACTERS = 38
@@ -142,11 +143,12 @@ def _band(used: FindingUsed, finding: object, known: Mapping[str, Value]) -> Ban
 def balance(cause: CauseAssessed) -> Balance:
     """Return the arguments for and against a cause, the weightiest first."""
     supporting, opposing = _weights(cause.arguments_for), _weights(cause.arguments_against)
-    said = [f"for: {_counts(supporting)}" if supporting else "", f"against: {_counts(opposing)}" if opposing else ""]
+    said = [f"{say('for')}: {_counts(supporting)}" if supporting else ""]
+    said += [f"{say('against')}: {_counts(opposing)}" if opposing else ""]
     return Balance(
         tuple(_OF_WEIGHT[weight] for weight in supporting),
         tuple(_OF_WEIGHT[weight] for weight in opposing),
-        "Arguments " + "; ".join(filter(None, said)),
+        f"{say('Arguments')} {'; '.join(filter(None, said))}",
     )
 
 
@@ -160,7 +162,7 @@ def _weights(arguments: Sequence[Argument]) -> list[str]:
 
 
 def _counts(weights: Sequence[str]) -> str:
-    return join([f"{weights.count(weight)} {weight}" for weight in _OF_WEIGHT if weight in weights], "and")
+    return join([f"{weights.count(weight)} {say(weight)}" for weight in _OF_WEIGHT if weight in weights], "and")
 
 
 def chain(cause: CauseAssessed, knowledge: KnowledgeBase) -> Chain:
@@ -176,9 +178,9 @@ def chain(cause: CauseAssessed, knowledge: KnowledgeBase) -> Chain:
         boxes = [_box(texts, top + (height - own) // 2) for texts, own in zip((findings, between), heights, strict=True)]
         links.append(Link(boxes[0], boxes[1] if between else None, weight_of(argument), is_for, top + height // 2))
         arrow = " → ".join(join(list(texts), "and") for texts in (findings, between) if texts)
-        said.append(f"{arrow} → {'for' if is_for else 'against'}, {weight_of(argument)}")
+        said.append(f"{arrow} → {say('for' if is_for else 'against')}, {say(weight_of(argument))}")
         top += height + _GAP
-    standing = knowledge.grading.standings[cause.standing].lower()
+    standing = lower_label(knowledge.grading.standings[cause.standing])
     label = tuple(textwrap.wrap(cause.label, 24))
     return Chain(label, standing, tuple(links), max(top, 70), f"{cause.label}, {standing}: {'; '.join(said)}")
 
@@ -209,11 +211,16 @@ def outline(assessment: Assessment, knowledge: KnowledgeBase) -> Outline | None:
     if states.pop("everywhere", "unknown") == "present":
         states = dict.fromkeys(states, "present")
     by_state = {
-        "Here": [part.replace("_", " ") for part, state in states.items() if state == "present"],
-        "not here": [part.replace("_", " ") for part, state in states.items() if state == "absent"],
-        "not known": [part.replace("_", " ") for part, state in states.items() if state == "unknown"],
+        say("Here"): [_part(part, knowledge) for part, state in states.items() if state == "present"],
+        say("not here"): [_part(part, knowledge) for part, state in states.items() if state == "absent"],
+        say("not known"): [_part(part, knowledge) for part, state in states.items() if state == "unknown"],
     }
     return Outline(states, "; ".join(f"{name}: {', '.join(parts)}" for name, parts in by_state.items() if parts) + ".")
+
+
+def _part(part: str, knowledge: KnowledgeBase) -> str:
+    """Name a part of the body: in another language by the finding that it shows."""
+    return part.replace("_", " ") if spoken() is None else knowledge.vocabulary.findings[knowledge.outline[part]].label
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from facts.assessment import Assessment, CauseAssessed
 from knowledge_base.leaflet import Leaflet
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
+from reports.page import knowledge_line
 
 _REASONS = 2
 _CAUSES = 2
@@ -61,7 +62,7 @@ def leaflet(assessment: Assessment, knowledge: KnowledgeBase) -> LeafletShown:
         help=(*words.help_always, *_once(words.help_of_causes, (cause.id for cause in causes))),
         mark=words.mark,
         case=clean(assessment.case),
-        knowledge=f"{knowledge.title}, knowledge {knowledge.version} ({knowledge.hash[:12]})",
+        knowledge=knowledge_line(knowledge).removesuffix("."),
     )
 
 

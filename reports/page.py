@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from facts.assessment import Argument, Assessment, CauseAssessed, StepAdvised
+from facts.language.speaking import say, spoken
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
+from reports.wording import lower_label
 
 STATEMENT = (
     "Charley supports a clinician's judgment and does not replace it. What was not asked is unknown, and no conclusion here "
     "rests on a missing answer."
 )
+_AWAITING = "This translation awaits the review of a clinician."
+_MARKED = "What begins with [en] has not been translated."
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 _IN_BRACKETS = re.compile(r" \([^()]*\)")
 State: TypeAlias = Literal["decided", "awaiting", "open"]
@@ -125,10 +129,33 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
         unverified=tuple(unverified[:_NOT_USED]),
         unrecognized=tuple(unrecognized[:_NOT_USED]),
         more_not_used=max(0, len(unverified) - _NOT_USED) + max(0, len(unrecognized) - _NOT_USED),
-        record=f"Read from a record as of {clean(assessment.record.as_of or 'an unknown day')}." if assessment.record else "",
-        statement=STATEMENT,
-        knowledge=f"{knowledge.title}, knowledge {knowledge.version} ({knowledge.hash[:12]}).",
+        record=_record(assessment),
+        statement=statement(),
+        knowledge=knowledge_line(knowledge),
     )
+
+
+def statement() -> str:
+    """Say what a report is, and in another language than English who has reviewed that language."""
+    language = spoken()
+    if language is None:
+        return STATEMENT
+    reviewed = language.reviewed_by
+    by = say("Translation reviewed by {who}.").format(who=reviewed) if reviewed else say(_AWAITING)
+    return f"{say(STATEMENT)} {by} {say(_MARKED)}"
+
+
+def knowledge_line(knowledge: KnowledgeBase) -> str:
+    """Name the knowledge base, its version and its hash."""
+    told = say("{title}, knowledge {version} ({hash}).")
+    return told.format(title=knowledge.title, version=knowledge.version, hash=knowledge.hash[:12])
+
+
+def _record(assessment: Assessment) -> str:
+    if assessment.record is None:
+        return ""
+    day = clean(assessment.record.as_of) if assessment.record.as_of else say("an unknown day")
+    return say("Read from a record as of {day}.").format(day=day)
 
 
 def _repeated(assessment: Assessment, knowledge: KnowledgeBase) -> tuple[StepOnPage, ...]:
@@ -136,7 +163,11 @@ def _repeated(assessment: Assessment, knowledge: KnowledgeBase) -> tuple[StepOnP
     warning = [one for one in assessment.unverified if one.warns]
     names = dict.fromkeys(_named(one.finding.id, knowledge) for one in warning)
     awaited = assessment.urgency.verified_level is not None
-    return (StepOnPage(f"Repeat, because unverified: {', '.join(names)}.", "", "", awaited),) if names else ()
+    return (
+        (StepOnPage(say("Repeat, because unverified: {names}.").format(names=", ".join(names)), "", "", awaited),)
+        if names
+        else ()
+    )
 
 
 def _reasons(reasons: tuple[str, ...]) -> tuple[str, ...]:
@@ -157,7 +188,7 @@ def _first_questions(assessment: Assessment) -> tuple[str, ...]:
 def _named(name: str, knowledge: KnowledgeBase) -> str:
     finding = knowledge.vocabulary.findings.get(name)
     if finding is None:
-        return name
+        return say(name)
     return finding.label.removeprefix("the ").removeprefix("a ").removeprefix("an ")
 
 
@@ -166,7 +197,8 @@ def _fits(assessment: Assessment, knowledge: KnowledgeBase) -> str:
     if complaint is None or complaint.fits != "no":
         return ""
     resembled = "; ".join(knowledge.causes[name].label for name in complaint.resembles)
-    return f"The findings do not fit {complaint.label}." + (f" They resemble: {resembled}." if resembled else "")
+    told = say("The findings do not fit {complaint}.").format(complaint=complaint.label)
+    return told + (" " + say("They resemble: {causes}.").format(causes=resembled) if resembled else "")
 
 
 def _cause(cause: CauseAssessed, knowledge: KnowledgeBase, most_for: int, most_against: int) -> CauseOnPage:
@@ -194,7 +226,7 @@ def _best(arguments: tuple[Argument, ...], most: int) -> tuple[str, ...]:
 
 
 def _step(step: StepAdvised, assessment: Assessment, knowledge: KnowledgeBase) -> StepOnPage:
-    when = knowledge.levels[step.level].label.lower() if step.level and step.level != assessment.urgency.level else ""
+    when = lower_label(knowledge.levels[step.level].label) if step.level and step.level != assessment.urgency.level else ""
     because = clean(step.because) if step.kind == "test" else ""
     if len(because) > _LONG:
         because = _IN_BRACKETS.sub("", because)
@@ -205,11 +237,13 @@ def proved(knowledge: KnowledgeBase) -> str:
     """Say in one sentence what was proved of the knowledge base for every possible patient."""
     certificate = knowledge.certificate
     if certificate is None:
-        return "No proof of this knowledge base is on file."
+        return say("No proof of this knowledge base is on file.")
     counts = certificate.properties.values()
     total = sum(count.statements for count in counts)
     wrong = sum(count.failed + count.undecided for count in counts)
     accepted = sum(count.accepted for count in counts)
-    told = f"{total - wrong:,} of {total:,} statements about every possible patient hold"
-    meant = f", {accepted} of them as exceptions with a reason" if accepted else ""
-    return f"Proved with z3 {certificate.z3}: {told}{meant}."
+    told = say("{held} of {total} statements about every possible patient hold").format(
+        held=f"{total - wrong:,}", total=f"{total:,}"
+    )
+    meant = say(", {count} of them as exceptions with a reason").format(count=accepted) if accepted else ""
+    return say("Proved with z3 {version}: {told}.").format(version=certificate.z3, told=told + meant)

@@ -138,7 +138,7 @@ def number(value: float) -> Formula:
     return z3.RealVal(repr(value))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Encoding:
     """When conditions are true and when they are false, as formulas, each made once.
 

@@ -33,7 +33,7 @@ def z3_version() -> str:
     return str(z3.get_version_string())
 
 
-@dataclass
+@dataclass(repr=False)
 class Decider:
     """Answers whether some patient can be as formulas say, and gives one that is.
 
@@ -200,7 +200,7 @@ def figures_within(value: Value, thresholds: Collection[float], finding: Finding
             yield high
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Smallest:
     """The smallest sets of findings whose change makes a goal true, one patient being as the formulas in `fixed` say."""
 

@@ -7,7 +7,7 @@ from expert.proofs.formulas import Formula, Patient
 from facts.problems import Place
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Statement:
     """One statement: it holds when a patient as the formulas say is possible, or (`wanted`) impossible.
 

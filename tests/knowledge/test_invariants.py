@@ -150,7 +150,9 @@ def test_nobody_is_sent_to_hospital_now_and_told_that_there_is_time(knowledge: K
     assert len(now) > 20
     for step in now:
         broken = (formulas.fires(step.id), negation(formulas.urgency_at_least("immediate")))
-        assert decider(*broken) == "impossible", (step.id, decider.witness(*broken))
+        # A verdict, not the formulas, is compared: nobody waits for a solver's expression to be printed.
+        found = decider(*broken)
+        assert found == "impossible", (step.id, decider.witness(*broken) if found == "possible" else found)
 
 
 # That faults are found
