@@ -104,7 +104,8 @@ def write(path: Path, before: Catalog, entries: Iterable[tuple[str | None, str]]
     write_po(stream, after, width=128, omit_header=True)
     reviewed = re.search(r"^# *Reviewed by: *(\S.*)$", before.header_comment, re.MULTILINE)
     head = _HEAD.format(language=before.locale, reviewed_by=reviewed[1] if reviewed else "")
-    path.write_text(head + stream.getvalue().decode(), encoding="utf-8")
+    # Whether a text looks like a format is for Babel's releases to differ about, and for nobody here to read.
+    path.write_text(head + re.sub(r"^#, .*\n", "", stream.getvalue().decode(), flags=re.MULTILINE), encoding="utf-8")
 
 
 def update(language: str, knowledge: KnowledgeBase, *, everything: bool = False) -> None:
