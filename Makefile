@@ -70,7 +70,7 @@ test-pythons:
 	  $$python -c pass 2> /dev/null || { echo "$$python does not run, and is not tried"; continue; }; \
 	  tried=$$((tried + 1)); \
 	  rm -rf $(VENV)-tried && $$python -m venv $(VENV)-tried || exit 1; \
-	  $(VENV)-tried/bin/python -m pip install --quiet --editable '.[duckdb,prove,web]' $$($$python -m tests.lowest_versions --tools) || exit 1; \
+	  $(VENV)-tried/bin/python -m pip install --quiet --editable '.[prove,web]' $$($$python -m tests.lowest_versions --tools) || exit 1; \
 	  echo "$$python:"; $(VENV)-tried/bin/python $(FAST) $(TRIED) || exit 1; \
 	done; test $$tried -gt 0
 

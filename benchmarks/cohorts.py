@@ -1,77 +1,129 @@
 """How long a cohort takes, as ratios in one run: against copying the file, other sizes, and engines for one case at a time.
 
 Synthetic cases drawn from the vocabulary (`benchmarks.synthetic`), the whole knowledge base, Parquet in and a folder of
-conclusions out, by `charley evaluate`. A sample of the conclusions is compared with those of one case at a time.
+conclusions out, by `charley evaluate`. The conclusions of a sample are compared with those of one case at a time.
 
     python -m benchmarks.cohorts --rows 10000 100000 1000000 --rows-of-engines 200000 --rows-of-formats 1000000
 """
 
 import argparse
+import os
 import random
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
+from typing import NamedTuple
 
 import polars as pl
 
 from benchmarks.clips_engine import ClipsEngine, repair_clipspy
+from benchmarks.cohort_judging import JUDGED_SAMPLE, compare_judging
 from benchmarks.engines import cpu_model
 from benchmarks.synthetic import write_cohort
 from expert.cohorts.evaluation import ROWS_A_PART
 from expert.inference.assessing import Assessor
 from expert.inference.forward_chaining import ForwardChaining
-from facts.case import Case, Observed
+from facts.case import Case
 from facts.intake.tables.cells import rows_named_twice
 from facts.intake.tables.columns import read_part
+from facts.intake.tables.mapping import AS_WRITTEN
 from facts.intake.tables.opening import open_table
+from facts.intake.tables.rows import case_of_row
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 
 SAMPLE = 300
 _RETE_SAMPLE = 5
+SI = replace(AS_WRITTEN, system="SI")
+NARROW = 33
+"""Columns that a file of a registry may have, the name included."""
+
+
+class Took(NamedTuple):
+    """What a run took: seconds by the clock, seconds of all processors, and its most memory in MiB."""
+
+    clock: float
+    processors: float
+    memory: float
 
 
 def main() -> None:
     """Print the tables; ends with 1 when a conclusion differs from that of one case at a time."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="sizes of cohorts")
-    parser.add_argument("--rows-of-engines", type=int, default=200_000, help="size of the cohort for DuckDB and Spark; 0: none")
+    parser.add_argument("--rows-of-engines", type=int, default=200_000, help="size of the cohort for Spark; 0: none")
     parser.add_argument("--rows-of-formats", type=int, default=1_000_000, help="size of the cohort as CSV and NDJSON; 0: none")
+    parser.add_argument("--before", type=Path, help="a checkout of an earlier version, to be timed on the same files")
     options = parser.parse_args()
     knowledge = load_knowledge_base()
     print(f"- Machine: {cpu_model()}, Python {sys.version.split()[0]}, Polars {pl.__version__}")
-    print(f"- Knowledge: {knowledge.title} {knowledge.version} ({knowledge.hash[:12]}), {len(knowledge.rules):,} rules\n")
-    print("| rows | copying the Parquet file, s | evaluate, s | × copying | cases per second | most memory, MiB |")
-    print("|---:|---:|---:|---:|---:|---:|")
-    rate = 0.0
+    print(f"- Knowledge: {knowledge.title} {knowledge.version} ({knowledge.hash[:12]}), {len(knowledge.rules):,} rules")
+    print("- s: seconds by the clock (of all processors)\n")
+    print("| rows | columns | copying the Parquet file, s | evaluate, s | × copying | cases per second | most memory, MiB |")
+    print("|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for rows in sorted(options.rows):
             source = folder / f"cohort-{rows}.parquet"
             write_cohort(source, rows, knowledge)
-            copying = seconds(lambda: pl.scan_parquet(source).sink_parquet(folder / "copy.parquet"))  # noqa: B023 - called at once
-            took, memory = run_evaluate(source, folder / f"out-{rows}")
-            rate = rows / took
-            print(f"| {rows:,} | {copying:.2f} | {took:.2f} | {took / copying:.1f} | {rate:,.0f} | {memory:,.0f} |", flush=True)
+            compare_with_copying(source, folder / f"out-{rows}", options.before)
+        narrow = folder / "narrow.parquet"
+        pl.scan_parquet(source).select(narrow_columns(knowledge)).sink_parquet(narrow)
+        compare_with_copying(narrow, folder / "narrow", options.before)
         cases = draw_cases(source, knowledge)
-        differing = different(cases, folder / f"out-{rows}", knowledge)
+        differing = different(cases, folder / f"out-{max(options.rows)}", knowledge)
+        judging = compare_judging(source, knowledge)
+        differing += judging[1]
         if options.rows_of_engines:
             differing += compare_engines(folder, options.rows_of_engines, knowledge)
         if options.rows_of_formats:
             compare_formats(folder, options.rows_of_formats, knowledge)
-    print(
-        f"\n{len(cases)} cases of the last cohort concluded one at a time, and the folder of each engine: {differing} differ.\n"
-    )
-    print("| the same cases one at a time | cases per second | evaluate is × as fast |")
+    print(f"\n{len(cases)} cases of the last cohort in full, {JUDGED_SAMPLE:,} of its judging alone, and the folder")
+    print(f"of each engine, compared with one case at a time: {differing} differ.\n")
+    print("| the same cases one at a time | cases per second | judging on planes is × as fast |")
     print("|---|---:|---:|")
     for engine, fire, count in contenders(knowledge):
         some = [case.values for case in cases[:count]]
         took = seconds(lambda: [fire(values) for values in some])  # noqa: B023 - called at once
-        print(f"| {engine} | {len(some) / took:,.0f} | {rate / (len(some) / took):,.0f} |", flush=True)
+        print(f"| {engine} | {len(some) / took:,.0f} | {judging[0] / (len(some) / took):,.0f} |", flush=True)
     sys.exit(1 if differing else 0)
+
+
+def compare_with_copying(source: Path, out: Path, before: Path | None) -> None:
+    """Print how long a run takes, and one of an earlier version, against copying the file."""
+    schema = pl.scan_parquet(source).collect_schema()
+    rows = pl.scan_parquet(source).select(pl.len()).collect().item()
+    clock, processors = perf_counter(), process_time()
+    pl.scan_parquet(source).sink_parquet(str(out) + ".copy")
+    copying = perf_counter() - clock, process_time() - processors
+    for label, version in (("before: ", before), ("", Path.cwd())):
+        if version is not None:
+            took = run_evaluate(source, out.with_name(out.name + label.strip(": ")), version=version)
+            told = (
+                f"{took.clock:.2f} ({took.processors:.2f}) | {took.clock / copying[0]:.1f} ({took.processors / copying[1]:.1f})"
+            )
+            copy = f"{copying[0]:.2f} ({copying[1]:.2f})"
+            print(
+                f"| {label}{rows:,} | {len(schema)} | {copy} | {told} | {rows / took.clock:,.0f} | {took.memory:,.0f} |",
+                flush=True,
+            )
+
+
+def narrow_columns(knowledge: KnowledgeBase) -> list[str]:
+    """Return the columns of a narrow file: the findings that most conditions mention."""
+    from knowledge_base.conditions.expression import leaves
+
+    counts: dict[str, int] = {}
+    for tree in (*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())):
+        for leaf in leaves(tree):
+            counts[leaf.finding] = counts.get(leaf.finding, 0) + 1
+    most = sorted(counts, key=lambda name: (-counts[name], name))[: NARROW - 1]
+    needed = {above for name in most if (above := knowledge.vocabulary.findings[name].requires)}
+    return ["case", *sorted({*most, *needed})[: NARROW - 1]]
 
 
 def compare_engines(folder: Path, rows: int, knowledge: KnowledgeBase) -> int:
@@ -80,18 +132,17 @@ def compare_engines(folder: Path, rows: int, knowledge: KnowledgeBase) -> int:
     write_cohort(source, rows, knowledge)
     parts = ["--part-rows", str(-(-rows // 4))]
     engines = {
-        "Polars": [],
-        "DuckDB": ["--engine", "duckdb"],
+        "one process": [],
         "Spark, local[1]": ["--engine", "spark", "--master", "local[1]"],
         "Spark, local[2]": ["--engine", "spark", "--master", "local[2]"],
     }
-    print(f"\n| {rows:,} rows of Parquet in 4 parts, by | evaluate, s | × Polars | cases per second |")
+    print(f"\n| {rows:,} rows of Parquet in 4 parts, by | evaluate, s | × one process | cases per second |")
     print("|---|---:|---:|---:|")
     baseline, differing = 0.0, 0
     for number, (engine, words) in enumerate(engines.items()):
         out = folder / f"engine-{number}"
         try:
-            took, _ = run_evaluate(source, out, *parts, *words)
+            took = run_evaluate(source, out, *parts, *words).clock
         except subprocess.CalledProcessError as error:
             print(f"{engine} is left out: {error.stderr.strip()}", file=sys.stderr)
             continue
@@ -123,7 +174,7 @@ def compare_formats(folder: Path, rows: int, knowledge: KnowledgeBase) -> None:
         path = source.with_suffix(ending)
         reading = seconds(lambda: read(path))  # noqa: B023 - called at once
         checking = seconds(lambda: read_whole(path, knowledge))  # noqa: B023 - called at once
-        took, _ = run_evaluate(path, folder / f"format{ending}")
+        took = run_evaluate(path, folder / f"format{ending}").clock
         size = path.stat().st_size / 2**20
         told = f"{reading:.2f} | {checking:.2f} | {checking / reading:.1f} | {took:.2f}"
         print(f"| {ending[1:].upper()} | {size:,.0f} | {told} |", flush=True)
@@ -132,7 +183,7 @@ def compare_formats(folder: Path, rows: int, knowledge: KnowledgeBase) -> None:
 
 def read_whole(path: Path, knowledge: KnowledgeBase) -> None:
     """Read and check every part of a table, as a run does."""
-    table = open_table(path, knowledge.vocabulary)
+    table = open_table(path, knowledge.vocabulary, SI)
     twice = rows_named_twice(table)
     for first in range(0, table.rows, ROWS_A_PART):
         read_part(table, first, ROWS_A_PART, knowledge.vocabulary, knowledge.dictionary, twice)
@@ -145,41 +196,51 @@ def seconds(work: Callable[[], object]) -> float:
     return perf_counter() - begun
 
 
-def run_evaluate(source: Path, folder: Path, *words: str) -> tuple[float, float]:
-    """Run `charley evaluate` in a process of its own; gives its seconds, start included, and its most memory in MiB."""
-    program = (
-        "import resource, sys; from expert.command_line import main\n"
-        f"sys.argv = ['charley', 'evaluate', {str(source)!r}, '--output', {str(folder)!r}, *{words!r}]\n"
-        "try: main()\n"
-        "except SystemExit as done: status = done.code\n"
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024); sys.exit(status or 0)"
-    )
+def run_evaluate(source: Path, folder: Path, *words: str, version: Path | None = None) -> Took:
+    """Run `charley evaluate` of a version in a process of its own, its start included."""
+    command = [sys.executable, "-m", "expert", "evaluate", str(source), "--output", str(folder), "--units", "SI", *words]
+    return run(command, version or Path.cwd())
+
+
+def run(command: list[str], version: Path) -> Took:
+    """Run a command to its end; raises CalledProcessError where it fails."""
+    environment = {**os.environ, "PYTHONPATH": str(version)}
     begun = perf_counter()
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603 - ours
-    return perf_counter() - begun, float(done.stdout.split()[-1])
+    # The version's own folder comes first among those that modules are looked for in.
+    process = subprocess.Popen(command, cwd=version, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment)  # noqa: S603 - ours
+    assert process.stderr is not None
+    told = process.stderr.read()
+    _, status, used = os.wait4(process.pid, 0)
+    process.stderr.close()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command, stderr=told.decode())
+    return Took(perf_counter() - begun, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
 
 
 def draw_cases(source: Path, knowledge: KnowledgeBase) -> list[Case]:
-    """Draw some cases of a cohort, as they are assessed one at a time."""
-    height = pl.scan_parquet(source).select(pl.len()).collect().item()
-    places = sorted(random.Random(1).sample(range(height), min(SAMPLE, height)))
-    rows = pl.scan_parquet(source).with_row_index("place").filter(pl.col("place").is_in(places)).collect().to_dicts()
-    names = knowledge.vocabulary.findings
-    return [Case(str(row["case"]), {name: Observed(row[name]) for name in names if row[name] is not None}) for row in rows]
+    """Draw some cases of a cohort, read as they are for their reports: with what is computed from their figures."""
+    table = open_table(source, knowledge.vocabulary, SI)
+    places = sorted(random.Random(1).sample(range(table.rows), min(SAMPLE, table.rows)))
+    read = [case_of_row(table, place + 1, knowledge.vocabulary, knowledge.dictionary) for place in places]
+    return [case for case in read if isinstance(case, Case)]
 
 
 def different(cases: list[Case], folder: Path, knowledge: KnowledgeBase) -> int:
     """Count the cases whose urgency, standings or rules differ from what was concluded one at a time."""
     assessor = Assessor(knowledge)
     concluded = pl.scan_parquet(folder / "conclusions.parquet" / "*.parquet")
-    rows = {
-        row["case"]: row for row in concluded.filter(pl.col("case").is_in([case.name for case in cases])).collect().to_dicts()
-    }
+    states = pl.scan_ipc(folder / "rules.arrow" / "*.arrow")
+    wanted = pl.col("case").is_in([case.name for case in cases])
+    rows = {row["case"]: row for row in concluded.filter(wanted).collect().to_dicts()}
+    for row in states.filter(wanted).collect().to_dicts():
+        rows[row["case"]] |= row
     count = 0
     for case in cases:
         row, full = rows[case.name], assessor.assess(case)
         truths = assessor.judge.truths(assessor.judge(case.values))
-        same = (row["urgency"], row["ceiling"]) == (full.urgency.level, full.urgency.ceiling)
+        urgency = full.urgency
+        same = (row["urgency"], row["ceiling"], row["decided"]) == (urgency.level, urgency.ceiling, urgency.decided)
         same &= all(row[f"standing:{cause.id}"] == cause.standing for cause in full.causes)
         same &= all(row[f"rule:{name}"] == truths[name] for name in knowledge.rules)
         count += not same

@@ -56,13 +56,12 @@ def frame(knowledge: KnowledgeBase, first: int, rows: int, seed: int) -> pl.Data
 
 def _without_contradictions(cohort: pl.DataFrame, knowledge: KnowledgeBase) -> pl.DataFrame:
     """Take from patients whose answers exclude each other the answers that do."""
-    from expert.cohorts.columns import CONTRADICTION, Columns
+    from expert.cohorts.planes.cohort_judge import CohortJudge
     from knowledge_base.conditions.expression import leaves
 
-    concluded: pl.LazyFrame = Columns(knowledge).conclude(cohort.lazy())
-    marks = concluded.select(f"^{CONTRADICTION}.*$").collect()
+    marks = CohortJudge(knowledge).contradictions(cohort)
     for name, entry in knowledge.contradictions.items():
-        wrong = marks[CONTRADICTION + name].fill_null(False)
+        wrong = marks[name]
         named = [leaf.finding for leaf in leaves(entry.condition)]
         cohort = cohort.with_columns(pl.when(~wrong).then(pl.col(finding)).alias(finding) for finding in dict.fromkeys(named))
     return cohort

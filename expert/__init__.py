@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from expert.python_interface import Expert as Expert
+    from expert.python_interface import evaluate_frame as evaluate_frame
     from facts.problems import CharleyError as CharleyError
 
 # setup.cfg reads this without importing anything, so it stays a literal.
 __version__ = "0.1.0"
 
-__all__ = ["CharleyError", "Expert", "__version__"]
+__all__ = ["CharleyError", "Expert", "__version__", "evaluate_frame"]
 
-_HOMES = {"CharleyError": "facts.problems", "Expert": "expert.python_interface"}
+_HOMES = {"CharleyError": "facts.problems", "Expert": "expert.python_interface", "evaluate_frame": "expert.python_interface"}
 
 
 def __getattr__(name: str) -> Any:

@@ -23,7 +23,7 @@ _ROOM = 200 * 2**20
 """Bytes that should be free: consultations are small, and a full disk keeps none."""
 _JAVA = 17
 _REQUIREMENT = re.compile(r"([A-Za-z0-9_.-]+)(?:\[[^]]*\])?([^;]*)(?:;.*extra == ['\"]([a-z]+)['\"])?")
-_EXTRAS = ("duckdb", "prove", "spark", "web", "pdf")
+_EXTRAS = ("prove", "spark", "web", "pdf")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -5,11 +5,11 @@ This is the public interface (`from expert import Expert`); the modules behind i
 
 import html
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from expert.inference.assessing import Assessor, ContradictoryCase
 from expert.proofs.what_would_change import explaining_changes
@@ -23,6 +23,13 @@ from facts.problems import CharleyError, Place, Problem, quoted
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 from reports.formats import FORMATS
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from expert.cohorts.frames import ArrowTable
+    from expert.cohorts.planes.cohort_judge import CohortJudge
+    from facts.measuring.unit_systems import UnitSystem
 
 Source: TypeAlias = Mapping[str, object] | str | Path
 """A case as a mapping, as YAML or JSON text, or as the path of a file."""
@@ -105,6 +112,34 @@ class Expert:
             raise CharleyError([Problem(Place(f"case {quoted(case.name)}"), message, "correct one of them")]) from None
         return Assessed(case, assessment, self.knowledge)
 
+    def evaluate_frame(
+        self,
+        table: "ArrowTable",
+        *,
+        rules: bool = False,
+        units: "UnitSystem | None" = None,
+        yes: Iterable[str] = (),
+        no: Iterable[str] = (),
+    ) -> "pl.DataFrame":
+        """Conclude every row of a table in memory: of Polars, or of any library that speaks Arrow.
+
+        Its columns are those of a file for `charley evaluate`; without a column `case` the rows are numbered. The frame that
+        comes back has the same rows in the same order: `refused` says why a row was not concluded, `unrecognized` lists what
+        in it was not understood, and the others are those of conclusions.parquet, with `rules` also those of rules.arrow.
+        `units`, `yes` and `no` are the command's options. Raises CharleyError for columns that nobody knows.
+        """
+        from expert.cohorts.frames import evaluate_table
+        from facts.intake.tables.mapping import AS_WRITTEN, declare_values
+
+        mapping = replace(AS_WRITTEN, values=declare_values(tuple(yes), tuple(no)), system=units)
+        return evaluate_table(table, self._cohorts, mapping, rules=rules)
+
+    @cached_property
+    def _cohorts(self) -> "CohortJudge":
+        from expert.cohorts.planes.cohort_judge import CohortJudge
+
+        return CohortJudge(self.knowledge)
+
     @cached_property
     def _explain(self) -> Callable[[Case], Assessment]:
         return explaining_changes(self._assessor)
@@ -117,3 +152,13 @@ class Expert:
         else:
             return self.read_files([source])
         return read_cases(entries, self.knowledge.vocabulary, self.knowledge.dictionary)
+
+
+def evaluate_frame(table: "ArrowTable", **options: Any) -> "pl.DataFrame":
+    """Conclude every row of a table with the shipped knowledge, which is loaded once; see `Expert.evaluate_frame`."""
+    return _shipped().evaluate_frame(table, **options)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Expert:
+    return Expert()

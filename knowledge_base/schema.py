@@ -262,7 +262,7 @@ class ContradictionFile(Declared):
 
 
 class ScreenEntry(Declared):
-    """Questions that share a lead-in; or, with `medicines`, the screen that asks for the medicine lists."""
+    """Questions that share a lead-in; or the screen that asks for the medicine lists, or for the results that are available."""
 
     label: str
     lead_in: Sentence
@@ -271,13 +271,26 @@ class ScreenEntry(Declared):
     each: list[Name] = []
     """Those of `ask` that are not absent because nobody named them: what has to be tried, or what is good to have."""
     medicines: bool = False
+    results: bool = False
+    """Whether it asks for any result of a test by name; where there is none, no test is asked for later."""
+    anything: bool = False
+    """Whether it takes any finding by name: what else the patient tells, or was noticed."""
+    in_full: bool = False
+    """Whether the screen is asked as a whole and once, whatever its answers could change: the story, as it is told."""
+    rows: dict[Name, Sentence] = {}
+    """What is said before a question of `ask` when it begins a new line of the screen ("Where")."""
 
 
 class InterviewFile(Declared):
     """interview.yaml: what a consultation asks together, and which screens come first."""
 
-    opening: list[Name]
+    opening: list[Name | list[Name]]
+    """The screens that come first, in turn; those of a list stand on one page."""
     screens: dict[Name, ScreenEntry]
+    most_questions: Annotated[int, Field(ge=1)] | None = None
+    """Questions that stand on one page after the opening; None for all that are worth asking."""
+    written_together: dict[Name, Name] = {}
+    """Numbers that another is written behind, with a slash between them (148/86)."""
     always: list[Name] = []
     """Findings that everybody is asked for, since what anybody would look for depends on them."""
     only_if: dict[Name, str] = {}

@@ -172,6 +172,14 @@ class ReportView:
     knowledge: str
     statement: str
 
+    @property
+    def lesser_by_category(self) -> tuple[tuple[str, tuple[CauseShown, ...]], ...]:
+        """The causes that are argued against, by category."""
+        groups: dict[str, list[CauseShown]] = {}
+        for cause in self.lesser:
+            groups.setdefault(cause.category, []).append(cause)
+        return tuple((category, tuple(causes)) for category, causes in groups.items())
+
 
 _STEP_HEADINGS = {
     "avoid": "Do not",

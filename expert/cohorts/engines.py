@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from expert.cohorts.parts import Judge
     from expert.cohorts.run import PlannedPart, Run
 
 
@@ -35,15 +34,13 @@ class Engine(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class OneByOne:
-    """Concludes one part after the other in this process; `load_judge` imports what judges them, or raises CohortError."""
+class Local:
+    """Concludes one part after the other in this process."""
 
-    load_judge: Callable[[], "Judge"]
     takes_master: bool = False
 
     def require(self, master: str | None) -> None:
-        """Raise CohortError where what judges the parts is not installed."""
-        self.load_judge()
+        """Return at once: nothing but this program is needed."""
 
     def conclude(
         self,
@@ -54,13 +51,16 @@ class OneByOne:
         notice: Callable[[str], None],
     ) -> None:
         """Conclude the parts in their order."""
-        from expert.cohorts.parts import conclude_part
+        from expert.cohorts.parts import conclude_parts
 
-        judge, done = self.load_judge(), 0
-        for part in parts:
-            conclude_part(part, run, judge)
-            done += part.count
-            progress(done)
+        rows = 0
+
+        def tell(part: "PlannedPart") -> None:
+            nonlocal rows
+            rows += part.count
+            progress(rows)
+
+        conclude_parts(parts, run, tell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +89,6 @@ class Spark:
         conclude_parts(parts, run, master, progress, notice)
 
 
-def _load_polars() -> "Judge":
-    from expert.cohorts.parts import judge_by_polars
-
-    return judge_by_polars
-
-
-def _load_duckdb() -> "Judge":
-    from expert.cohorts.duckdb_engine import judge_by_duckdb, require_duckdb
-
-    require_duckdb()
-    return judge_by_duckdb
-
-
-ENGINES: Mapping[str, Engine] = {"polars": OneByOne(_load_polars), "duckdb": OneByOne(_load_duckdb), "spark": Spark()}
+ENGINES: Mapping[str, Engine] = {"local": Local(), "spark": Spark()}
 """The engines by name; the first is the default."""
 DEFAULT = next(iter(ENGINES))

@@ -14,10 +14,12 @@ from typing import Any
 import polars as pl
 
 from expert.cohorts.engines import DEFAULT, ENGINES
+from expert.cohorts.layout import FIRED, GROUPS, RULES
 from expert.cohorts.plan import files_of, fingerprint, is_table, make_plan, parts_of
 from expert.cohorts.record_tables import RecordError, case_of_record, is_record_table
 from expert.cohorts.run import (
     CONCLUSIONS,
+    RULE_STATES,
     UNFINISHED,
     CohortError,
     Run,
@@ -45,6 +47,7 @@ __all__ = [
     "PLAN",
     "REFUSALS",
     "ROWS_A_PART",
+    "RULE_STATES",
     "SUMMARY",
     "UNRECOGNIZED_FILE",
     "CohortError",
@@ -55,8 +58,7 @@ __all__ = [
 
 REFUSALS, UNRECOGNIZED_FILE = "refused.csv", "unrecognized.csv"
 SUMMARY, PAGE, PLAN = "summary.json", "cohort.html", "plan.json"
-ROWS_A_PART = 500_000
-GROUPS = ("urgency", "leading_cause", "warning_signs", "standings", "rules")
+ROWS_A_PART = 262_144
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -89,7 +91,7 @@ def evaluate(
 ) -> RunResult:
     """Conclude every case of the files into a folder. `progress` is told how many rows of how many are done.
 
-    `kept` names the groups of columns to write (the summary counts all of them), `also` further formats: csv, ndjson. `engine`
+    `kept` names what to write of each case (the summary counts all of it), `also` further formats: csv, ndjson. `engine`
     is one of `ENGINES`; `mapping` says how tables are read; `master` says where Spark is, which is told to `notice` when it
     keeps us waiting. The plan does not name the engine: all write the same, and one may finish what another began.
 
@@ -143,11 +145,13 @@ def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
         _remove_unfinished(work)
         if before.is_file():
             return
-        if any(path != work / CONCLUSIONS for path in work.iterdir()):
+        if any(path not in (work / CONCLUSIONS, work / RULE_STATES) for path in work.iterdir()):
             raise CohortError(f"{work} is not the folder of a run; remove it, or name another folder")
     elif work.exists():
         raise CohortError(f"{work} holds an unfinished run; go on with --resume, or remove it")
-    (work / CONCLUSIONS).mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in (CONCLUSIONS, RULE_STATES):
+        if name == CONCLUSIONS or RULES in plan["kept"]:
+            (work / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     work.chmod(0o700)
     replace(work / PLAN, lambda path: path.write_text(written, encoding="utf-8"))
 
@@ -166,7 +170,8 @@ def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: Knowledge
     unrecognized = _write_list(work / UNRECOGNIZED_FILE, UNRECOGNIZED, [unrecognized_of(work, number) for number in numbers])
     concluded_rows = pl.scan_parquet(work / CONCLUSIONS / "*.parquet")
     if "csv" in plan["also"]:
-        replace(work / "conclusions.csv", concluded_rows.with_columns(_harmless(CASE), _harmless("file")).sink_csv)
+        lists = [pl.col(FIRED).cast(pl.List(pl.String)).list.join(";")] if "fired" in plan["kept"] else []
+        replace(work / "conclusions.csv", concluded_rows.with_columns(_harmless(CASE), _harmless("file"), *lists).sink_csv)
     if "ndjson" in plan["also"]:
         replace(work / "conclusions.ndjson", concluded_rows.sink_ndjson)
     summary = summarize(counts, unrecognized, plan["mapping"], knowledge)

@@ -6,14 +6,19 @@ complete. So two processes that do the same part, as happens when a worker is gi
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from threading import Lock
+from typing import Any
 
 import polars as pl
 
-from expert.cohorts.columns import CEILING, CONTRADICTION, LEADING, STANDING, TOP, URGENCY, Columns, Layout
+from expert.cohorts.contradictions import refuse_contradictions
+from expert.cohorts.layout import RULES, TOP, conclusions, rule_states, verdicts
+from expert.cohorts.planes.cohort_judge import CohortJudge
 from expert.cohorts.record_tables import is_record_table, with_unrecognized_of_records
-from expert.cohorts.run import CONCLUSIONS, PlannedPart, Run, counts_of, refused_of, replace, unrecognized_of
+from expert.cohorts.run import CONCLUSIONS, RULE_STATES, PlannedPart, Run, counts_of, refused_of, replace, unrecognized_of
 from expert.cohorts.summary import count_part
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
@@ -27,33 +32,31 @@ from knowledge_base.model import KnowledgeBase
 _RANKED = 3
 """Top-3 accuracy is what the studies give."""
 
-Judge: TypeAlias = Callable[[Columns, pl.DataFrame, Sequence[str], int, Path], pl.LazyFrame]
-"""Gives what `Columns.conclude` says of cases, as codes, in the order of the cases.
-
-It gets the columns, the cases, the names of columns to keep, how many causes to name, and a private folder for files between.
-"""
+_KEYS = (CASE, "file", "row")
 
 
-def judge_by_polars(columns: Columns, cases: pl.DataFrame, keep: Sequence[str], first: int, work: Path) -> pl.LazyFrame:
-    """Judge cases by Polars."""
-    judged: pl.LazyFrame = columns.conclude(cases.lazy(), keep=keep, first=first)
-    return judged
-
-
-def conclude_part(planned: PlannedPart, run: Run, judge: Judge = judge_by_polars) -> None:
+def conclude_part(planned: PlannedPart, run: Run) -> None:
     """Read, conclude and write one part. Raises CohortError when it cannot be written."""
-    part = _read(planned, run)
-    # A row of a table is refused once for each of its faults; two cases of a case file may stand on one line.
-    listed = part.refused.select("file", "row").unique() if planned.table is not None else part.refused
-    if planned.table is not None and part.read != planned.count:
-        raise AssertionError(f"{planned.count} rows were counted in part {planned.number}, but {part.read} read")
-    _write(planned.number, part, listed.height, run, judge)
+    write_part(planned, read_planned(planned, run), run)
+
+
+def conclude_parts(parts: Sequence[PlannedPart], run: Run, done: Callable[[PlannedPart], None]) -> None:
+    """Conclude parts in their order, reading the next one while one is concluded. `done` is told each. Raises CohortError."""
+    with ThreadPoolExecutor(1, "reading") as reading:
+        ahead = reading.submit(read_planned, parts[0], run) if parts else None
+        for number, planned in enumerate(parts):
+            part = ahead.result() if ahead else None
+            ahead = reading.submit(read_planned, parts[number + 1], run) if number + 1 < len(parts) else None
+            if part is not None:
+                write_part(planned, part, run)
+            done(planned)
 
 
 # Reading
 
 
-def _read(planned: PlannedPart, run: Run) -> Part:
+def read_planned(planned: PlannedPart, run: Run) -> Part:
+    """Read the cases of a part. A file that cannot be read, or breaks in its middle, is refused in it."""
     if planned.unreadable is not None:
         return _unreadable_part(planned.files[0], planned.unreadable)
     if planned.table is not None:
@@ -125,55 +128,61 @@ def _no_cases() -> pl.DataFrame:
 # Concluding and writing
 
 
-def _write(number: int, part: Part, refused_in_reading: int, run: Run, judge: Judge) -> None:
-    columns = Columns(run.knowledge)
-    labels = [key for key in EXPECTED if key in part.cases.columns]
-    first = _RANKED if EXPECTED[1] in labels else 0
-    judged = judge(columns, part.cases, [CASE, "file", "row", *labels], first, run.work)
-    concluded = judged.with_columns(*_name_codes(columns.layout, first)).collect()
-    concluded, refused = _without_contradictions(concluded, part, run.knowledge)
-    rows_refused = refused_in_reading + part.cases.height - concluded.height
-    if concluded.height + rows_refused != part.read:
-        raise AssertionError(f"{part.read} rows read, but {concluded.height} concluded and {rows_refused} refused")
-    groups = columns.layout.groups
-    written = concluded.select(CASE, "file", "row", *labels, *(name for group in run.kept for name in groups[group]))
-    replace(run.work / CONCLUSIONS / f"part-{number:05}.parquet", written.write_parquet)
+_ALONE = Lock()
+"""The judge of a process writes to one place, so that its parts are concluded one after the other, whoever asks."""
+
+
+@lru_cache(maxsize=1)
+def _judge_of(knowledge: KnowledgeBase) -> CohortJudge:
+    return CohortJudge(knowledge, reuse=True)
+
+
+def write_part(planned: PlannedPart, part: Part, run: Run) -> None:
+    """Conclude a part that was read, and write it. Raises CohortError when it cannot be written."""
+    with _ALONE:
+        _write_part(planned, part, run)
+
+
+def _write_part(planned: PlannedPart, part: Part, run: Run) -> None:
+    number, knowledge = planned.number, run.knowledge
+    # A row of a table is refused once for each of its faults; two cases of a case file may stand on one line.
+    listed = part.refused.select("file", "row").unique() if planned.table is not None else part.refused
+    if planned.table is not None and part.read != planned.count:
+        raise AssertionError(f"{planned.count} rows were counted in part {number}, but {part.read} read")
+    judge = _judge_of(knowledge)
+    cases, refused = refuse_contradictions(part, judge, knowledge)
+    judged = judge(cases)
+    rows_refused = listed.height + part.cases.height - cases.height
+    if cases.height + rows_refused != part.read:
+        raise AssertionError(f"{part.read} rows read, but {cases.height} concluded and {rows_refused} refused")
+    labels = [key for key in EXPECTED if key in cases.columns]
+    own = cases.select(*_KEYS, *labels)
+    known = verdicts(judged)
+    with ThreadPoolExecutor(1, "writing") as writing:
+        waiting = None
+        if RULES in run.kept:
+            states = own.select(_KEYS).hstack(rule_states(judged, knowledge))
+            waiting = writing.submit(replace, run.work / RULE_STATES / f"part-{number:05}.arrow", _write_arrow(states))
+        written = own.hstack(conclusions(judged, knowledge, run.kept, known))
+        replace(run.work / CONCLUSIONS / f"part-{number:05}.parquet", _write_parquet(written))
+        if waiting is not None:
+            waiting.result()
     replace(refused_of(run.work, number), refused.write_parquet)
-    keys = ["file", "row", CASE]
-    unrecognized = part.unrecognized.join(concluded.select(keys), on=keys, how="semi", maintain_order="left")
+    unrecognized = part.unrecognized.join(own.select(_KEYS), on=_KEYS, how="semi", maintain_order="left")
     replace(unrecognized_of(run.work, number), unrecognized.write_parquet)
-    counts = count_part(concluded, part.cases, rows_refused, part.read, run.knowledge)
-    counts["unrecognized"] = unrecognized.select(keys).unique().height
+    if EXPECTED[1] in labels:
+        known |= {f"{TOP}{rank}": cause for rank, cause in enumerate(judged.first_causes(_RANKED), 1)}
+    counts = count_part(judged, own.with_columns(**known), cases, rows_refused, part.read, knowledge)
+    counts["unrecognized"] = unrecognized.select(_KEYS).unique().height
     replace(counts_of(run.work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
 
 
-def _name_codes(layout: Layout, first: int) -> list[pl.Expr]:
-    """Return the codes their names, as an enumeration that Parquet keeps as small numbers."""
-    return [
-        pl.col(URGENCY, CEILING).cast(pl.UInt8).cat.to(pl.Enum(layout.levels)),
-        pl.col(LEADING, *(f"{TOP}{rank}" for rank in range(1, first + 1))).cast(pl.UInt8).cat.to(pl.Enum(layout.causes)),
-        *(pl.col(STANDING + cause).cast(pl.UInt8).cat.to(pl.Enum(layout.standings)) for cause in layout.causes),
-    ]
+def _write_parquet(written: pl.DataFrame) -> Callable[[Path], None]:
+    # The least and greatest of a truth or a standing help nobody, and take as long as writing them.
+    return lambda path: written.write_parquet(path, compression="snappy", statistics=False)
 
 
-def _without_contradictions(concluded: pl.DataFrame, part: Part, knowledge: KnowledgeBase) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Refuse the cases whose answers exclude each other, each for the first reason."""
-    marks = concluded.select(
-        pl.lit(False), *(pl.col(CONTRADICTION + name).fill_null(False) for name in knowledge.contradictions)
-    )
-    contradictory = marks.select(pl.any_horizontal(pl.all()).alias("any")).to_series()
-    if not contradictory.any():
-        return concluded, part.refused
-    reasons = (
-        pl.when(pl.col(CONTRADICTION + name)).then(pl.lit(f"the answers contradict each other: {entry.because}"))
-        for name, entry in knowledge.contradictions.items()
-    )
-    wrong = concluded.filter(contradictory).select(
-        pl.col("file"),
-        pl.col("row").cast(pl.Int64),
-        pl.col(CASE).alias("case"),
-        pl.lit(None, pl.String).alias("column"),
-        pl.lit(None, pl.String).alias("value"),
-        pl.coalesce(*reasons).alias("reason"),
-    )
-    return concluded.filter(~contradictory), pl.concat([part.refused, wrong])
+def _write_arrow(states: pl.DataFrame) -> Callable[[Path], None]:
+    # What other readers of Arrow know: Polars' own form of text is younger than many of them.
+    oldest = pl.CompatLevel.oldest()
+    return lambda path: states.write_ipc(path, compression="lz4", compat_level=oldest)

@@ -13,8 +13,8 @@ from facts.intake.tables.opening import Table
 from facts.measuring.unit_systems import UnitSystem
 from knowledge_base.model import KnowledgeBase
 
-CONCLUSIONS = "conclusions.parquet"
-
+CONCLUSIONS, RULE_STATES = "conclusions.parquet", "rules.arrow"
+"""Folders of a run, each with a file for each part."""
 
 UNFINISHED = ".part"
 

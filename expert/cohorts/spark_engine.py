@@ -2,8 +2,7 @@
 
 The only module that imports PySpark. A worker reads, checks, concludes and writes its rows with the same code as a run on one
 machine (Polars on one thread a task), so both give the same bytes. The folder and the files must be on a file system that all
-workers share, and charley must be installed in their Python. `Columns` also gives the expressions of Spark itself, and they
-agree; but planning 1,300 rules there takes longer than all the work (DECISIONS).
+workers share, and charley must be installed in their Python.
 
 A worker that dies has left its parts either complete or not at all, and Spark gives what it had begun to another one.
 """

@@ -11,9 +11,9 @@ from typing import Any
 
 import polars as pl
 
-from expert.cohorts.columns import CEILING, LEADING, RULE, SIGN, STANDING, TOP, URGENCY
+from expert.cohorts.layout import CEILING, DECIDED, LEADING, TOP, URGENCY
+from expert.cohorts.planes.cohort_judge import Judged
 from expert.proportions import proportion
-from facts.intake.tables.opening import CASE
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.model import KnowledgeBase
 
@@ -22,16 +22,10 @@ _TEXTS_LISTED = 20
 
 
 def count_part(
-    concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: int, knowledge: KnowledgeBase
+    judged: Judged, concluded: pl.DataFrame, cases: pl.DataFrame, refused: int, read: int, knowledge: KnowledgeBase
 ) -> dict[str, Any]:
-    """Count one part: everything in it adds up with other parts."""
-    rules = concluded.select(
-        *(pl.col(RULE + name).sum().alias(f"+{name}") for name in knowledge.rules),
-        *((pl.col(RULE + name).not_()).sum().alias(f"-{name}") for name in knowledge.rules),
-    ).row(0, named=True)
-    held = concluded.select(pl.col(SIGN + name).sum().alias(name) for name in knowledge.warning_signs)
-    # A knowledge base may have no warning signs, and what has no columns has no row either.
-    signs = held.row(0, named=True) if held.width else {}
+    """Count one part: everything in it adds up with other parts. `concluded` and `cases` have the rows that were judged."""
+    rules = {name: judged.count(name) for name in knowledge.rules}
     known = cases.select(pl.col(name).count() for name in knowledge.vocabulary.findings if name in cases.columns)
     return {
         "read": read,
@@ -39,22 +33,21 @@ def count_part(
         "refused": refused,
         "urgency": _values(concluded[URGENCY]),
         "ceiling": _values(concluded[CEILING]),
+        "decided": _values(concluded.filter(pl.col(DECIDED))[URGENCY]),
         "leading_cause": _values(concluded[LEADING]),
-        "standings": {cause: _values(concluded[STANDING + cause]) for cause in knowledge.causes},
-        "warning_signs": {name: count or 0 for name, count in signs.items()},
-        "rules_fired": {name: rules[f"+{name}"] or 0 for name in knowledge.rules},
-        "rules_ruled_out": {name: rules[f"-{name}"] or 0 for name in knowledge.rules},
+        "standings": {cause: judged.count_standings(cause) for cause in knowledge.causes},
+        "warning_signs": {name: judged.count(name)[0] for name in knowledge.warning_signs},
+        "rules_fired": {name: fired for name, (fired, _) in rules.items()},
+        "rules_ruled_out": {name: ruled_out for name, (_, ruled_out) in rules.items()},
         "findings_known": dict(zip(known.columns, known.row(0), strict=True)) if known.width else {},
-        "strata": _strata(concluded, cases, knowledge),
+        "strata": _strata(concluded[URGENCY], cases, knowledge),
         **_score(concluded, knowledge),
     }
 
 
-def _strata(concluded: pl.DataFrame, cases: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, dict[str, dict[str, int]]]:
+def _strata(urgency: pl.Series, cases: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, dict[str, dict[str, int]]]:
     """Count the urgency within each group of the findings by which the knowledge base splits a cohort."""
     counts: dict[str, dict[str, dict[str, int]]] = {}
-    # Two cases of a case file may stand on one line.
-    keys = ["file", "row", CASE]
     for name, cuts in knowledge.strata.items():
         counts[name] = {}
         if name not in cases.columns:
@@ -67,8 +60,7 @@ def _strata(concluded: pl.DataFrame, cases: pl.DataFrame, knowledge: KnowledgeBa
                 label = f"below {high:g}" if low is None else f"{low:g} to below {high:g}"
                 group = pl.when(pl.col(name) < high).then(pl.lit(label)).otherwise(group)
             group = pl.when(pl.col(name).is_not_null()).then(group)
-        known = cases.select(*keys, group.alias("group")).drop_nulls("group")
-        rows = concluded.select(*keys, pl.col(URGENCY).cast(pl.String)).join(known, on=keys)
+        rows = cases.select(group.alias("group")).with_columns(urgency.cast(pl.String).alias(URGENCY)).drop_nulls("group")
         for label, level, count in rows.group_by("group", URGENCY).len().sort("group", URGENCY).rows():
             counts[name].setdefault(label, {})[level] = count
     return counts
@@ -76,7 +68,8 @@ def _strata(concluded: pl.DataFrame, cases: pl.DataFrame, knowledge: KnowledgeBa
 
 def _values(series: pl.Series) -> dict[str, int]:
     counts = series.value_counts(sort=False)
-    return {str(value): count for value, count in counts.rows() if value is not None}
+    # Which value comes first hangs on threads.
+    return dict(sorted((str(value), count) for value, count in counts.rows() if value is not None))
 
 
 def _score(concluded: pl.DataFrame, knowledge: KnowledgeBase) -> dict[str, Any]:
@@ -147,6 +140,7 @@ def summarize(
         "tables": {key: value for key, value in mapping.items() if value},
         "urgency": {level: counts["urgency"].get(level, 0) for level in knowledge.levels},
         "ceiling": {level: counts["ceiling"].get(level, 0) for level in knowledge.levels},
+        "decided": {level: counts["decided"].get(level, 0) for level in knowledge.levels},
         "leading_cause": dict(_most(counts["leading_cause"])),
         "warning_signs": dict(_most(counts["warning_signs"])),
         "strata": {

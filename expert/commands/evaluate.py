@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 @click.option(
     "--columns",
     metavar="GROUPS",
-    default="urgency,leading_cause,warning_signs,standings,rules",
+    default="urgency,leading_cause,warning_signs,standings,fired,rules",
     show_default=True,
-    help="What to write of each case. Writing the rules takes a third of the time.",
+    help="What to write of each case; rules is the file with every rule's state, fired the list of those that fired.",
 )
 @click.option("--also", type=click.Choice(["csv", "ndjson"]), multiple=True, help="Write the conclusions in this format too.")
 @click.option(
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     type=click.Choice(list(ENGINES)),
     default=DEFAULT,
     show_default=True,
-    help="What judges the cases. All write the same; DuckDB and Spark are extras.",
+    help="Where the cases are judged: in this process, or on the workers of Spark (an extra). Both write the same.",
 )
 @click.option(
     "--master", metavar="URL", help="Where Spark is: spark://HOST:PORT, or (as without it) local[*] for this machine's cores."
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
     "--part-rows",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Rows in a part: what fits into memory, and what a worker of Spark takes at a time. [default: 500000]",
+    help="Rows in a part: what fits into memory, and what a worker of Spark takes at a time. [default: 262144]",
 )
 @click.option(
     "--map",
@@ -98,9 +98,10 @@ def evaluate(
 
     A FILE is CSV, Parquet or NDJSON with a row for each case (columns `case`, a finding each, `medicines`; a unit stands in
     the name: "serum_magnesium [mg/dL]"), or a case file as `charley report` takes it; a folder stands for the files in it. The
-    folder gets conclusions.parquet (every urgency, ceiling, warning sign, standing, and every rule: true fired, false ruled
-    out, null open), refused.csv, unrecognized.csv (medicines and results from which nothing, or not all, was concluded),
-    summary.json and cohort.html. Exit status 2 when a row was refused.
+    folder gets conclusions.parquet (the urgency, its ceiling and whether it is decided, the leading cause, every warning sign
+    and standing, the rules that fired as a list), rules.arrow (every rule: true fired, false ruled out, null open),
+    refused.csv, unrecognized.csv (medicines and results from which nothing, or not all, was concluded), summary.json and
+    cohort.html. Exit status 2 when a row was refused.
 
     A CSV may have semicolons between its cells; its numbers then have decimal commas. `charley schema table` prints a filled
     example, `charley schema mapping` a mapping file for --map.

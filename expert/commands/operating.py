@@ -7,7 +7,7 @@ import click
 
 from expert.commands.options import CONTEXT, FAILED, PATH, knowledge_option, store_option
 
-_FOR = ("duckdb", "pdf", "prove", "spark", "tests", "web")
+_FOR = ("pdf", "prove", "spark", "tests", "web")
 
 _feedback_option = click.option(
     "--feedback", type=PATH, metavar="PATH", help="The file that keeps what was done with cards. Default: beside the store."

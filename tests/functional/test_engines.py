@@ -1,19 +1,21 @@
-"""DuckDB, and a real Spark cluster, conclude what Polars does: every column of every case, nothing lost when a worker dies."""
+"""A real Spark cluster concludes what one process does: every column of every case, nothing lost when a worker dies."""
 
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 from benchmarks.synthetic import frame
-from expert.cohorts.evaluation import CONCLUSIONS, REFUSALS, case_of, evaluate
+from expert.cohorts.evaluation import CONCLUSIONS, REFUSALS, RULE_STATES, case_of, evaluate
 from expert.inference.assessing import Assessor
 from facts.intake.case_files import read_case_files
+from facts.intake.tables.mapping import AS_WRITTEN
 from knowledge_base.model import KnowledgeBase
 from reports.json_report import plain
 from tests.functional.charley import charley
@@ -21,6 +23,7 @@ from tests.functional.test_evaluate import VIGNETTES, contents, table
 from tests.spark_cluster import LOOPBACK, Cluster, needs_java
 
 ROWS, PART = 6_000, 1_000
+SI = replace(AS_WRITTEN, system="SI")
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +41,9 @@ def cohort(knowledge: KnowledgeBase, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="module")
-def by_polars(cohort: Path, knowledge: KnowledgeBase) -> Path:
-    out = cohort.parent / "by-polars"
-    outcome = evaluate([cohort], out, knowledge, rows_a_part=PART)
+def alone(cohort: Path, knowledge: KnowledgeBase) -> Path:
+    out = cohort.parent / "alone"
+    outcome = evaluate([cohort], out, knowledge, rows_a_part=PART, mapping=SI)
     assert (outcome.read, outcome.refused) == (ROWS, 3)
     return out
 
@@ -58,9 +61,10 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 def check_same(folder: Path, expected: Path) -> None:
     """Compare every column of every row, then everything else: the bytes."""
-    ours, theirs = (pl.read_parquet(each / CONCLUSIONS / "*.parquet") for each in (folder, expected))
-    assert ours.schema == theirs.schema
-    assert [name for name in ours.columns if not ours[name].equals(theirs[name])] == []
+    for read, files in ((pl.read_parquet, f"{CONCLUSIONS}/*.parquet"), (pl.read_ipc, f"{RULE_STATES}/*.arrow")):
+        ours, theirs = (read(each / files) for each in (folder, expected))
+        assert ours.schema == theirs.schema
+        assert [name for name in ours.columns if not ours[name].equals(theirs[name])] == []
     assert contents(folder) == contents(expected)
 
 
@@ -76,42 +80,22 @@ def vignettes_as_csv(knowledge: KnowledgeBase, path: Path) -> Path:
     return table(cases, path, knowledge)
 
 
-def test_duckdb_concludes_what_polars_does(cohort: Path, knowledge: KnowledgeBase, tmp_path: Path) -> None:
-    # Two parts will do: to plan one takes DuckDB some seconds.
-    whole = tmp_path / "whole"
-    evaluate([cohort], whole, knowledge, limit=2 * PART, rows_a_part=PART)
-    evaluate([cohort], tmp_path / "out", knowledge, limit=2 * PART, rows_a_part=PART, engine="duckdb")
-    check_same(tmp_path / "out", whole)
-
-
-@pytest.mark.parametrize("ending", [".csv", ".yaml"])
-def test_duckdb_concludes_and_explains_every_vignette(
-    ending: str, knowledge: KnowledgeBase, assessor: Assessor, tmp_path: Path
-) -> None:
-    source = VIGNETTES if ending == ".yaml" else vignettes_as_csv(knowledge, tmp_path / "vignettes.csv")
-    evaluate([source], tmp_path / "whole", knowledge)
-    done = charley("evaluate", source, "--output", tmp_path / "out", "--engine", "duckdb")
-    assert done.status == 0 and done.err == ""
-    check_same(tmp_path / "out", tmp_path / "whole")
-    check_explained(tmp_path / "out", knowledge, assessor)
-
-
 def on(cluster: Cluster, source: Path, out: Path, *words: object) -> list[str]:
     spark = ("--engine", "spark", "--master", cluster.url, "--part-rows", PART)
     return [str(word) for word in ("evaluate", source, "--output", out, *spark, *words)]
 
 
 @needs_java
-def test_a_cluster_concludes_what_polars_does(cluster: Cluster, cohort: Path, by_polars: Path, tmp_path: Path) -> None:
-    done = charley(*on(cluster, cohort, tmp_path / "out"), **LOOPBACK)
+def test_a_cluster_concludes_what_one_process_does(cluster: Cluster, cohort: Path, alone: Path, tmp_path: Path) -> None:
+    done = charley(*on(cluster, cohort, tmp_path / "out", "--units", "SI"), **LOOPBACK)
     assert (done.status, done.err) == (2, "")
     assert done.out.startswith("6,000 read = 5,997 concluded + 3 refused")
-    check_same(tmp_path / "out", by_polars)
+    check_same(tmp_path / "out", alone)
     assert len(cluster.applications()) == 2, "both workers had a share"
 
 
 @needs_java
-def test_a_cluster_finishes_and_explains_the_vignettes_that_polars_began(
+def test_a_cluster_finishes_and_explains_the_vignettes_that_one_process_began(
     cluster: Cluster, knowledge: KnowledgeBase, assessor: Assessor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Relative names: they are written as they were typed, wherever the worker is.
@@ -126,6 +110,7 @@ def test_a_cluster_finishes_and_explains_the_vignettes_that_polars_began(
         evaluate([source], Path("out"), knowledge, rows_a_part=20, progress=stop)
     first = Path("out.partial") / CONCLUSIONS / "part-00000.parquet"
     assert [path.name for path in first.parent.iterdir()] == [first.name]
+    assert [path.name for path in (Path("out.partial") / RULE_STATES).iterdir()] == ["part-00000.arrow"]
     written = first.stat().st_mtime_ns
     done = charley(*on(cluster, source, Path("out"), "--part-rows", 20, "--resume"), cwd=tmp_path, **LOOPBACK)
     assert (done.status, done.err) == (0, "")
@@ -136,11 +121,9 @@ def test_a_cluster_finishes_and_explains_the_vignettes_that_polars_began(
 
 
 @needs_java
-def test_a_worker_that_is_killed_loses_and_doubles_nothing(
-    cluster: Cluster, cohort: Path, by_polars: Path, tmp_path: Path
-) -> None:
+def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Cluster, cohort: Path, alone: Path, tmp_path: Path) -> None:
     before = cluster.applications()
-    process = started(on(cluster, cohort, tmp_path / "out"))
+    process = started(on(cluster, cohort, tmp_path / "out", "--units", "SI"))
     done = wait_for_parts(tmp_path / "out.partial", 2)
     assert cluster.last_worker in {worker for worker, _ in cluster.applications() - before}, "it works for this run"
     cluster.kill_a_worker()
@@ -149,7 +132,7 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     assert done < ROWS / PART, "the run was over before the worker was killed"
     assert (process.returncode, err) == (2, "")
     assert out.startswith("6,000 read = 5,997 concluded + 3 refused")
-    check_same(tmp_path / "out", by_polars)
+    check_same(tmp_path / "out", alone)
 
 
 @needs_java
@@ -227,17 +210,16 @@ def test_no_java_or_an_old_one_is_told_with_the_package_to_install(tmp_path: Pat
     assert not (tmp_path / "out.partial").exists()
 
 
-@pytest.mark.parametrize(("engine", "package"), [("duckdb", "duckdb"), ("spark", "pyspark")])
-def test_an_engine_that_is_not_installed_is_told_with_how_to(engine: str, package: str, tmp_path: Path) -> None:
+def test_spark_that_is_not_installed_is_told_with_how_to(tmp_path: Path) -> None:
     source = tmp_path / "cohort.csv"
     source.write_text("case,age\na,50\n", encoding="utf-8")
     program = (
-        f"import sys; sys.modules[{package!r}] = None; sys.argv = ['charley', *sys.argv[1:]];"
+        "import sys; sys.modules['pyspark'] = None; sys.argv = ['charley', *sys.argv[1:]];"
         "from expert.command_line import main; main()"
     )
-    command = [sys.executable, "-c", program, "evaluate", str(source), "--output", str(tmp_path / "out"), "--engine", engine]
+    command = [sys.executable, "-c", program, "evaluate", str(source), "--output", str(tmp_path / "out"), "--engine", "spark"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 1 and f"pip install 'charley[{engine}]'" in done.stderr
+    assert done.returncode == 1 and "pip install 'charley[spark]'" in done.stderr
     assert not (tmp_path / "out.partial").exists()
 
 

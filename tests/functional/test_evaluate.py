@@ -2,22 +2,27 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from expert.cohorts.columns import RULE, SIGN, STANDING
-from expert.cohorts.evaluation import CONCLUSIONS, PAGE, REFUSALS, SUMMARY, CohortError, case_of, evaluate
+from benchmarks.synthetic import frame
+from expert.cohorts.evaluation import CONCLUSIONS, PAGE, REFUSALS, RULE_STATES, SUMMARY, CohortError, case_of, evaluate
+from expert.cohorts.layout import RULE, SIGN, STANDING
 from expert.inference.assessing import Assessor
 from facts.case import IMPLIED, Case
 from facts.intake.case_files import read_case_files
+from facts.intake.tables.mapping import AS_WRITTEN
 from facts.vocabulary import QuantityFinding, YesNoFinding
 from knowledge_base.model import KnowledgeBase
 from reports.json_report import plain
@@ -82,15 +87,20 @@ def test_every_vignette_is_concluded_and_explained_as_its_report_is(
     outcome = evaluate([source], tmp_path / "out", knowledge, rows_a_part=10)
     assert (outcome.read, outcome.concluded, outcome.refused) == (len(vignettes), len(vignettes), 0)
     concluded = {row["case"]: row for row in pl.read_parquet(tmp_path / "out" / CONCLUSIONS / "*.parquet").to_dicts()}
+    states = {row["case"]: row for row in pl.read_ipc(tmp_path / "out" / RULE_STATES / "*.arrow").to_dicts()}
     for case in vignettes:
         full, row = assessor.assess(case), concluded[case.name]
-        assert (row["urgency"], row["ceiling"]) == (full.urgency.level, full.urgency.ceiling)
+        urgency = full.urgency
+        assert (row["urgency"], row["ceiling"], row["decided"]) == (urgency.level, urgency.ceiling, urgency.decided)
         assert {cause.id: row[STANDING + cause.id] for cause in full.causes} == {
             cause.id: cause.standing for cause in full.causes
         }
         assert {name for name in knowledge.warning_signs if row[SIGN + name]} == {sign.id for sign in full.warning_signs}
         truths = assessor.judge.truths(assessor.judge(case.values))
-        assert {name: row[RULE + name] for name in knowledge.rules} == {name: truths[name] for name in knowledge.rules}
+        assert {name: states[case.name][RULE + name] for name in knowledge.rules} == {
+            name: truths[name] for name in knowledge.rules
+        }
+        assert row["rules_fired"] == [name for name in knowledge.rules if truths[name]]
         if ending in (".csv", ".yaml"):
             # Every field, what was written in other units included.
             assert plain(assessor.assess(case_of(tmp_path / "out", case.name, knowledge))) == plain(full)
@@ -246,7 +256,7 @@ def test_only_some_columns_and_further_formats_may_be_wanted(tmp_path: Path) -> 
     out = tmp_path / "out"
     wanted = ("--columns", "urgency,leading_cause", "--also", "csv", "--also", "ndjson")
     assert charley("evaluate", tmp_path / "cohort.csv", "--output", out, *wanted).status == 0
-    columns = ["case", "file", "row", "urgency", "ceiling", "leading_cause"]
+    columns = ["case", "file", "row", "urgency", "ceiling", "decided", "leading_cause"]
     assert pl.read_parquet(out / CONCLUSIONS / "*.parquet").columns == columns
     table = pl.read_csv(out / "conclusions.csv")
     assert table.columns == columns and table["case"].to_list() == ["'=a", "b"]
@@ -261,18 +271,77 @@ def test_only_some_columns_and_further_formats_may_be_wanted(tmp_path: Path) -> 
     assert limited.out.startswith("1 read = 1 concluded")
 
 
-def test_a_full_disk_is_a_clear_message_and_the_run_goes_on_when_there_is_room(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("columns", "file"), [("urgency,leading_cause,warning_signs,standings,fired", CONCLUSIONS), ("urgency,rules", RULE_STATES)]
+)
+def test_a_full_disk_is_a_clear_message_and_the_run_goes_on_when_there_is_room(
+    columns: str, file: str, knowledge: KnowledgeBase, tmp_path: Path
+) -> None:
     source, out = tmp_path / "cohort.csv", tmp_path / "out"
-    source.write_text("case,age\n" + "".join(f"c{row},{row % 90}\n" for row in range(5_000)), encoding="utf-8")
+    names = [name for name, finding in knowledge.vocabulary.findings.items() if isinstance(finding, YesNoFinding)][:40]
+    draw = random.Random(4)
+    lines = (f"c{row},{','.join(draw.choice(('yes', 'no', '')) for _ in names)}\n" for row in range(5_000))
+    source.write_text(f"case,{','.join(names)}\n" + "".join(lines), encoding="utf-8")
     program = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000));"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000));"
         "sys.argv = ['charley', *sys.argv[1:]]; from expert.command_line import main; main()"
     )
-    command = [sys.executable, "-c", program, "evaluate", str(source), "--output", str(out)]
+    words = ["evaluate", str(source), "--output", str(out), "--columns", columns]
     plain_environment = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=plain_environment)
+    result = subprocess.run(
+        [sys.executable, "-c", program, *words], capture_output=True, text=True, timeout=120, check=False, env=plain_environment
+    )
     assert result.returncode == 1 and "Traceback" not in result.stderr
-    assert "cannot be written" in result.stderr and "--resume" in result.stderr
+    assert f"{file}/part-00000" in result.stderr and "cannot be written" in result.stderr and "--resume" in result.stderr
     assert not out.exists()
-    assert charley("evaluate", source, "--output", out, "--resume").out.startswith("5,000 read = 5,000 concluded")
+    assert [path.name for path in (tmp_path / "out.partial" / file).iterdir()] == []
+    done = charley(*words, "--resume")
+    whole = charley("evaluate", source, "--output", tmp_path / "whole", "--columns", columns)
+    assert done.out.partition(";")[0] == whole.out.partition(";")[0]
+    assert (done.status, contents(out)) == (whole.status, contents(tmp_path / "whole"))
+
+
+def test_two_writers_of_the_same_parts_leave_what_one_would(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    """A worker that is given up may still live: it and the one in its place write the same files at the same time."""
+    frame(knowledge, 0, 3_000, seed=9).write_parquet(tmp_path / "cohort.parquet")
+    program = (
+        "import sys, time; from pathlib import Path; from dataclasses import replace\n"
+        "from expert.cohorts.parts import conclude_part\n"
+        "from expert.cohorts.run import PlannedPart, Run\n"
+        "from facts.intake.tables.mapping import AS_WRITTEN\n"
+        "from facts.intake.tables.opening import open_table\n"
+        "from knowledge_base.loading import load_knowledge_base\n"
+        "source, work, begin = Path(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3])\n"
+        "knowledge = load_knowledge_base()\n"
+        "table = open_table(source, knowledge.vocabulary, replace(AS_WRITTEN, system='SI'))\n"
+        "run = Run(work, knowledge, ('urgency', 'fired', 'rules'), None)\n"
+        "time.sleep(max(0, begin - time.time()))\n"
+        "for number in range(6): conclude_part(PlannedPart(number, (str(source),), number * 500, 500, table), run)\n"
+    )
+
+    def write(work: Path, writers: int) -> dict[str, bytes]:
+        for name in (CONCLUSIONS, RULE_STATES):
+            (work / name).mkdir(parents=True)
+        words = [sys.executable, "-c", program, str(tmp_path / "cohort.parquet"), str(work), str(time.time() + 4)]
+        processes = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(writers)]
+        told = [process.communicate(timeout=120)[1] for process in processes]
+        assert told == [""] * writers
+        return contents(work)
+
+    assert write(tmp_path / "together", 2) == write(tmp_path / "alone", 1)
+
+
+def test_two_runs_in_one_process_do_not_mix_their_cases(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    for seed in (1, 2):
+        frame(knowledge, 0, 2_000, seed=seed).write_parquet(tmp_path / f"{seed}.parquet")
+    mapping = replace(AS_WRITTEN, system="SI")
+
+    def run(seed: int, out: str) -> dict[str, bytes]:
+        folder = tmp_path / f"{out}-{seed}"
+        evaluate([tmp_path / f"{seed}.parquet"], folder, knowledge, rows_a_part=300, mapping=mapping)
+        return contents(folder)
+
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(run, (1, 2), ("together", "together")))
+    assert together == [run(1, "alone"), run(2, "alone")]

@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from expert.cohorts.columns import STANDING
 from expert.cohorts.evaluation import CONCLUSIONS, SUMMARY
+from expert.cohorts.layout import STANDING
 from tests.fhir_samples import RECORDS, SHARED
 from tests.functional.charley import charley
 

@@ -17,6 +17,6 @@ def test_every_bound_of_setup_cfg_is_tried() -> None:
 def test_other_spellings_are_read(tmp_path: Path) -> None:
     (tmp_path / "setup.cfg").write_text(
         "[options]\ninstall_requires =\n    a>=1.2,<3\n    b-c[x]>=4; python_version < '3.13'\n    # a comment\n    d==5\n"
-        "[options.extras_require]\nduckdb =\nprove = e>=6\nweb =\ntest =\n    pytest>=8\n    mypy>=1\n"
+        "[options.extras_require]\nprove = e>=6\nweb =\ntest =\n    pytest>=8\n    mypy>=1\n"
     )
     assert list(lowest_versions(tmp_path / "setup.cfg")) == ["a==1.2", "b-c[x]==4", "d==5", "e==6", "pytest==8"]

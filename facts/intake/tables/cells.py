@@ -52,6 +52,13 @@ def read_cells(table: Table, first: int, count: int, names: Sequence[str] = ()) 
     return rows
 
 
+def cells_of_frame(table: Table, frame: pl.DataFrame) -> Rows:
+    """Take the cells of a frame in memory, whose columns the table has."""
+    chosen = frame.select(heading.column for heading in table.headings)
+    numbered = chosen.with_row_index(ROW, offset=1).with_columns(pl.col(ROW).cast(pl.Int64))
+    return Rows(_with_lists(numbered, table), _refusals([]))
+
+
 def rows_named_twice(table: Table) -> frozenset[int]:
     """Return the rows (from 1) whose case name an earlier row has already."""
     column = table.heading(CASE).column
@@ -61,9 +68,12 @@ def rows_named_twice(table: Table) -> frozenset[int]:
         for first in range(0, table.rows, _ROWS_AT_ONCE):
             cells = read_cells(table, first, _ROWS_AT_ONCE, (CASE,)).cells
             read.append(cells.select(pl.col(ROW).cast(pl.Int64), pl.col(column).cast(pl.String).str.strip_chars().alias(CASE)))
-    if not read:
-        return frozenset()
-    named = pl.concat(read).filter(pl.col(CASE).fill_null("") != "")
+    return again_named(pl.concat(read)) if read else frozenset()
+
+
+def again_named(cases: pl.DataFrame) -> frozenset[int]:
+    """Return the rows whose case name an earlier row has already."""
+    named = cases.filter(pl.col(CASE).fill_null("") != "")
     return frozenset(named.filter(~pl.col(CASE).is_first_distinct())[ROW].to_list())
 
 

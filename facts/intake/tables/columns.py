@@ -11,9 +11,9 @@ from typing import Any
 import polars as pl
 
 from facts.answers import AnswerError, read_answer
-from facts.intake.tables.cells import Rows, read_cells
+from facts.intake.tables.cells import Rows, again_named, cells_of_frame, read_cells
 from facts.intake.tables.lists import KEY, read_lists
-from facts.intake.tables.mapping import PLAIN_NUMBER
+from facts.intake.tables.mapping import PLAIN_NUMBER, TableMapping
 from facts.intake.tables.opening import (
     CASE,
     EXPECTED,
@@ -26,6 +26,7 @@ from facts.intake.tables.opening import (
     Heading,
     Table,
     as_written,
+    open_frame,
     polars_type,
 )
 from facts.intake.tables.quantities import settle_rows
@@ -35,12 +36,13 @@ from facts.measuring.units import converter
 from facts.medicines import MedicineDictionary
 from facts.quantities import Interval, at_most, bounds
 from facts.requirements import DeniedRequirement, ancestors
-from facts.vocabulary import Finding, QuantityFinding, Vocabulary, YesNoFinding
+from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Vocabulary, YesNoFinding
 
 _PLAIN = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)$"
 _LONGEST_PLAIN = 10
 """A text that is longer may need rounding, which the reader of answers knows how to do."""
 _SIGNIFICANT_DIGITS = 10
+_SCALES = ((10_000.0, 1e6), (100.0, 1e8), (1.0, 1e10))
 UNRECOGNIZED = {"file": pl.String, "row": pl.Int64, "case": pl.String, "text": pl.String, "reason": pl.String}
 
 
@@ -63,6 +65,14 @@ def read_part(
     """Read rows of a table, from `first` on; `twice` are the rows whose name another row had before. Raises CharleyError."""
     rows = read_cells(table, first, count)
     return _Reading(table, rows, vocabulary, dictionary, twice).part()
+
+
+def read_frame(frame: pl.DataFrame, vocabulary: Vocabulary, dictionary: MedicineDictionary, mapping: TableMapping) -> Part:
+    """Read a frame in memory as a table of a file is read. Raises CharleyError for columns that nobody knows."""
+    table = open_frame(frame, vocabulary, mapping)
+    rows = cells_of_frame(table, frame)
+    names = rows.cells.select(ROW, pl.col(table.heading(CASE).column).cast(pl.String).str.strip_chars().alias(CASE))
+    return _Reading(table, rows, vocabulary, dictionary, again_named(names)).part()
 
 
 class _Reading:
@@ -187,7 +197,7 @@ class _Reading:
             mask = series.is_in(pl.Series(list(wrong), dtype=pl.String).implode()).fill_null(False)
             reasons = series.filter(mask).replace_strict(list(wrong), list(wrong.values()), return_dtype=pl.String)
             self.refuse_where(mask, heading.column, series, reasons)
-        dtype = polars_type(finding)
+        dtype = pl.Enum(list(finding.choices)) if isinstance(finding, ChoiceFinding) else polars_type(finding)
         if not read:
             return self.nothing(dtype)
         if greatest:
@@ -232,10 +242,12 @@ class _Reading:
             convert = converter(finding, unit)
             at_zero, at_one = float(convert(Decimal(0))), float(convert(Decimal(1)))
             numbers = numbers * (at_one - at_zero) + at_zero
-        values = numbers.round_sig_figs(_SIGNIFICANT_DIGITS)
+        values = numbers if _are_short(numbers) else numbers.round_sig_figs(_SIGNIFICANT_DIGITS)
         low, high = finding.range
         # A number that is none compares as neither inside nor outside.
         outside = (~values.is_between(low, high) | values.is_nan()).fill_null(False)
+        if not outside.any():
+            return values
         reason = f"outside the plausible range {low:g} to {high:g} {finding.unit}; check the figure and its unit"
         self.refuse_where(outside, heading.column, written, reason)
         return values
@@ -290,13 +302,14 @@ class _Reading:
             for above in ancestors(name, self.vocabulary.findings):
                 if above in answered:
                     denied = implies & (answered[above] == False).fill_null(False)  # noqa: E712 - three-valued
-                    self.refuse_denied(denied, name, series, above)
-                    implies &= ~denied
+                    if denied.any():
+                        self.refuse_denied(denied, name, series, above)
+                        implies &= ~denied
                 required = self.columns.get(above)
                 if required is None:
                     required = pl.Series(above, [None], dtype=pl.Boolean).new_from_index(0, len(series))
-                yes = pl.Series([True]).new_from_index(0, len(series))
-                self.columns[above] = required.zip_with(~implies | required.is_not_null(), yes)
+                # What is known stays, for a denial was refused; what is unknown becomes true where it is implied.
+                self.columns[above] = required | (implies & required.is_null())
 
     def refuse_denied(self, mask: pl.Series, name: str, series: pl.Series, above: str) -> None:
         """Refuse the rows in which a finding has a value and what it requires is denied, with both columns."""
@@ -306,6 +319,17 @@ class _Reading:
             for value in series.filter(mask)
         ]
         self.refuse_where(mask, self.places[name][0], series, pl.Series(reasons, dtype=pl.String))
+
+
+def _are_short(numbers: pl.Series) -> bool:
+    """Return whether numbers have so few digits that to round them would change nothing."""
+    values = numbers.abs()
+    scale = next((scale for scale, limit in _SCALES if not (values >= limit).any()), None)
+    if scale is None:
+        return False
+    # By a column, because Polars divides by one number as it multiplies, which is less exact.
+    by = pl.Series([scale]).new_from_index(0, len(numbers))
+    return bool(((numbers * scale).round() / by == numbers).all())
 
 
 def _replace(series: pl.Series, values: Mapping[str, Any], dtype: Any) -> pl.Series:

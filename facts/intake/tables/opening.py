@@ -29,6 +29,8 @@ ENDINGS = (".csv", ".parquet", ".ndjson", ".jsonl")
 _HEADER = re.compile(r"^\s*([^\[\]]+?)\s*(?:\[\s*([^\[\]]+?)\s*\])?\s*$")
 LONGEST_NAME = 200
 ROW = "row"
+FRAME = "(frame)"
+"""What messages call a table that has no file."""
 
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
 REFUSED = {"file": pl.String, "row": pl.Int64, "case": pl.String, "column": pl.String, "value": pl.String, "reason": pl.String}
@@ -87,9 +89,23 @@ def open_table(path: Path, vocabulary: Vocabulary, mapping: TableMapping = AS_WR
         raise CharleyError(
             [Problem(Place(str(path)), f"cannot be read as {path.suffix[1:]}: {plain_reason(error)}", "check that it is whole")]
         ) from None
-    headings = _headings(path, names, vocabulary, mapping)
     if not rows:
+        _headings(path, names, vocabulary, mapping)
         raise CharleyError([Problem(Place(str(path)), "there is no row in it", "write a row for each case")])
+    return Table(path, _checked_headings(path, names, schema, vocabulary, mapping), rows, mapping, cut)
+
+
+def open_frame(frame: pl.DataFrame, vocabulary: Vocabulary, mapping: TableMapping = AS_WRITTEN) -> Table:
+    """Read the columns of a frame in memory as those of a file. Raises CharleyError with every problem of them."""
+    path = Path(FRAME)
+    headings = _checked_headings(path, frame.columns, frame.schema, vocabulary, mapping)
+    return Table(path, headings, frame.height, mapping)
+
+
+def _checked_headings(
+    path: Path, names: list[str], schema: Mapping[str, Any], vocabulary: Vocabulary, mapping: TableMapping
+) -> tuple[Heading, ...]:
+    headings = _headings(path, names, vocabulary, mapping)
     keys = {heading.name: heading for heading in headings if heading.name in (CASE, NOTE, *EXPECTED)}
     problems = [
         Problem(Place(str(path)), f"the column {quoted(heading.column)} holds {dtype}, expected text", "write it as text")
@@ -98,7 +114,7 @@ def open_table(path: Path, vocabulary: Vocabulary, mapping: TableMapping = AS_WR
     ]
     if problems:
         raise CharleyError(problems)
-    return Table(path, headings, rows, mapping, cut)
+    return headings
 
 
 def _fits_key(name: str, dtype: Any) -> bool:

@@ -1,16 +1,19 @@
 """Numbers of a table that hang on other cells of their row: words ("low") by whose limits apply, and computed findings.
 
-What a case file's reader does with them is done here with each distinct row once, and only with rows that have any.
+What is computed from plain figures is computed on whole columns. With the other rows that have any, what a case file's reader
+does is done with each distinct row once.
 """
 
 from collections.abc import Mapping
 from functools import reduce
-from operator import and_
+from operator import add, and_, mul, or_
 from typing import Any
 
 import polars as pl
 
 from facts.case import Observed, UnrecognizedText, settle_quantities
+from facts.declared_quantities import Derivation
+from facts.measuring.derived_findings import ROUGHLY
 from facts.quantities import Interval, at_most, between, bounds
 from facts.vocabulary import Finding, QuantityFinding, Value, Vocabulary
 
@@ -22,18 +25,20 @@ def settle_rows(
 
     Returns what of a row (by its place) was not understood.
     """
-    rows = _concerned(columns, words, vocabulary, height)
+    rows = _compute_plain(columns, words, vocabulary, height)
     if not rows:
         return {}
     names = _names(words, vocabulary)
-    ends = [name for name in (*names, *map(at_most, names)) if name in columns]
+    # Plain lists of the few rows: to take one cell at a time out of a column is slow.
+    cells = {name: columns[name].gather(rows).to_list() for name in (*names, *map(at_most, names)) if name in columns}
+    written = {name: words[name].gather(rows).to_list() for name in words}
     told: dict[int, tuple[UnrecognizedText, ...]] = {}
     settled: dict[tuple[Any, ...], tuple[dict[str, Observed], tuple[UnrecognizedText, ...]]] = {}
     changes: dict[str, tuple[list[int], list[Any]]] = {}
-    for row in rows:
-        key = (*(columns[name][row] for name in ends), *(written[row] for written in words.values()))
+    keys = zip(*cells.values(), *written.values(), strict=True)
+    for place, (row, key) in enumerate(zip(rows, keys, strict=True)):
         if key not in settled:
-            observed = {name: _observed(name, row, columns, words) for name in names}
+            observed = {name: _observed(name, place, cells, written) for name in names}
             findings = {name: seen for name, seen in observed.items() if seen is not None}
             settled[key] = (findings, tuple(settle_quantities(vocabulary, findings)))
         findings, unrecognized = settled[key]
@@ -49,18 +54,48 @@ def settle_rows(
     return told
 
 
-def _concerned(
-    columns: Mapping[str, pl.Series], words: Mapping[str, pl.Series], vocabulary: Vocabulary, height: int
+def _compute_plain(
+    columns: dict[str, pl.Series], words: Mapping[str, pl.Series], vocabulary: Vocabulary, height: int
 ) -> list[int]:
-    mask = pl.Series([False], dtype=pl.Boolean).new_from_index(0, height)
-    for written in words.values():
-        mask |= written.is_not_null()
+    """Add what is computed from plain figures, on whole columns and in place; returns the rows of which more is to be told."""
+    nobody = pl.Series([False], dtype=pl.Boolean).new_from_index(0, height)
+    special = reduce(or_, [written.is_not_null() for written in words.values()], nobody)
+    computed: dict[str, tuple[pl.Series, pl.Series]] = {}
+    known = dict(columns)
     for finding in vocabulary.derived:
-        inputs = finding.derived.inputs if finding.derived else ()
-        if all(name in columns for name in inputs):
-            known = [columns[name].is_not_null() for name in inputs]
-            mask |= reduce(and_, known)
-    return mask.arg_true().to_list()
+        derivation = finding.derived
+        if derivation is None or not all(name in known for name in derivation.inputs):
+            continue
+        told = reduce(and_, [known[name].is_not_null() for name in derivation.inputs])
+        figure = _figures(derivation, known).round_sig_figs(ROUGHLY)
+        plausible = figure.is_between(finding.range[0], finding.range[1]).fill_null(False)
+        ends = [(known[name], known[at_most(name)]) for name in (*derivation.inputs, finding.id) if at_most(name) in known]
+        in_part = reduce(or_, [(least != greatest).fill_null(False) for least, greatest in ends], nobody)
+        given = known.get(finding.id)
+        if given is None:
+            given = pl.Series(finding.id, [None], dtype=pl.Float64).new_from_index(0, height)
+        apart = figure.abs() * derivation.agrees_within
+        agreed = given.is_null() | ((given - apart <= figure) & (figure - apart <= given))
+        plain = told & plausible & agreed & ~in_part
+        special |= told & ~plain
+        computed[finding.id] = (plain & given.is_null(), figure)
+        known[finding.id] = figure.zip_with(plain & given.is_null(), given).set(told & ~plain, None)
+    for name, (added, figure) in computed.items():
+        added &= ~special
+        if added.any():
+            nothing = pl.Series(name, [None], dtype=pl.Float64).new_from_index(0, height)
+            columns[name] = figure.zip_with(added, columns.get(name, nothing)).alias(name)
+            if at_most(name) in columns:
+                columns[at_most(name)] = figure.zip_with(added, columns[at_most(name)])
+    return special.arg_true().to_list()
+
+
+def _figures(derivation: Derivation, columns: Mapping[str, pl.Series]) -> pl.Series:
+    """Carry a formula out as `derived_findings.compute` does, term by term in the same order."""
+    if derivation.product:
+        powers = (columns[name] if power == 1 else 1 / columns[name] for name, power in derivation.product.items())
+        return reduce(mul, powers)
+    return reduce(add, [columns[name] * coefficient for name, coefficient in derivation.terms.items()]) + derivation.constant
 
 
 def _names(words: Mapping[str, pl.Series], vocabulary: Vocabulary) -> tuple[str, ...]:
@@ -76,14 +111,16 @@ def _names(words: Mapping[str, pl.Series], vocabulary: Vocabulary) -> tuple[str,
     return tuple(names)
 
 
-def _observed(name: str, row: int, columns: Mapping[str, pl.Series], words: Mapping[str, pl.Series]) -> Observed | None:
-    value: Value | None = columns[name][row] if name in columns else None
+def _observed(
+    name: str, place: int, cells: Mapping[str, list[Any]], written: Mapping[str, list[str | None]]
+) -> Observed | None:
+    value: Value | None = cells[name][place] if name in cells else None
     if value is None:
         return None
-    greatest = columns[at_most(name)][row] if at_most(name) in columns else None
+    greatest = cells[at_most(name)][place] if at_most(name) in cells else None
     if greatest is not None and isinstance(value, float):
         value = between(value, greatest)
-    return Observed(value, (words[name][row] or "") if name in words else "")
+    return Observed(value, (written[name][place] or "") if name in written else "")
 
 
 def _write(

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from expert import __version__
-from expert.cohorts.run import CONCLUSIONS, PlannedPart, Run, counts_of
+from expert.cohorts.run import CONCLUSIONS, RULE_STATES, PlannedPart, Run, counts_of
 from expert.cohorts.spark_engine import _Order, _plain, _rows_done
 from facts.intake.tables.opening import open_table
 from knowledge_base.model import KnowledgeBase
@@ -16,8 +16,9 @@ from knowledge_base.model import KnowledgeBase
 @pytest.fixture
 def run(knowledge: KnowledgeBase, tmp_path: Path) -> Run:
     work = tmp_path / "out.partial"
-    (work / CONCLUSIONS).mkdir(parents=True)
-    return Run(work, knowledge, ("urgency",), None)
+    for name in (CONCLUSIONS, RULE_STATES):
+        (work / name).mkdir(parents=True)
+    return Run(work, knowledge, ("urgency", "rules"), None)
 
 
 @pytest.fixture

@@ -1,0 +1,62 @@
+"""How fast cases are judged that are in memory, and whether each is judged as it is alone; for `benchmarks.cohorts`."""
+
+import random
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import polars as pl
+
+from expert.cohorts.evaluation import ROWS_A_PART
+from expert.cohorts.planes.cohort_judge import CohortJudge
+from expert.inference.assessing import Assessor
+from facts.vocabulary import ChoiceFinding
+from knowledge_base.model import KnowledgeBase
+
+JUDGED_SAMPLE = 10_000
+
+
+def compare_judging(source: Path, knowledge: KnowledgeBase) -> tuple[float, int]:
+    """Time the judging of all cases in memory; gives cases per second, and how many of a sample differ."""
+    judge, cohort, took, height, differing = CohortJudge(knowledge), typed(source, knowledge), 0.0, 0, 0
+    places = random.Random(2).sample(range(min(cohort.height, ROWS_A_PART)), min(JUDGED_SAMPLE, cohort.height))
+    for first in range(0, cohort.height, ROWS_A_PART):
+        part = cohort.slice(first, ROWS_A_PART)
+        if not first:
+            # The first time, what is to be computed is put together, and memory is touched that never was.
+            judge(part)
+        begun = perf_counter()
+        judged = judge(part)
+        took += perf_counter() - begun
+        height += part.height
+        if not first:
+            truths = pl.DataFrame({name: judged.truth(name) for name in knowledge.rules})[places].to_dicts()
+            verdicts = pl.DataFrame({"urgency": judged.urgency(), "ceiling": judged.ceiling(), "decided": judged.decided()})
+            differing = _different_judging(part[places], truths, verdicts[places].to_dicts(), knowledge)
+    print(f"\nJudging alone, one thread: {height:,} cases in {took:.2f} s, {height / took:,.0f} a second.")
+    return height / took, differing
+
+
+def typed(source: Path, knowledge: KnowledgeBase) -> pl.DataFrame:
+    """Read a cohort with the types that the reader of tables gives."""
+    choices = {
+        name: pl.Enum(list(finding.choices))
+        for name, finding in knowledge.vocabulary.findings.items()
+        if isinstance(finding, ChoiceFinding)
+    }
+    return pl.read_parquet(source).with_columns(pl.col(name).cast(dtype) for name, dtype in choices.items()).rechunk()
+
+
+def _different_judging(
+    rows: pl.DataFrame, truths: list[dict[str, Any]], verdicts: list[dict[str, Any]], knowledge: KnowledgeBase
+) -> int:
+    assessor, names, count = Assessor(knowledge), knowledge.vocabulary.findings, 0
+    levels = assessor.urgency.verdicts
+    for row, own, verdict in zip(rows.to_dicts(), truths, verdicts, strict=True):
+        values = {name: row[name] for name in names if row.get(name) is not None}
+        judgement = assessor.judge(values)
+        alone = assessor.judge.truths(judgement)
+        found = levels.verdict(values, judgement)
+        same = all(own[name] == alone[name] for name in knowledge.rules)
+        count += not same or (verdict["urgency"], verdict["ceiling"]) != (found.level, found.ceiling)
+    return count

@@ -1,0 +1,226 @@
+"""Conclusions about whole cohorts: the judge's program over the patients of a frame, 64 in each machine word.
+
+What is computed for a frame depends on which columns it has, and is put together once for all frames that have the same.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import nanoarrow
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from expert.cohorts.planes.answers import Column, GivenAnswers, columns_of
+from expert.cohorts.planes.assembly import Assembly, Code, Plane, Words, finish
+from expert.cohorts.planes.bits import number_of, spread, where_equal
+from expert.cohorts.planes.conclusions import Digits, Standings, Urgencies, find_standings, find_urgencies
+from expert.cohorts.planes.lists import list_set
+from expert.cohorts.planes.ranking import rank_first
+from expert.cohorts.planes.truths import Truth, judge_all
+from expert.inference.verdict import Verdicts
+from knowledge_base.judgement import Judge, contradiction_key
+from knowledge_base.model import KnowledgeBase
+from knowledge_base.program import write_program
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is computed for frames with certain columns."""
+
+    code: Code
+    answers: GivenAnswers
+    truths: Mapping[str, Truth]
+    standings: Mapping[str, Standings]
+    urgencies: Urgencies | None
+
+
+class CohortJudge:
+    """Judges cohorts with one knowledge base.
+
+    With `reuse` it writes every result to the same memory: what it returned before, and every column of that, is then good
+    until it is called again, and two threads cannot share it.
+    """
+
+    def __init__(self, knowledge: KnowledgeBase, *, reuse: bool = False) -> None:
+        self.knowledge, self.reuse = knowledge, reuse
+        self.judge = Judge(knowledge)
+        self.verdicts = Verdicts(knowledge, self.judge)
+        self._plans: dict[tuple[frozenset[str], bool], _Plan] = {}
+        self._room = np.zeros(0, np.uint64)
+        self._last: tuple[pl.DataFrame, Mapping[str, Column]] | None = None
+
+    def contradictions(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
+        """Return by each contradiction in which rows it is true. Raises UnfitFrame."""
+        columns = self._columns_of(frame)
+        judged = self._run(self._plan(columns, whole=False), columns, frame.height)
+        return {name: judged.is_true(contradiction_key(name)) for name in self.knowledge.contradictions}
+
+    def __call__(self, frame: pl.DataFrame) -> "Judged":
+        """Judge every condition of every row. Raises UnfitFrame."""
+        columns = self._columns_of(frame)
+        self._last = None
+        return self._run(self._plan(columns, whole=True), columns, frame.height)
+
+    def _columns_of(self, frame: pl.DataFrame) -> Mapping[str, Column]:
+        # The same frame is often asked about twice: for contradictions, and for all the rest.
+        last = self._last
+        if last is None or last[0] is not frame:
+            last = self._last = (frame, columns_of(frame, self.knowledge.vocabulary))
+        return last[1]
+
+    def _run(self, plan: _Plan, columns: Mapping[str, Column], height: int) -> "Judged":
+        words = -(-height // 64)
+        size = plan.code.results * words
+        # Memory that was written before is there already; new pages cost as much as the judging.
+        room = self._room if self.reuse and self._room.size >= size else np.zeros(size, np.uint64)
+        if self.reuse:
+            self._room = room
+        result = room[:size].reshape(plan.code.results, words)
+        plan.code.run(lambda given, start, end: plan.answers.fill(columns, height, given, start, end), result)
+        return Judged(self.knowledge, plan, result, height)
+
+    def _plan(self, columns: Mapping[str, Column], *, whole: bool) -> _Plan:
+        key = (frozenset(columns), whole)
+        if key not in self._plans:
+            self._plans[key] = self._conclude(columns) if whole else self._only_contradictions(columns)
+        return self._plans[key]
+
+    def _only_contradictions(self, columns: Mapping[str, Column]) -> _Plan:
+        assembly = Assembly()
+        answers = GivenAnswers(assembly, self.knowledge.vocabulary, columns)
+        program = write_program(self.judge.conditions, map(contradiction_key, self.knowledge.contradictions))
+        truths = judge_all(assembly, program, answers)
+        code = finish(assembly, [truth.true for truth in truths.values()])
+        return _Plan(code, answers, truths, {}, None)
+
+    def _conclude(self, columns: Mapping[str, Column]) -> _Plan:
+        assembly, knowledge = Assembly(), self.knowledge
+        answers = GivenAnswers(assembly, knowledge.vocabulary, columns)
+        truths = judge_all(assembly, self.judge.program, answers)
+        standings = {name: find_standings(assembly, cause, truths, knowledge) for name, cause in knowledge.causes.items()}
+        urgencies = find_urgencies(assembly, truths, answers, self.judge, self.verdicts, knowledge)
+        wanted: list[Plane] = []
+        for name in (*knowledge.rules, *knowledge.warning_signs):
+            wanted += truths[name]
+        for standing in standings.values():
+            wanted += (*standing.code, standing.considered, standing.likely)
+            wanted += (digit for digits in standing.counts.values() for digit in digits)
+        wanted += (*urgencies.level, *urgencies.ceiling, urgencies.decided)
+        return _Plan(finish(assembly, wanted), answers, truths, standings, urgencies)
+
+
+class Judged:
+    """What was concluded about the rows of a frame, in their order."""
+
+    def __init__(self, knowledge: KnowledgeBase, plan: _Plan, result: Words, height: int) -> None:
+        self.knowledge, self.height = knowledge, height
+        self._plan, self._result = plan, result
+
+    def truth(self, name: str) -> pl.Series:
+        """Return what a condition is worth in each row: true, false, or null where it is unknown."""
+        true, false = map(self._plane, self._plan.truths[name])
+        known = true | false
+        array = nanoarrow.c_array_from_buffers(nanoarrow.bool_(), self.height, [known, true], null_count=-1)
+        return pl.Series(name, array)
+
+    def is_true(self, name: str) -> pl.Series:
+        """Return in which rows a condition is true."""
+        return self._bits(self._plan.truths[name].true, name)
+
+    def count(self, name: str) -> tuple[int, int]:
+        """Return in how many rows a condition is true, and in how many false."""
+        true, false = self._plan.truths[name]
+        return self._count(true), self._count(false)
+
+    def urgency(self) -> pl.Series:
+        """Return the level that the known findings demand."""
+        return self._levels(self._urgencies.level)
+
+    def ceiling(self) -> pl.Series:
+        """Return the highest level that is not ruled out."""
+        return self._levels(self._urgencies.ceiling)
+
+    def decided(self) -> pl.Series:
+        """Return where no pertinent danger above the level is open to history or examination."""
+        return self._bits(self._urgencies.decided, "decided")
+
+    def standing(self, cause: str) -> pl.Series:
+        """Return the standing of a cause."""
+        return _named(self._number(self._plan.standings[cause].code), self.knowledge.grading.standings)
+
+    def count_standings(self, cause: str) -> dict[str, int]:
+        """Return in how many rows a cause has each standing."""
+        digits = [self._plane(digit) for digit in self._plan.standings[cause].code]
+        return {
+            name: count
+            for name, place in self.knowledge.grading.order.items()
+            if (count := self._count_words(where_equal(digits, place)))
+        }
+
+    def leading_cause(self) -> pl.Series:
+        """Return the cause that is listed first where it is at least likely, else null."""
+        return self._ranked([standings.likely for standings in self._in_order], 1)[0]
+
+    def first_causes(self, count: int) -> list[pl.Series]:
+        """Return the causes that are listed first, second and so on, as far as they are considered at all."""
+        return self._ranked([standings.considered for standings in self._in_order], count)
+
+    def fired(self, names: Sequence[str]) -> pl.Series:
+        """Return for each row which of some rules fired, as a list of their names."""
+        return list_set([self._plane(self._plan.truths[name].true) for name in names], self.height, names)
+
+    @property
+    def _in_order(self) -> list[Standings]:
+        return [self._plan.standings[name] for name in self.knowledge.ranking.causes]
+
+    @property
+    def _urgencies(self) -> Urgencies:
+        if self._plan.urgencies is None:
+            raise AssertionError("only contradictions were judged")
+        return self._plan.urgencies
+
+    def _ranked(self, candidates: Sequence[Plane], count: int) -> list[pl.Series]:
+        causes = [
+            (
+                self._plane(plane),
+                [self._plane(digit) for digit in standings.code],
+                {kind: [self._plane(digit) for digit in digits] for kind, digits in standings.counts.items()},
+            )
+            for plane, standings in zip(candidates, self._in_order, strict=True)
+        ]
+        places = rank_first(self.knowledge.ranking, causes, count, self.height)
+        names = self.knowledge.ranking.causes
+        return [_named(place, names, known) for place, known in places]
+
+    def _plane(self, plane: Plane) -> Words:
+        row: Words = self._result[self._plan.code.wanted[plane]]
+        return row
+
+    def _bits(self, plane: Plane, name: str) -> pl.Series:
+        array = nanoarrow.c_array_from_buffers(nanoarrow.bool_(), self.height, [None, self._plane(plane)], null_count=0)
+        return pl.Series(name, array)
+
+    def _count(self, plane: Plane) -> int:
+        return self._count_words(self._plane(plane))
+
+    def _count_words(self, words: Words) -> int:
+        # The last word may have more bits than there are rows left.
+        beyond = -self.height % 64
+        behind = int(words[-1] >> np.uint64(64 - beyond)).bit_count() if beyond else 0
+        return int(np.bitwise_count(words).sum()) - behind
+
+    def _number(self, digits: Digits) -> NDArray[np.uint8]:
+        return number_of([self._plane(digit) for digit in digits], self.height)
+
+    def _levels(self, planes: Sequence[Plane]) -> pl.Series:
+        total = sum((spread(self._plane(plane)) for plane in planes), np.zeros(-(-self.height // 64) * 8, np.uint64))
+        return _named(total.view(np.uint8)[: self.height], self.knowledge.levels)
+
+
+def _named(codes: NDArray[Any], names: Iterable[str], known: NDArray[np.bool_] | None = None) -> pl.Series:
+    """Return codes with their names, as an enumeration; null where nothing is `known`."""
+    series = pl.Series(codes.astype(np.uint8 if len(list(names)) < 256 else np.uint16, copy=False))
+    named = series.cat.to(pl.Enum(list(names)))
+    return named if known is None else named.zip_with(pl.Series(known), pl.Series([None], dtype=named.dtype))
