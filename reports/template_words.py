@@ -19,7 +19,7 @@ _WORDS = re.compile(r"(?P<before>[^\w(]*)(?P<words>.*?)(?P<after>[^\w)?!]*)", re
 _LETTERS = re.compile(r"[A-Za-z]{2}")
 _CODE = re.compile(r"[{}]|=\"|#[0-9a-f]{3}")
 """What makes a line one of a stylesheet or an attribute."""
-_NAME = re.compile(r"[a-z0-9_.\-]*")
+_NAME = re.compile(r"[a-z0-9_.\-/]*")
 """What a quoted text is when it is a name for the program, and not a word for a reader: "open", "report.css"."""
 
 

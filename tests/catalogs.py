@@ -111,7 +111,13 @@ def write(path: Path, before: Catalog, entries: Iterable[tuple[str | None, str]]
 def update(language: str, knowledge: KnowledgeBase, *, everything: bool = False) -> None:
     """Write both catalogs of a language anew."""
     path = program_path(language)
-    write(path, read(path, language), [(None, text) for text in sorted(program_messages(knowledge))], everything=True)
+    before = read(path, language)
+    needed = program_messages(knowledge)
+    # The pages around a report may speak English; a word of theirs stands in the catalog once it is translated.
+    of_pages = [
+        text for text in template_messages(TEMPLATES / "web") if everything or (before.get(text) and before[text].string)
+    ]
+    write(path, before, [(None, text) for text in sorted({*needed, *of_pages})], everything=True)
     path = knowledge_path(language)
     write(path, read(path, language), messages(knowledge), everything=everything)
 
