@@ -258,7 +258,7 @@ class _Arranging:
             unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
             sources=tuple((self.numbers[source.id], source.citation, source.checked) for source in assessment.evidence),
             knowledge=f"{knowledge_line(knowledge)} {proved(knowledge)}",
-            version=say("knowledge {version} ({hash})").format(version=knowledge.version, hash=knowledge.hash[:12]),
+            version=knowledge_line(knowledge),
             statement=statement(),
         )
 
