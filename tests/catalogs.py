@@ -59,7 +59,18 @@ def program_messages(knowledge: KnowledgeBase) -> dict[str, None]:
                 found |= dict.fromkeys(_said(ast.parse(source)))
     said_by_name = (page.STATEMENT, page._AWAITING, page._MARKED, *view._CUT.values(), *view._STEP_HEADINGS.values())
     found |= dict.fromkeys(
-        (*said_by_name, *wording._RELATIONS.values(), *WORDS, "strong", "weak", "decisive", "and", "medicines")
+        (
+            *said_by_name,
+            *wording._RELATIONS.values(),
+            *WORDS,
+            "strong",
+            "weak",
+            "decisive",
+            "and",
+            "medicines",
+            "answered",
+            "perhaps normal",
+        )
     )
     quantities = [one for one in knowledge.vocabulary.findings.values() if isinstance(one, QuantityFinding)]
     units = (wording._UNITS.get(finding.unit, finding.unit) for finding in quantities)
