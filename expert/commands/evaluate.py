@@ -108,7 +108,8 @@ def evaluate(
 
     FHIR R4 records (Bundles, or Bulk Data in .ndjson, also as .gz) are first made into tables, a row for each patient; the
     tables stand in FOLDER.records, with refused.csv (what cannot be read, and the deceased) and unverified.csv (results that
-    nobody has verified, such as preliminary ones: the conclusions are without them, and their warnings are listed there).
+    nobody has verified, such as preliminary ones: the conclusions are without them, and their warnings are listed there). A
+    folder in the OMOP Common Data Model (5.4; CSV or Parquet) is judged as of a day, its persons' records in FOLDER.omop.
 
     \b
     Examples:
@@ -119,6 +120,7 @@ def evaluate(
       charley evaluate cohort.parquet --output quick/ --columns urgency,leading_cause --also csv
       charley evaluate /shared/cohort.parquet --output /shared/out/ --engine spark --master spark://head:7077
       charley evaluate bulk-export/ --output hospital/ --as-of 2026-03-01
+      charley evaluate cdm/ --output study/ --as-of 2026-03-01
       charley explain clinic-2026/ clinic-0042
     """
     from expert.cohorts.evaluation import GROUPS, ROWS_A_PART, UNRECOGNIZED_FILE, CohortError
@@ -141,8 +143,9 @@ def evaluate(
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     base = load_for_assessing(knowledge)
-    apart = partition(files)
     try:
+        files = _without_models(files, output, base, judging, resume=resume)
+        apart = partition(files)
         records = _tables_of(apart.fhir, output, base, judging, resume=resume)
         files = (*apart.others, *records.tables)
         with _Progress() as progress:
@@ -161,7 +164,7 @@ def evaluate(
                 progress=progress.tell,
                 notice=lambda text: click.echo(clean(text), err=True),
             )
-    except (CohortError, RecordError) as error:
+    except (CharleyError, CohortError, RecordError) as error:
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     except OSError as error:
@@ -192,6 +195,29 @@ def _mapping(
         ignored=tuple(dict.fromkeys([*told.ignored, *ignored])),
         system=units or told.system,
     )
+
+
+def _without_models(
+    files: "Sequence[Path]", output: Path, base: "KnowledgeBase", judging: "Judging", *, resume: bool
+) -> "tuple[Path, ...]":
+    """Put records in the place of folders in the OMOP Common Data Model, and say what became of their rows."""
+    from expert.cohorts.evaluation import CohortError
+    from expert.cohorts.omop_records import make_records, partition_models, tell
+
+    models, others = partition_models(files)
+    if not models:
+        return tuple(others)
+    if len(models) > 1:
+        raise CohortError(
+            "several folders are in the OMOP Common Data Model, and their persons may have the same numbers; take one"
+        )
+    if output.exists() and not resume:
+        raise CohortError(f"{output} exists already; name another folder, or remove it first")
+    folder = output.with_name(output.name + ".omop")
+    records, counted = make_records(models[0], folder, base, judging.as_of, resume=resume)
+    for line in tell(counted):
+        click.echo(line, err=True)
+    return (*others, *records)
 
 
 def _tables_of(
