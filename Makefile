@@ -31,6 +31,7 @@ prove: $(VENV)/.test
 
 # The transcripts, and every block of the documentation that the program says itself.
 documents: $(VENV)/.test
+	$(BIN)/python -m tests.catalogs
 	$(BIN)/python -m tests.regenerate
 
 # Everything that is written from the knowledge, after a change of it: cases, certificate, transcripts, documentation.

@@ -7,12 +7,14 @@ Exit status: 0 when everything was done, 1 when Charley itself failed, 2 when so
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from expert import __version__
+from expert.commands.compare import compare
 from expert.commands.consult import consult, sessions
 from expert.commands.evaluate import evaluate, explain
 from expert.commands.feedback import feedback
@@ -27,18 +29,22 @@ from expert.commands.options import (
     format_option,
     gc_paused,
     knowledge_option,
+    language_option,
     load,
+    load_for_assessing,
     tell_refusals,
     what_would_change_option,
 )
 from expert.commands.record_options import judging_options
 from expert.commands.serve import audit, serve, users
+from reports.formats import AUDIENCES
 
 if TYPE_CHECKING:
     from facts.assessment import Assessment
     from facts.intake.case_files import Refusal
     from facts.intake.judging import Judging
     from knowledge_base.model import KnowledgeBase
+    from reports.formats import Format
 
 
 @click.group(context_settings=CONTEXT)
@@ -55,6 +61,7 @@ def main() -> None:
       charley serve
       charley report patient.yaml
       charley report clinic.jsonl --format html --output reports/
+      charley compare january.yaml march.yaml
       charley knowledge show hypokalemia
       charley schema case > case.schema.json
     """
@@ -65,6 +72,7 @@ def main() -> None:
 
 
 main.add_command(consult)
+main.add_command(compare)
 main.add_command(sessions)
 main.add_command(evaluate)
 main.add_command(explain)
@@ -89,16 +97,26 @@ main.add_command(doctor)
     help="Write to a file; or into a folder (one that exists, or a PATH ending in /), one file a case.",
 )
 @click.option("--full", is_flag=True, help="Write the whole argument, not one page. HTML always holds it, folded away.")
+@click.option(
+    "--audience",
+    type=click.Choice(list(AUDIENCES)),
+    default=next(iter(AUDIENCES)),
+    show_default=True,
+    help="Who reads it. For a patient: half a page in plain words, which no clinician has checked yet.",
+)
 @judging_options
 @what_would_change_option
+@language_option
 @knowledge_option
 def report(
     files: tuple[Path, ...],
     form: str,
     output: str | None,
     full: bool,
+    audience: str,
     judging: "Judging",
     what_would_change: bool,
+    language: str,
     knowledge: Path | None,
 ) -> None:
     """Assess the cases in FILES, and report each on a page: the verdict, the leading causes, what to do now.
@@ -111,19 +129,25 @@ def report(
     Examples:
       charley report patient.yaml
       charley report patient.yaml --full
+      charley report patient.yaml --audience patient
       charley report *.yaml --format json --output assessments.json
       charley report clinic/ --format html --output reports/
       charley report patient.yaml --what-would-change
       charley report bundle.json --as-of 2026-03-01
+      charley report patient.yaml --language de
     """
+    chosen = AUDIENCES[audience].get(form)
+    if chosen is None or (audience == "patient" and (full or what_would_change)):
+        raise click.UsageError(f"--audience patient is half a page, as {', '.join(AUDIENCES['patient'])}; leave out the rest.")
     from expert.inference.assessing import Assessor, ContradictoryCase
     from expert.proofs.what_would_change import explaining_changes
     from facts.intake.case_files import Refusal
     from facts.intake.files import read_files
     from facts.problems import Problem, quoted
+    from reports.formats import FhirDocument
 
+    base = load_for_assessing(knowledge, language)
     with gc_paused():
-        base = load(knowledge, to_assess=True)
         assessor = Assessor(base)
     assess = explaining_changes(assessor) if what_would_change else assessor.assess
     intake = read_files(files, base.vocabulary, base.dictionary, judging)
@@ -137,7 +161,9 @@ def report(
             refusals.append(Refusal(case.name, (Problem(place, message, "correct one of them"),)))
     if len(assessed) + len(refusals) != intake.read:
         raise AssertionError(f"{intake.read} cases read, but {len(assessed)} assessed and {len(refusals)} refused")
-    _write_reports(base, assessed, refusals, form, output, full or what_would_change)
+    if judging.as_of and isinstance(chosen, FhirDocument):
+        chosen = replace(chosen, day=judging.as_of.isoformat())
+    _write_reports(base, assessed, refusals, chosen, output, full or what_would_change)
     tell_refusals(refusals, len(assessed))
     if refusals:
         sys.exit(REFUSED)
@@ -147,22 +173,24 @@ def _write_reports(
     base: "KnowledgeBase",
     assessed: list["Assessment"],
     refusals: list["Refusal"],
-    form: str,
+    chosen: "Format",
     output: str | None,
     full: bool,
 ) -> None:
-    from reports.formats import FORMATS
+    from reports.leaflet import NoLeaflet
     from reports.writing import documents, write_folder, write_private
 
     try:
         # A Path forgets the slash at its end, so whether a folder is meant is asked of the text.
         if output is not None and (output.endswith("/") or Path(output).is_dir()):
-            count = write_folder(Path(output), documents(base, assessed, refusals, form, full=full))
+            count = write_folder(Path(output), documents(base, assessed, refusals, chosen, full=full))
             click.echo(f"{count} {'file' if count == 1 else 'files'} written to {output}", err=True)
         elif output is not None:
-            write_private(Path(output), FORMATS[form].render_all(assessed, refusals, base, full=full))
+            write_private(Path(output), chosen.render_all(assessed, refusals, base, full=full))
         else:
-            click.echo(FORMATS[form].render_all(assessed, refusals, base, full=full), nl=False)
+            click.echo(chosen.render_all(assessed, refusals, base, full=full), nl=False)
+    except NoLeaflet as error:
+        raise click.ClickException(str(error)) from None
     except OSError as error:
         from expert.disk_errors import advise
 

@@ -79,20 +79,23 @@ def _as_interval(quantity: Quantity) -> Interval:
     return quantity if isinstance(quantity, Interval) else Interval(quantity, quantity)
 
 
-def quantity_words(quantity: Quantity, plausible: Sequence[float], write: Callable[[float], str]) -> str:
+def quantity_words(
+    quantity: Quantity, plausible: Sequence[float], write: Callable[[float], str], say: Callable[[str], str] = str
+) -> str:
     """Say where a quantity lies, as the reader of answers reads it: "3.1", "below 1.5", "2.4 to 2.6".
 
-    An end that is the end of the plausible range is one of which nothing is known, and goes without saying.
+    `say` says the words in another language, which nobody reads again as an answer. An end that is the end of the plausible
+    range is one of which nothing is known, and goes without saying.
     """
     if not isinstance(quantity, Interval):
         return write(quantity)
     low = "" if (quantity.low, quantity.low_included) == (plausible[0], True) else write(quantity.low)
     high = "" if (quantity.high, quantity.high_included) == (plausible[1], True) else write(quantity.high)
     if quantity.low_included and quantity.high_included and bool(low) is bool(high):
-        return f"{low or write(quantity.low)} to {high or write(quantity.high)}"
-    parts = [f"{'at least' if quantity.low_included else 'above'} {low}"] if low else []
-    parts += [f"{'at most' if quantity.high_included else 'below'} {high}"] if high else []
-    return " and ".join(parts)
+        return f"{low or write(quantity.low)} {say('to')} {high or write(quantity.high)}"
+    parts = [f"{say('at least' if quantity.low_included else 'above')} {low}"] if low else []
+    parts += [f"{say('at most' if quantity.high_included else 'below')} {high}"] if high else []
+    return f" {say('and')} ".join(parts)
 
 
 def at_most(name: str) -> str:

@@ -1,6 +1,6 @@
 """The screens of a consultation: which questions are asked together, and which screens come first (interview.yaml)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -8,7 +8,7 @@ from facts.finding_search import suggest_finding
 from facts.medicines import MedicineDictionary
 from facts.problems import did_you_mean
 from facts.requirements import ancestors
-from facts.vocabulary import Vocabulary
+from facts.vocabulary import QuantityFinding, Vocabulary
 from knowledge_base.conditions.expression import Expression
 from knowledge_base.entries import Context, KnowledgeFile
 from knowledge_base.schema import AskedBy, InterviewFile
@@ -19,7 +19,7 @@ MEDICINES = "medicines"
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """Questions that are asked together. `medicines` is the screen that asks for the medicine lists instead."""
+    """Questions that are asked together; or what asks for the medicine lists (`medicines`) or any test result (`results`)."""
 
     id: str
     label: str
@@ -29,18 +29,29 @@ class Screen:
     each: frozenset[str] = frozenset()
     """The questions of which silence says nothing: each wants an answer of its own."""
     medicines: bool = False
+    results: bool = False
+    anything: bool = False
+    """Whether it takes any finding by name."""
+    in_full: bool = False
+    """Whether it is asked as a whole and once, whatever its answers could change."""
+    rows: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """What is said before the question that begins a line."""
 
 
 @dataclass(frozen=True)
 class Interview:
-    """Every screen by id, in the order of declaration, and the ids of those that come first."""
+    """Every screen by id, in the order of declaration, and the ids of those that come first, page by page."""
 
-    opening: tuple[str, ...]
+    opening: tuple[tuple[str, ...], ...]
     screens: Mapping[str, Screen]
+    most_questions: int | None = None
+    """How many questions stand on one page after the opening."""
     always: frozenset[str] = frozenset()
     """What everybody is asked for beside the medicine lists."""
     only_if: Mapping[str, Expression] = field(default_factory=lambda: MappingProxyType({}))
     """Findings that are worth asking for only where something does not rule them out, and that condition."""
+    written_together: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Numbers that another is written behind, with a slash between them."""
 
 
 def told_by_lists(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> frozenset[str]:
@@ -71,14 +82,38 @@ def build_interview(file: KnowledgeFile[InterviewFile] | None, dictionary: Medic
     _check_always(file, context)
     _check_questions(file, told_by_lists(context.vocabulary, dictionary), context)
     screens = {
-        name: Screen(name, entry.label, entry.lead_in, entry.by, tuple(entry.ask), frozenset(entry.each), entry.medicines)
+        name: Screen(
+            id=name,
+            label=entry.label,
+            lead_in=entry.lead_in,
+            by=entry.by,
+            ask=tuple(entry.ask),
+            each=frozenset(entry.each),
+            medicines=entry.medicines,
+            results=entry.results,
+            anything=entry.anything,
+            in_full=entry.in_full,
+            rows=MappingProxyType(dict(entry.rows)),
+        )
         for name, entry in content.screens.items()
     }
     findings = context.vocabulary.findings
     # What hangs on another finding cannot be asked before that.
     named = [name for name in content.always if name in findings]
     always = frozenset(named).union(*(ancestors(name, findings) for name in named))
-    return Interview(tuple(content.opening), screens, always, _read_only_if(file, context))
+    return Interview(
+        _pages(content.opening), screens, content.most_questions, always, _read_only_if(file, context), _pairs(file, context)
+    )
+
+
+def _pairs(file: KnowledgeFile[InterviewFile], context: Context) -> Mapping[str, str]:
+    pairs = file.content.written_together
+    for first, second in pairs.items():
+        for name in (first, second):
+            if not isinstance(context.vocabulary.findings.get(name), QuantityFinding):
+                place = file.node("written_together", first).place
+                context.problems.add(place, f"{name} is not a quantity", suggest_finding(name, context.vocabulary))
+    return MappingProxyType(dict(pairs))
 
 
 def _read_only_if(file: KnowledgeFile[InterviewFile], context: Context) -> dict[str, Expression]:
@@ -95,10 +130,15 @@ def _read_only_if(file: KnowledgeFile[InterviewFile], context: Context) -> dict[
 
 def _check_opening(file: KnowledgeFile[InterviewFile], context: Context) -> None:
     screens = file.content.screens
-    for index, name in enumerate(file.content.opening):
-        if name not in screens:
-            fix = did_you_mean(name, screens) or "declare it under screens"
-            context.problems.add(file.node("opening", index).place, f"{name} is not a screen", fix)
+    for index, names in enumerate(_pages(file.content.opening)):
+        for name in names:
+            if name not in screens:
+                fix = did_you_mean(name, screens) or "declare it under screens"
+                context.problems.add(file.node("opening", index).place, f"{name} is not a screen", fix)
+
+
+def _pages(opening: Iterable[str | list[str]]) -> tuple[tuple[str, ...], ...]:
+    return tuple((names,) if isinstance(names, str) else tuple(names) for names in opening)
 
 
 def _check_always(file: KnowledgeFile[InterviewFile], context: Context) -> None:
@@ -124,6 +164,10 @@ def _check_questions(file: KnowledgeFile[InterviewFile], listed: frozenset[str],
             if name not in entry.ask:
                 place = file.node("screens", screen, "each", index).place
                 context.problems.add(place, f"{screen}: {name} is not asked here", "add it to ask")
+        for name in entry.rows:
+            if name not in entry.ask:
+                place = file.node("screens", screen, "rows", name).key_place
+                context.problems.add(place, f"{screen}: {name} is not asked here", "add it to ask")
 
 
 def by_groups(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Interview:
@@ -136,4 +180,4 @@ def by_groups(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Intervi
         asked = tuple(name for name, finding in vocabulary.findings.items() if finding.group == group and name not in listed)
         if asked:
             screens.setdefault(f"group_{group}", Screen(f"group_{group}", label, f"{label}:", "history", asked))
-    return Interview(tuple(screens)[:1] if listed else (), screens)
+    return Interview(((MEDICINES,),) if listed else (), screens)

@@ -153,6 +153,22 @@ def _all_conditions(knowledge: KnowledgeBase) -> Iterator[Expression]:
             yield support.complaint.condition
 
 
+def no_plain_words(knowledge: KnowledgeBase) -> Iterator[Problem]:
+    """Find causes, warning signs and next steps of which leaflet.yaml has no words for patients, where there is one."""
+    leaflet = knowledge.leaflet
+    if leaflet is None:
+        return
+    told = {*leaflet.causes, *leaflet.warning_signs, *leaflet.you, *leaflet.doctor, *leaflet.not_told}
+    named = {
+        **{name: cause.place for name, cause in knowledge.causes.items()},
+        **{name: sign.place for name, sign in knowledge.warning_signs.items()},
+        **{name: step.rule.place for name, step in knowledge.next_steps.items()},
+    }
+    for name, place in named.items():
+        if name not in told:
+            yield Problem(place, f"patients are told nothing of {name}", "add it to leaflet.yaml")
+
+
 CHECKS: tuple[Callable[[KnowledgeBase], Iterator[Problem]], ...] = (
     unused_definitions,
     idle_medicine_classes,
@@ -164,4 +180,5 @@ CHECKS: tuple[Callable[[KnowledgeBase], Iterator[Problem]], ...] = (
     questions_without_mark,
     orders_that_no_medicine_meets,
     units_that_cannot_be_converted,
+    no_plain_words,
 )

@@ -13,6 +13,7 @@ from knowledge_base.conditions.expression import Expression
 from knowledge_base.grading import Grading, Tally
 from knowledge_base.interview import Interview
 from knowledge_base.invariants import Invariants
+from knowledge_base.leaflet import Leaflet
 from knowledge_base.ranking import Ranking, rank_causes
 from knowledge_base.schema import (
     CertificateFile,
@@ -212,6 +213,9 @@ class KnowledgeBase:
     interview: Interview
     strata: Mapping[str, tuple[float, ...]]
     decision_support: DecisionSupport | None
+    leaflet: Leaflet | None
+    outline: Mapping[str, str]
+    """The finding that tells of each part of the body outline."""
     invariants: Invariants
     certificate: CertificateFile | None
     files: tuple[str, ...] = ()

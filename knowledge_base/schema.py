@@ -36,6 +36,10 @@ class Complaint(Declared):
     definition: Name
 
 
+BodyPart: TypeAlias = Literal["jaw_and_neck", "torso", "arm", "hand", "thigh", "calf", "foot"]
+"""A part of the body outline that reports draw."""
+
+
 class Manifest(Declared):
     """knowledge.yaml: what this knowledge base is."""
 
@@ -47,6 +51,8 @@ class Manifest(Declared):
     """Categories whose causes are what a complaint that does not fit may be instead."""
     strata: dict[Name, list[float]] = {}
     """The findings by which a cohort report is split: choices as they are, quantities at these numbers."""
+    outline: dict[BodyPart | Literal["everywhere"], Name] = {}
+    """The finding that tells of each part of the body in the outline that reports draw."""
     retired: list[RuleId] = []
     """Rule ids that were used once and never will be again."""
 
@@ -256,7 +262,7 @@ class ContradictionFile(Declared):
 
 
 class ScreenEntry(Declared):
-    """Questions that share a lead-in; or, with `medicines`, the screen that asks for the medicine lists."""
+    """Questions that share a lead-in; or the screen that asks for the medicine lists, or for the results that are available."""
 
     label: str
     lead_in: Sentence
@@ -265,13 +271,26 @@ class ScreenEntry(Declared):
     each: list[Name] = []
     """Those of `ask` that are not absent because nobody named them: what has to be tried, or what is good to have."""
     medicines: bool = False
+    results: bool = False
+    """Whether it asks for any result of a test by name; where there is none, no test is asked for later."""
+    anything: bool = False
+    """Whether it takes any finding by name: what else the patient tells, or was noticed."""
+    in_full: bool = False
+    """Whether the screen is asked as a whole and once, whatever its answers could change: the story, as it is told."""
+    rows: dict[Name, Sentence] = {}
+    """What is said before a question of `ask` when it begins a new line of the screen ("Where")."""
 
 
 class InterviewFile(Declared):
     """interview.yaml: what a consultation asks together, and which screens come first."""
 
-    opening: list[Name]
+    opening: list[Name | list[Name]]
+    """The screens that come first, in turn; those of a list stand on one page."""
     screens: dict[Name, ScreenEntry]
+    most_questions: Annotated[int, Field(ge=1)] | None = None
+    """Questions that stand on one page after the opening; None for all that are worth asking."""
+    written_together: dict[Name, Name] = {}
+    """Numbers that another is written behind, with a slash between them (148/86)."""
     always: list[Name] = []
     """Findings that everybody is asked for, since what anybody would look for depends on them."""
     only_if: dict[Name, str] = {}
@@ -405,3 +424,44 @@ class CertificateFile(Declared):
     seconds: float
     properties: dict[str, CertificateCount]
     accepted: list[dict[str, str]] = []
+
+
+class LeafletVerdict(Declared):
+    """What a level of urgency is called for patients, when it is decided and while it is open."""
+
+    decided: Sentence
+    open: Sentence
+
+
+class LeafletSteps(Declared):
+    """What patients are told of some next steps, once for all of them."""
+
+    says: Sentence
+    steps: Annotated[list[RuleId], Field(min_length=1)]
+
+
+class LeafletHelp(Declared):
+    """When patients call for help at once: always, and with some causes."""
+
+    says: Sentence
+    always: Annotated[list[Sentence], Field(min_length=1)]
+    causes: dict[Name, Sentence] = {}
+
+
+class LeafletFile(Declared):
+    """leaflet.yaml: what patients are told, in plain words; `mark` says who has checked them."""
+
+    mark: Sentence
+    title: Sentence
+    verdicts: dict[Name, LeafletVerdict]
+    awaiting: Sentence
+    standings: dict[Name, Sentence]
+    """What stands before a cause of this standing; causes of other standings are not told."""
+    no_cause: Sentence
+    meanwhile: dict[Name, list[Sentence]] = {}
+    help: LeafletHelp
+    causes: dict[Name, Sentence]
+    warning_signs: dict[Name, Sentence]
+    you: list[LeafletSteps] = []
+    doctor: list[LeafletSteps] = []
+    not_told: list[RuleId] = []

@@ -17,7 +17,9 @@ from facts.assessment import Argument, Assessment, CauseAssessed, StepAdvised
 from knowledge_base.model import DecisionSupport, KnowledgeBase, OrderAdvice
 from knowledge_base.schema import Indicator
 from reports.cleaning import clean
+from reports.fhir.codings import concepts_to_order
 from reports.rendering import escape_markdown, markdown_environment
+from reports.verdicts import verdict_line
 from reports.view import ReportView
 
 LONGEST_SUMMARY = 139
@@ -29,7 +31,6 @@ _NAMESPACE = UUID("6f3c1a58-9a5e-5b0b-8a61-0f9d6c3f8f5e")
 _INDICATORS: tuple[Indicator, ...] = ("info", "warning", "critical")
 # GitHub's Markdown makes links of bare addresses; a sign that is escaped no longer begins one.
 _LINK_SIGNS = re.compile(r"(:(?=//)|@|(?<=www)\.)", re.IGNORECASE)
-_SYSTEMS = {"LOINC": "http://loinc.org", "SNOMED CT": "http://snomed.info/sct"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +173,7 @@ class _Making:
         if self.orders:
             return cut(" ".join(order.advice.summary for order in self.orders), LONGEST_SUMMARY)
         page = self.report.page
-        at_least = "at least " if page.state == "open" else ""
-        urgency = f"{page.title}: {at_least}{page.level_label.lower()}"
-        if page.state == "open":
-            urgency += f", not decided{f', could be {page.could_be.lower()}' if page.could_be else ''}"
-        return cut(f"{urgency}. {' '.join(page.because)}", LONGEST_SUMMARY)
+        return cut(f"{page.title}: {verdict_line(page)}. {' '.join(page.because)}", LONGEST_SUMMARY)
 
     def detail(self, new: Sequence[Argument]) -> str:
         """Return the page in a few lines of Markdown; its whole argument stands behind the card's link."""
@@ -206,12 +203,13 @@ class _Making:
 
     def suggestion(self, card: UUID, step: StepAdvised, name: str) -> dict[str, Any]:
         """Return a suggestion to order one test of a step, which may stand for several."""
+        ordered = self.knowledge.next_steps[name]
         return {
-            "label": cut(self.knowledge.next_steps[name].do, _LONGEST_LABEL),
+            "label": cut(ordered.do, _LONGEST_LABEL),
             "uuid": str(uuid5(card, name)),
             "actions": [
                 {"type": "create", "description": f"Draft an order: {code['text']}", "resource": self.order(step, code)}
-                for code in self._codes(name)
+                for code in concepts_to_order(ordered.do, ordered.codes)
             ],
         }
 
@@ -228,17 +226,6 @@ class _Making:
         if self.occasion.encounter:
             resource["encounter"] = {"reference": f"Encounter/{self.occasion.encounter}"}
         return resource
-
-    def _codes(self, name: str) -> list[dict[str, Any]]:
-        """Return one concept for each coded test; a code that nobody checked is no basis for an order, its name is."""
-        concepts, step = [], self.knowledge.next_steps[name]
-        for system, entries in step.codes.items():
-            for entry in entries:
-                text = entry.display or step.do
-                known = system in _SYSTEMS and not entry.unchecked
-                coding = {"system": _SYSTEMS[system], "code": entry.code, "display": text} if known else None
-                concepts.append({"coding": [coding], "text": text} if coding else {"text": text})
-        return concepts or [{"text": step.do}]
 
 
 def cut(text: str, longest: int) -> str:

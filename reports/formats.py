@@ -140,12 +140,101 @@ class Json:
         return to_json([refused(refusal) for refusal in refusals])
 
 
+@dataclass(frozen=True, slots=True)
+class FhirDocument:
+    """The format for systems that keep records: a FHIR R4 document for each case; `day` is that of cases that tell none."""
+
+    day: str | None = None
+    ending: str = ".fhir.json"
+    media_type: str = "application/fhir+json"
+
+    def render(self, assessment: "Assessment", knowledge: "KnowledgeBase", *, full: bool = False) -> str:
+        """Write an assessment as a document Bundle."""
+        from reports.fhir.document import document
+        from reports.json_report import to_json
+
+        return to_json(document(assessment, knowledge, self.day))
+
+    def render_all(
+        self,
+        assessed: Sequence["Assessment"],
+        refusals: Sequence["Refusal"],
+        knowledge: "KnowledgeBase",
+        *,
+        full: bool = False,
+    ) -> str:
+        """Write one document for a single case, else a Bundle of documents, with the refusals at its end."""
+        if len(assessed) == 1 and not refusals:
+            return self.render(assessed[0], knowledge)
+        from reports.fhir.collection import collection
+        from reports.json_report import to_json
+
+        return to_json(collection(assessed, refusals, knowledge, self.day))
+
+    def render_refusals(self, refusals: Sequence["Refusal"]) -> str:
+        """Write the refusals as an OperationOutcome."""
+        from reports.fhir.collection import operation_outcome
+        from reports.json_report import to_json
+
+        return to_json(operation_outcome(refusals))
+
+
 TEXT = Templated(".txt", "text/plain", Template("page.txt.j2", "text"), Template("report.txt.j2", "text"), "\n\n")
 MARKDOWN = Templated(".md", "text/markdown", Template("page.md.j2", "markdown"), Template("report.md.j2", "markdown"), "\n\n")
 HTML = Templated(".html", "text/html", None, Template("report.html.j2", "html"), "\n")
 
-FORMATS: Mapping[str, Format] = {"text": TEXT, "markdown": MARKDOWN, "html": HTML, "json": Json()}
+
+@dataclass(frozen=True, slots=True)
+class ForPatients:
+    """A format in which patients read what it is and what to do; it has no longer form."""
+
+    ending: str
+    media_type: str
+    template: Template
+    between: str
+
+    def render(self, assessment: "Assessment", knowledge: "KnowledgeBase", *, full: bool = False) -> str:
+        """Render the leaflet of an assessment. Raises NoLeaflet."""
+        from reports.leaflet import leaflet
+
+        return self.template.render(page=leaflet(assessment, knowledge))
+
+    def render_all(
+        self,
+        assessed: Sequence["Assessment"],
+        refusals: Sequence["Refusal"],
+        knowledge: "KnowledgeBase",
+        *,
+        full: bool = False,
+    ) -> str:
+        """Render leaflets one after another."""
+        return self.between.join(self.render(assessment, knowledge) for assessment in assessed)
+
+    def render_refusals(self, refusals: Sequence["Refusal"]) -> None:
+        """Return None: patients are told nothing of refusals."""
+        return
+
+
+FORMATS: Mapping[str, Format] = {"text": TEXT, "markdown": MARKDOWN, "html": HTML, "json": Json(), "fhir": FhirDocument()}
 """The formats of reports, by the name that is typed; the first is the default."""
+
+LEAFLETS: Mapping[str, Format] = {
+    "text": ForPatients(".txt", "text/plain", Template("leaflet.txt.j2", "text"), "\n\n"),
+    "markdown": ForPatients(".md", "text/markdown", Template("leaflet.md.j2", "markdown"), "\n\n"),
+    "html": ForPatients(".html", "text/html", Template("leaflet.html.j2", "html"), "\n"),
+}
+"""The formats of the leaflet, by the name that is typed."""
+
+AUDIENCES: Mapping[str, Mapping[str, Format]] = {"clinician": FORMATS, "patient": LEAFLETS}
+"""The formats for each reader, by the name that is typed; the first is the default."""
+
+COMPARISONS: Mapping[str, Template | None] = {
+    "text": Template("comparison.txt.j2", "text"),
+    "markdown": Template("comparison.md.j2", "markdown"),
+    "html": Template("comparison.html.j2", "html"),
+    "json": None,
+}
+"""The formats of comparisons, by the name that is typed; the first is the default, and JSON needs no template."""
 
 HANDBOOKS: Mapping[str, Template] = {
     "html": Template("handbook.html.j2", "html"),

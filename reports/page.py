@@ -4,30 +4,42 @@ The verdict and whether it is decided, the leading causes with their best reason
 asked and matters. The whole argument is one step away, in `view`.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from facts.assessment import Argument, Assessment, CauseAssessed, StepAdvised
+from facts.language.speaking import say, spoken
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
+from reports.wording import lower_label
 
 STATEMENT = (
-    "Charley supports a clinician's judgment and does not replace it. It knows only what it was told: "
-    "what was not asked is unknown, and no conclusion here rests on an answer that was not given."
+    "Charley supports a clinician's judgment and does not replace it. What was not asked is unknown, and no conclusion here "
+    "rests on a missing answer."
 )
+_AWAITING = "This translation awaits the review of a clinician."
+_MARKED = "What begins with [en] has not been translated."
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
+_IN_BRACKETS = re.compile(r" \([^()]*\)")
 State: TypeAlias = Literal["decided", "awaiting", "open"]
 _REASONS = 2
-_CAUSES = 3
-_ARGUMENTS_FOR = 3
-_ARGUMENTS_AGAINST = 2
+LEADING = 3
+"""Causes on a page."""
+_ARGUMENTS = ((3, 2), (2, 1), (2, 1))
+"""How many reasons for and against stand below the first, the second and the third cause."""
 _ASKED_FIRST = 6
 _NOT_ASKED = 5
+_NOT_USED = 4
+_LONG = 110
+"""Characters of a reason, after which what stands in brackets is left to the whole argument."""
 
 
 @dataclass(frozen=True, slots=True)
 class CauseOnPage:
     """A leading cause with its best reasons for it and against it."""
 
+    id: str
     label: str
     standing: str
     standing_label: str
@@ -37,11 +49,12 @@ class CauseOnPage:
 
 @dataclass(frozen=True, slots=True)
 class StepOnPage:
-    """A step of the plan: what to do, why, and how soon where that differs from the verdict."""
+    """A step of the plan: what to do, for a test why, and how soon where that differs from the verdict."""
 
     do: str
-    because: str
+    why: str
     when: str
+    is_awaited: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +73,7 @@ class Page:
     state: State
     could_be: str
     because: tuple[str, ...]
-    awaiting: tuple[str, ...]
+    more_because: int
     ask_first: tuple[str, ...]
     not_known: tuple[str, ...]
     fits: str
@@ -73,6 +86,8 @@ class Page:
     unverified: tuple[str, ...]
     """What a record says and nobody vouches for, with its value, where it stands, and why."""
     unrecognized: tuple[tuple[str, str], ...]
+    more_not_used: int
+    """How many more findings are unverified or not recognized."""
     record: str
     statement: str
     knowledge: str
@@ -89,6 +104,8 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
     steps = [step for step in assessment.next_steps if not step.done]
     first = _first_questions(assessment) if state == "open" else ()
     asked = [entry.id for entry in assessment.missing if entry.id not in first]
+    unverified = [clean(f"{one.finding.says} ({one.finding.origin}): {one.reason}") for one in assessment.unverified]
+    unrecognized = [(clean(item.text), clean(item.reason)) for item in assessment.unrecognized]
     return Page(
         case=clean(assessment.case),
         title=knowledge.title,
@@ -98,34 +115,67 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
         is_lowest=knowledge.level_rank[urgency.level] == 0,
         state=state,
         could_be=knowledge.levels[urgency.could_rise_to].label if urgency.could_rise_to else "",
-        because=tuple(clean(reason) for reason in urgency.because[:_REASONS]),
-        awaiting=(
-            *(step.do.rstrip(".") for step in repeated),
-            *(step.do.rstrip(".") for step in steps if step.id in urgency.awaiting),
-        ),
+        because=_reasons(urgency.because),
+        more_because=max(0, len(urgency.because) - _REASONS),
         ask_first=tuple(_named(name, knowledge) for name in first),
         not_known=tuple(_named(name, knowledge) for name in urgency.not_known),
         fits=_fits(assessment, knowledge),
-        causes=tuple(_cause(cause, knowledge) for cause in likely[:_CAUSES]),
-        others=max(0, len(likely) - _CAUSES),
+        causes=tuple(_cause(cause, knowledge, *counts) for cause, counts in zip(likely[:LEADING], _ARGUMENTS, strict=False)),
+        others=max(0, len(likely) - LEADING),
         do_now=(*repeated, *(_step(step, assessment, knowledge) for step in steps if step.do_now)),
         then=tuple(_step(step, assessment, knowledge) for step in steps if not step.do_now),
         not_asked=tuple(_named(name, knowledge) for name in asked[:_NOT_ASKED]),
         more_not_asked=max(0, len(asked) - _NOT_ASKED),
-        unverified=tuple(clean(f"{one.finding.says} ({one.finding.origin}): {one.reason}") for one in assessment.unverified),
-        unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
-        record=f"Read from a record as of {clean(assessment.record.as_of or 'an unknown day')}." if assessment.record else "",
-        statement=STATEMENT,
-        knowledge=f"{knowledge.title}, knowledge {knowledge.version} ({knowledge.hash[:12]}). {proved(knowledge)}",
+        unverified=tuple(unverified[:_NOT_USED]),
+        unrecognized=tuple(unrecognized[:_NOT_USED]),
+        more_not_used=max(0, len(unverified) - _NOT_USED) + max(0, len(unrecognized) - _NOT_USED),
+        record=_record(assessment),
+        statement=statement(),
+        knowledge=knowledge_line(knowledge),
     )
+
+
+def statement() -> str:
+    """Say what a report is, and in another language than English who has reviewed that language."""
+    language = spoken()
+    if language is None:
+        return STATEMENT
+    reviewed = language.reviewed_by
+    by = say("Translation reviewed by {who}.").format(who=reviewed) if reviewed else say(_AWAITING)
+    return f"{say(STATEMENT)} {by} {say(_MARKED)}"
+
+
+def knowledge_line(knowledge: KnowledgeBase) -> str:
+    """Name the knowledge base, its version and its hash."""
+    told = say("{title}, knowledge {version} ({hash}).")
+    return told.format(title=knowledge.title, version=knowledge.version, hash=knowledge.hash[:12])
+
+
+def _record(assessment: Assessment) -> str:
+    if assessment.record is None:
+        return ""
+    day = clean(assessment.record.as_of) if assessment.record.as_of else say("an unknown day")
+    return say("Read from a record as of {day}.").format(day=day)
 
 
 def _repeated(assessment: Assessment, knowledge: KnowledgeBase) -> tuple[StepOnPage, ...]:
     """Return what to do about unverified results that warn: each is measured or asked again."""
     warning = [one for one in assessment.unverified if one.warns]
     names = dict.fromkeys(_named(one.finding.id, knowledge) for one in warning)
-    because = "; ".join(dict.fromkeys(clean(one.reason) for one in warning))
-    return (StepOnPage(f"Repeat, because unverified: {', '.join(names)}.", because, ""),) if names else ()
+    awaited = assessment.urgency.verified_level is not None
+    return (
+        (StepOnPage(say("Repeat, because unverified: {names}.").format(names=", ".join(names)), "", "", awaited),)
+        if names
+        else ()
+    )
+
+
+def _reasons(reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the reasons of the verdict: the first whole, with what it means, of the others the finding alone."""
+    return tuple(
+        clean(reason) if place == 0 else _SENTENCE_END.split(clean(reason), maxsplit=1)[0]
+        for place, reason in enumerate(reasons[:_REASONS])
+    )
 
 
 def _first_questions(assessment: Assessment) -> tuple[str, ...]:
@@ -138,7 +188,7 @@ def _first_questions(assessment: Assessment) -> tuple[str, ...]:
 def _named(name: str, knowledge: KnowledgeBase) -> str:
     finding = knowledge.vocabulary.findings.get(name)
     if finding is None:
-        return name
+        return say(name)
     return finding.label.removeprefix("the ").removeprefix("a ").removeprefix("an ")
 
 
@@ -147,40 +197,53 @@ def _fits(assessment: Assessment, knowledge: KnowledgeBase) -> str:
     if complaint is None or complaint.fits != "no":
         return ""
     resembled = "; ".join(knowledge.causes[name].label for name in complaint.resembles)
-    return f"The findings do not fit {complaint.label}." + (f" They resemble: {resembled}." if resembled else "")
+    told = say("The findings do not fit {complaint}.").format(complaint=complaint.label)
+    return told + (" " + say("They resemble: {causes}.").format(causes=resembled) if resembled else "")
 
 
-def _cause(cause: CauseAssessed, knowledge: KnowledgeBase) -> CauseOnPage:
+def _cause(cause: CauseAssessed, knowledge: KnowledgeBase, most_for: int, most_against: int) -> CauseOnPage:
     return CauseOnPage(
+        cause.id,
         cause.label,
         cause.standing,
         knowledge.grading.standings[cause.standing],
-        _best(cause.arguments_for, _ARGUMENTS_FOR),
-        _best(cause.arguments_against, _ARGUMENTS_AGAINST),
+        _best(cause.arguments_for, most_for),
+        _best(cause.arguments_against, most_against),
     )
 
 
 def _best(arguments: tuple[Argument, ...], most: int) -> tuple[str, ...]:
-    """Return the first sentences of the weightiest arguments, each once."""
+    """Return the weightiest arguments, each once; one that rests on nothing new says nothing new."""
     weight = {"confirms": 0, "excludes": 0}
     by_weight = sorted(arguments, key=lambda one: weight.get(one.kind, 1 if one.strength == "strong" else 2))
-    return tuple(dict.fromkeys(clean(argument.because) for argument in by_weight))[:most]
+    kept, rests_on = list[str](), set[str]()
+    for argument in by_weight:
+        findings = {used.id for used in argument.findings}
+        if not kept or not findings <= rests_on:
+            kept.append(clean(argument.because))
+            rests_on |= findings
+    return tuple(dict.fromkeys(kept))[:most]
 
 
 def _step(step: StepAdvised, assessment: Assessment, knowledge: KnowledgeBase) -> StepOnPage:
-    when = knowledge.levels[step.level].label.lower() if step.level and step.level != assessment.urgency.level else ""
-    return StepOnPage(step.do, clean(step.because), when)
+    when = lower_label(knowledge.levels[step.level].label) if step.level and step.level != assessment.urgency.level else ""
+    because = clean(step.because) if step.kind == "test" else ""
+    if len(because) > _LONG:
+        because = _IN_BRACKETS.sub("", because)
+    return StepOnPage(step.do, because, when, step.id in assessment.urgency.awaiting)
 
 
 def proved(knowledge: KnowledgeBase) -> str:
     """Say in one sentence what was proved of the knowledge base for every possible patient."""
     certificate = knowledge.certificate
     if certificate is None:
-        return "No proof of this knowledge base is on file."
+        return say("No proof of this knowledge base is on file.")
     counts = certificate.properties.values()
     total = sum(count.statements for count in counts)
     wrong = sum(count.failed + count.undecided for count in counts)
     accepted = sum(count.accepted for count in counts)
-    told = f"{total - wrong:,} of {total:,} statements about every possible patient hold"
-    meant = f", {accepted} of them as exceptions with a reason" if accepted else ""
-    return f"Proved with z3 {certificate.z3}: {told}{meant}."
+    told = say("{held} of {total} statements about every possible patient hold").format(
+        held=f"{total - wrong:,}", total=f"{total:,}"
+    )
+    meant = say(", {count} of them as exceptions with a reason").format(count=accepted) if accepted else ""
+    return say("Proved with z3 {version}: {told}.").format(version=certificate.z3, told=told + meant)

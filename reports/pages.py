@@ -29,5 +29,5 @@ def handbook_page(knowledge: KnowledgeBase, **values: Any) -> str:
 @cache
 def stylesheet(name: str) -> str:
     """Return a stylesheet: pages.css is that of the reports with what the service adds, handbook.css what the handbook adds."""
-    parts = {"pages.css": ("report.css", "web/pages.css"), "handbook.css": ("handbook.css",)}[name]
+    parts = {"pages.css": ("report.css", "leaflet.css", "web/pages.css"), "handbook.css": ("handbook.css",)}[name]
     return "\n".join(environment("html").get_template(part).render() for part in parts)

@@ -8,6 +8,10 @@ from typing import Any, Literal, TypeAlias
 
 import jinja2
 
+from facts.language.speaking import Language, spoken
+from reports.template_words import TemplateWords
+from reports.wording import lower_label
+
 Markup: TypeAlias = Literal["text", "markdown", "html"]
 """What templates are written in, each with its own way to make text mean only itself."""
 
@@ -15,9 +19,13 @@ _WIDTH = 92
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
 
-@cache
 def environment(markup: Markup) -> jinja2.Environment:
-    """Return what renders the templates of one markup."""
+    """Return what renders the templates of one markup, in the language that is spoken."""
+    return _environment(markup, spoken())
+
+
+@cache
+def _environment(markup: Markup, language: Language | None) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("reports"),
         autoescape=markup == "html",  # noqa: S701 - text and Markdown are not HTML; Markdown has its own escape in `finalize`
@@ -29,6 +37,10 @@ def environment(markup: Markup) -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    if language is not None:
+        environment.extend(spoken=language)
+        environment.add_extension(TemplateWords)
+        environment.filters["lower"] = lower_label
     environment.filters["wrapped"] = wrapped
     environment.filters["numbers"] = numbers
     return environment

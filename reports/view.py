@@ -10,19 +10,23 @@ from typing import overload
 
 from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, MissingFinding, StepAdvised, WayToChange
 from facts.case import NOT_LISTED
+from facts.language.speaking import say
 from facts.vocabulary import Codes
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
-from reports.page import STATEMENT, Page, page, proved
+from reports.figures import Figures, figures
+from reports.leaflet import LeafletShown, leaflet
+from reports.page import Page, knowledge_line, page, proved, statement
 from reports.remaining import remainders
-from reports.wording import lower_first, sentence, value_text
+from reports.wording import lower_first, lower_label, sentence, value_text
 
 _CONDITIONS_NAMED = 12
 _CAUSES_NAMED = 4
+_DECISIVE = {"confirms": "decisive", "excludes": "decisive"}
 _CUT = {
-    "lower_urgency": "to a lower urgency",
-    "other_leading_cause": "to another leading cause",
-    "raise_urgency": "to a higher urgency",
+    "lower_urgency": "Of the ways to a lower urgency, only some are shown.",
+    "other_leading_cause": "Of the ways to another leading cause, only some are shown.",
+    "raise_urgency": "Of the ways to a higher urgency, only some are shown.",
 }
 
 
@@ -122,12 +126,13 @@ class QuestionsShown(Sequence[tuple[str, str]]):
         return self._show(self._missing[index])
 
     def _show(self, entry: MissingFinding) -> tuple[str, str]:
-        parts = [f"urgency, up to {self._knowledge.levels[entry.urgency].label.lower()}"] if entry.urgency else []
+        level = self._knowledge.levels[entry.urgency].label if entry.urgency else ""
+        parts = [say("urgency, up to {level}").format(level=lower_label(level))] if level else []
         # A question of history bears on twenty causes; the JSON report has every pair.
         best = sorted(entry.causes, key=self._place.__getitem__)
         parts += [self._knowledge.causes[cause].label for cause in best[:_CAUSES_NAMED]]
         if (rest := len(best) - _CAUSES_NAMED) > 0:
-            parts.append(f"{rest} further cause{'s' * (rest > 1)}")
+            parts.append((say("{count} further causes") if rest > 1 else say("{count} further cause")).format(count=rest))
         return entry.question, "; ".join(parts)
 
 
@@ -136,6 +141,9 @@ class ReportView:
     """Everything that a report shows; `page` is what stands on its first page."""
 
     page: Page
+    figures: Figures
+    leaflet: LeafletShown | None
+    """What the patient is told, where the knowledge base has words for it."""
     case: str
     title: str
     level: str
@@ -163,6 +171,14 @@ class ReportView:
     sources: tuple[tuple[int, str, bool], ...]
     knowledge: str
     statement: str
+
+    @property
+    def lesser_by_category(self) -> tuple[tuple[str, tuple[CauseShown, ...]], ...]:
+        """The causes that are argued against, by category."""
+        groups: dict[str, list[CauseShown]] = {}
+        for cause in self.lesser:
+            groups.setdefault(cause.category, []).append(cause)
+        return tuple((category, tuple(causes)) for category, causes in groups.items())
 
 
 _STEP_HEADINGS = {
@@ -210,6 +226,8 @@ class _Arranging:
         lesser = [view for cause, view in shown if not self.is_main(cause)]
         return ReportView(
             page=page(assessment, knowledge),
+            figures=figures(assessment, knowledge),
+            leaflet=leaflet(assessment, knowledge) if knowledge.leaflet else None,
             case=clean(assessment.case),
             title=knowledge.title,
             level=assessment.urgency.level,
@@ -237,8 +255,8 @@ class _Arranging:
             not_listed=tuple(self.finding(used)[0] for used in assessment.findings if used.origin == NOT_LISTED),
             unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
             sources=tuple((self.numbers[source.id], source.citation, source.checked) for source in assessment.evidence),
-            knowledge=f"{knowledge.title}, knowledge {knowledge.version} ({knowledge.hash[:12]}). {proved(knowledge)}",
-            statement=STATEMENT,
+            knowledge=f"{knowledge_line(knowledge)} {proved(knowledge)}",
+            statement=statement(),
         )
 
     def is_main(self, cause: CauseAssessed) -> bool:
@@ -255,7 +273,7 @@ class _Arranging:
             ArgumentShown(
                 rule=argument.rule,
                 because=clean(argument.because),
-                weight=argument.strength or {"confirms": "decisive", "excludes": "decisive"}.get(argument.kind, ""),
+                weight=say(argument.strength or _DECISIVE.get(argument.kind, "")),
                 findings=tuple(self.used(used) for used in argument.findings),
                 sources=self.cited(argument.source),
             )
@@ -271,7 +289,7 @@ class _Arranging:
 
     def cause(self, cause: CauseAssessed) -> CauseShown:
         declared, grading = self.knowledge.causes[cause.id], self.knowledge.grading
-        others = [grading.standings[standing].lower() for standing in cause.could_be if standing != cause.standing]
+        others = [lower_label(grading.standings[standing]) for standing in cause.could_be if standing != cause.standing]
         return CauseShown(
             id=cause.id,
             label=cause.label,
@@ -291,10 +309,10 @@ class _Arranging:
         if complaint is None:
             return ""
         if complaint.fits == "unknown":
-            return f"Whether this is {complaint.label} is not settled by what is known."
+            return say("Whether this is {complaint} is not settled by what is known.").format(complaint=complaint.label)
         because = "; ".join(self.used(used) for used in complaint.findings)
-        verdict = "fits" if complaint.fits == "yes" else "does not fit"
-        return f"What is told {verdict} {complaint.label}: {because}."
+        told = say("What is told fits {complaint}" if complaint.fits == "yes" else "What is told does not fit {complaint}")
+        return f"{told.format(complaint=complaint.label)}: {because}."
 
     def resembling(self) -> tuple[str, ...]:
         return self.assessment.complaint.resembles if self.assessment.complaint else ()
@@ -304,10 +322,10 @@ class _Arranging:
         for step in self.assessment.next_steps:
             if not step.done:
                 by_kind[step.kind].append(self.step(step))
-        return tuple((_STEP_HEADINGS[kind], tuple(steps)) for kind, steps in by_kind.items() if steps)
+        return tuple((say(_STEP_HEADINGS[kind]), tuple(steps)) for kind, steps in by_kind.items() if steps)
 
     def step(self, step: StepAdvised) -> StepShown:
-        when = self.knowledge.levels[step.level].label.lower() if step.level else ""
+        when = lower_label(self.knowledge.levels[step.level].label) if step.level else ""
         codes = codes_text(self.knowledge.next_steps[step.id].codes)
         return StepShown(step.do, clean(step.because), when, codes, self.cited(step.source))
 
@@ -320,13 +338,13 @@ class _Arranging:
         for way in found.raise_urgency:
             raised.setdefault(level_of[str(way.result)].label, []).append(self.way(way))
         notes = [found.missing_because] if found.missing_because else []
-        notes += [f"Of the ways {_CUT[name]}, only some are shown." for name in found.cut]
+        notes += [say(_CUT[name]) for name in found.cut]
         if found.lower_urgency == () and not found.missing_because and self.knowledge.level_rank[self.assessment.urgency.level]:
-            notes.append("No other answers to what was asked would lower the urgency.")
+            notes.append(say("No other answers to what was asked would lower the urgency."))
         return ChangesShown(
             lower=tuple((level_of[str(way.result)].label, self.way(way)) for way in found.lower_urgency),
             moved=tuple(
-                (causes[way.result].label if way.result else "none that is likely", self.way(way))
+                (causes[way.result].label if way.result else say("none that is likely"), self.way(way))
                 for way in found.other_leading_cause
             ),
             raised=tuple((label, tuple(ways)) for label, ways in raised.items()),
@@ -335,8 +353,10 @@ class _Arranging:
         )
 
     def way(self, way: WayToChange) -> str:
-        parts = [change.says + (f" (recorded: {change.recorded})" if change.recorded else "") for change in way.changes]
-        return clean("; and ".join(parts))
+        parts = [
+            change.says + (f" ({say('recorded')}: {change.recorded})" if change.recorded else "") for change in way.changes
+        ]
+        return clean(f"; {say('and')} ".join(parts))
 
     def record(self) -> str:
         """Say that a case was read from a record, as of when, and that what the record does not hold stays unknown."""
@@ -344,17 +364,23 @@ class _Arranging:
         if record is None:
             return ""
         if record.as_of is None:
-            when = "It tells no date, so nothing that depends on one was read."
+            when = say("It tells no date, so nothing that depends on one was read.")
+        elif record.chosen:
+            when = say("It was judged as of {day}, the day that was given.").format(day=clean(record.as_of))
         else:
-            chosen = "the day that was given" if record.chosen else "the newest date in it"
-            when = f"It was judged as of {clean(record.as_of)}, {chosen}."
-        count = f"{record.used:,} of the {record.resources:,} resources in it that are read say something that is used here"
-        told = f"Read from a FHIR record: {count}. {when} What the record does not hold is unknown."
+            when = say("It was judged as of {day}, the newest date in it.").format(day=clean(record.as_of))
+        count = say("{used} of the {all} resources in it that are read say something that is used here")
+        told = say("Read from a FHIR record: {count}. {when} What the record does not hold is unknown.").format(
+            count=count.format(used=f"{record.used:,}", all=f"{record.resources:,}"), when=when
+        )
         names = [clean(name) for name in record.conditions_not_known]
         if names:
-            more = f"; and {len(names) - _CONDITIONS_NAMED} more" if len(names) > _CONDITIONS_NAMED else ""
+            more = len(names) - _CONDITIONS_NAMED
             listed = "; ".join(names[:_CONDITIONS_NAMED])
-            told += f" Present in it, with codes that are not known here, and so not used: {listed}{more}."
+            listed += say("; and {count} more").format(count=more) if more > 0 else ""
+            told += " " + say("Present in it, with codes that are not known here, and so not used: {names}.").format(
+                names=listed
+            )
         return told
 
     def finding(self, used: FindingUsed) -> tuple[str, str, str]:
@@ -366,8 +392,7 @@ class _Arranging:
 
 def codes_text(codes: Codes) -> str:
     """Write the codes of something on one line: "ICD-10-CM E87.6"; an unchecked one says so."""
+    unchecked = f" ({say('code unchecked')})"
     return ", ".join(
-        f"{system} {code.code}{' (code unchecked)' if code.unchecked else ''}"
-        for system, entries in codes.items()
-        for code in entries
+        f"{system} {code.code}{unchecked if code.unchecked else ''}" for system, entries in codes.items() for code in entries
     )

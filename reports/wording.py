@@ -1,10 +1,11 @@
-"""What a condition, a value or an argument says, in English; the interpreter of the condition tree that speaks to people."""
+"""What a condition, a value or an argument says; the interpreter of the condition tree that speaks to people."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import Formatter
 from typing import TypeAlias, assert_never
 
 from facts.case import IMPLIED, Observed
+from facts.language.speaking import localized_number, say, spoken
 from facts.measuring.reference_intervals import WORDS
 from facts.quantities import Interval, Quantity, quantity_words
 from facts.vocabulary import Finding, QuantityFinding, Value, YesNoFinding
@@ -31,35 +32,54 @@ Bound: TypeAlias = tuple[float, bool]
 """A number, and whether it is still within."""
 
 _UNITS = {"degC": "°C", "degF": "°F", "count": "", "umol/L": "µmol/L", "ug/dL": "µg/dL", "uIU/mL": "µIU/mL"}
+_LONGEST_SYMBOL = 3
+"""Letters: a longer unit is a word."""
 _RELATIONS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
 
 
 def number_text(number: float) -> str:
     """Write a number as a clinician would: 3.1, 150, 0.6171."""
-    return f"{number:.4g}" if abs(number) < 1_000 else f"{number:.10g}"
+    return localized_number(f"{number:.4g}" if abs(number) < 1_000 else f"{number:.10g}")
 
 
 def quantity_text(finding: QuantityFinding, quantity: Quantity) -> str:
     """Write a quantity with its unit: "3.1 mmol/L", "below 1.5 mmol/L"."""
-    return f"{quantity_words(quantity, finding.range, number_text)} {unit_text(finding)}".rstrip()
+    words, unit = quantity_words(quantity, finding.range, number_text, say), unit_text(finding)
+    return f"{words}%" if unit == "%" else f"{words} {unit}".rstrip()
 
 
 def unit_text(finding: QuantityFinding) -> str:
     """Write the unit of a quantity as it is printed: "°C"; nothing for a plain number."""
-    return _UNITS.get(finding.unit, finding.unit)
+    unit = _UNITS.get(finding.unit, finding.unit)
+    # Only what is spelled out differs between languages: years, not mmol/L.
+    return say(unit) if is_word(unit) else unit
 
 
-def value_text(finding: Finding, value: Value, given: str = "") -> str:
-    """Write the value of a finding: "yes", "sudden", "0.6171 mmol/L (1.5 mg/dL)", "low, no figure given (below 3.5 mmol/L)"."""
+def is_word(unit: str) -> bool:
+    """Return whether a unit is spelled out, as "years" is, and no symbol."""
+    return unit.isalpha() and unit.islower() and len(unit) > _LONGEST_SYMBOL
+
+
+def value_text(finding: Finding, value: Value, given: str = "", when: str = "") -> str:
+    """Write the value of a finding: "yes", "sudden", "1.5 mg/dL (0.6172 mmol/L)", "low, no figure given (below 3.5 mmol/L)".
+
+    `given` is what was written in another unit, which comes first: the reader looks for the figure on the laboratory's form.
+    """
     if isinstance(finding, YesNoFinding):
-        return "yes" if value else "no"
+        return say("yes") if value else say("no")
     if isinstance(finding, QuantityFinding):
         own = quantity_text(finding, value if isinstance(value, Interval) else float(value))
-        word = next((word for word in WORDS if given.partition("; ")[0] == word), None)
-        if word is not None:
-            return f"{word}, no figure given ({own}{given.removeprefix(word)})"
-        return f"{own} ({given})" if given else own
-    return str(value).replace("_", " ")
+        first, *rest = (
+            (say("{word}, no figure given").format(word=say(given)), own)
+            if given in WORDS
+            else (given, own)
+            if given
+            else (own,)
+        )
+        within = "; ".join(part for part in (*rest, when) if part)
+        return f"{first} ({within})" if within else first
+    # In English a choice goes by its name; in another language only its clause has words.
+    return str(value).replace("_", " ") if spoken() is None else finding.choices[str(value)]
 
 
 def finding_clause(finding: Finding, value: Value, given: str = "") -> str:
@@ -67,19 +87,20 @@ def finding_clause(finding: Finding, value: Value, given: str = "") -> str:
     if isinstance(finding, YesNoFinding):
         return finding.present if value else finding.absent
     if isinstance(finding, QuantityFinding):
-        return f"{finding.label} is {value_text(finding, value, given)}"
+        return say("{label} is {value}").format(label=finding.label, value=value_text(finding, value, given))
     return finding.choices[str(value)]
 
 
 def range_clause(finding: QuantityFinding, low: Bound | None, high: Bound | None) -> str:
     """Return between which bounds a quantity lies: "the potassium is at least 3 and below 3.5 mmol/L"."""
     if low is not None and low == high:
-        return f"{finding.label} is exactly {quantity_text(finding, low[0])}"
-    parts = [f"{'at least' if low[1] else 'above'} {number_text(low[0])}"] if low else []
-    parts += [f"{'at most' if high[1] else 'below'} {number_text(high[0])}"] if high else []
+        return say("{label} is exactly {value}").format(label=finding.label, value=quantity_text(finding, low[0]))
+    parts = [f"{say('at least') if low[1] else say('above')} {number_text(low[0])}"] if low else []
+    parts += [f"{say('at most') if high[1] else say('below')} {number_text(high[0])}"] if high else []
     if not parts:
-        return f"{finding.label} is known, whatever it is"
-    return f"{finding.label} is {' and '.join(parts)} {unit_text(finding)}".rstrip()
+        return say("{label} is known, whatever it is").format(label=finding.label)
+    bounds = f"{join(parts, 'and')} {unit_text(finding)}".rstrip()
+    return say("{label} is {value}").format(label=finding.label, value=bounds)
 
 
 def tell(tree: Expression, knowledge: KnowledgeBase) -> str:
@@ -104,7 +125,9 @@ def _tell(tree: Expression, knowledge: KnowledgeBase, *, nested: bool) -> str:
         case Or(operands):
             told = join([_tell(operand, knowledge, nested=True) for operand in _shortened(operands, knowledge)], "or")
         case AtLeast(count, operands):
-            told = f"at least {count} of: " + "; ".join(_tell(operand, knowledge, nested=True) for operand in operands)
+            told = say("at least {count} of: ").format(count=count) + "; ".join(
+                _tell(operand, knowledge, nested=True) for operand in operands
+            )
         case _:
             assert_never(tree)
     return f"({told})" if nested else told
@@ -126,10 +149,11 @@ def leaf_clause(leaf: Leaf, truth: bool, knowledge: KnowledgeBase) -> str:
     match leaf:
         case Compared(_, operator, threshold) if isinstance(finding, QuantityFinding):
             relation = _RELATIONS[operator if truth else opposite(operator)]
-            return f"{finding.label} is {relation} {quantity_text(finding, threshold)}"
+            value = f"{say(relation)} {quantity_text(finding, threshold)}"
+            return say("{label} is {value}").format(label=finding.label, value=value)
         case OneOf(_, choices) if finding.kind == "choice":
             meant = [choice for choice in finding.choices if (choice in choices) is truth]
-            return " or ".join(finding.choices[choice] for choice in meant)
+            return f" {say('or')} ".join(finding.choices[choice] for choice in meant)
         case Present() | Compared() | OneOf():
             return finding_clause(finding, truth)
         case _:
@@ -142,10 +166,10 @@ def named_clause(name: str, truth: bool, knowledge: KnowledgeBase) -> str:
     if definition is not None:
         return definition.says[0 if truth else 1]
     if name == ANY_WARNING_SIGN:
-        return "there is any warning sign"
+        return say("there is any warning sign")
     if name in knowledge.causes:
-        return f"something speaks for {lower_first(knowledge.causes[name].label)}"
-    return f"there is a warning sign: {lower_first(knowledge.warning_signs[name].label)}"
+        return say("something speaks for {cause}").format(cause=lower_first(knowledge.causes[name].label))
+    return say("there is a warning sign: {sign}").format(sign=lower_first(knowledge.warning_signs[name].label))
 
 
 class Sentence:
@@ -167,8 +191,8 @@ class Sentence:
             filled.append(text)
             if name == WHICH:
                 telling = _Telling(self.knowledge, findings, values, truth)
-                labels = dict.fromkeys(label for part in self.alternatives for label in telling.labels(part))
-                filled.append(join(list(labels), "and"))
+                labels = list(dict.fromkeys(label for part in self.alternatives for label in telling.labels(part)))
+                filled.append(join(_origin_once(labels), "and"))
             elif name:
                 filled.append(_quoted_value(name, findings, self.knowledge))
         sentence = "".join(filled)
@@ -179,7 +203,7 @@ def _quoted_value(name: str, findings: Mapping[str, Observed], knowledge: Knowle
     finding, observed = knowledge.vocabulary.findings[name], findings[name]
     if isinstance(finding, YesNoFinding):
         return _with_origin(finding, observed)
-    return value_text(finding, observed.value, "; ".join(filter(None, (observed.given, observed.when))))
+    return value_text(finding, observed.value, observed.given, observed.when)
 
 
 def _with_origin(finding: YesNoFinding, observed: Observed) -> str:
@@ -187,6 +211,15 @@ def _with_origin(finding: YesNoFinding, observed: Observed) -> str:
         return f"{finding.label} ({observed.when})"
     from_list = observed.origin and observed.value and not observed.origin.startswith(IMPLIED)
     return f"{finding.label} ({observed.origin})" if from_list else finding.label
+
+
+def _origin_once(labels: Sequence[str]) -> list[str]:
+    """Leave the origin, which stands in brackets at the end, out of a label where the next one ends with the same."""
+    endings = [label[label.find(" (") :] if label.endswith(")") and " (" in label else "" for label in labels]
+    return [
+        label.removesuffix(ending) if ending and ending == following else label
+        for label, ending, following in zip(labels, endings, [*endings[1:], ""], strict=True)
+    ]
 
 
 class _Telling:
@@ -212,7 +245,7 @@ class _Telling:
             case Or(operands) | AtLeast(_, operands):
                 return [label for operand in operands for label in self.labels(operand)]
             case And(operands):
-                return [" with ".join(label for operand in self.own(operands) for label in self.labels(operand))]
+                return [f" {say('with')} ".join(label for operand in self.own(operands) for label in self.labels(operand))]
             case Compared() | OneOf() | Not():
                 return [tell(part, self.knowledge)]
             case _:
@@ -248,9 +281,14 @@ def sentence(clause: str) -> str:
 
 def join(parts: Sequence[str], word: str) -> str:
     """Return parts as a list in a sentence: "a, b and c"."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {word} {parts[-1]}"
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} {say(word)} {parts[-1]}"
 
 
 def lower_first(label: str) -> str:
-    """Lower the first letter of a label inside a sentence, unless it is a name or an abbreviation."""
-    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+    """Lower the first letter of a label inside a sentence, unless it is a name or an abbreviation; in English alone."""
+    return label if spoken() is not None or label[1:2].isupper() else label[:1].lower() + label[1:]
+
+
+def lower_label(label: str) -> str:
+    """Return the label of a level or standing inside a sentence; other languages lower its first letter alone."""
+    return label.lower() if spoken() is None else label[:1].lower() + label[1:]

@@ -10,14 +10,14 @@ from pathlib import Path
 from facts.assessment import Assessment
 from facts.intake.case_files import Refusal
 from knowledge_base.model import KnowledgeBase
-from reports.formats import FORMATS
+from reports.formats import Format
 
 
 def documents(
-    knowledge: KnowledgeBase, assessed: Iterable[Assessment], refusals: Sequence[Refusal], form: str, *, full: bool = False
+    knowledge: KnowledgeBase, assessed: Iterable[Assessment], refusals: Sequence[Refusal], chosen: Format, *, full: bool = False
 ) -> Iterator[tuple[str, str]]:
     """Return the file name and content of each case's report; where the format has them, also of the refusals."""
-    chosen, taken = FORMATS[form], set[str]()
+    taken = set[str]()
     for assessment in assessed:
         yield _unused(file_name(assessment.case), taken) + chosen.ending, chosen.render(assessment, knowledge, full=full)
     told = chosen.render_refusals(refusals) if refusals else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from expert.commands.options import CONTEXT, PATH, REFUSED, knowledge_option, load_for_assessing, store_option
+from expert.commands.options import CONTEXT, PATH, REFUSED, knowledge_option, language_option, load_for_assessing, store_option
 
 if TYPE_CHECKING:
     from expert.consultation.moments import Consultation, Moment
@@ -35,6 +35,7 @@ from expert.commands.options import store_path, telling_errors
 @click.option("--no-store", is_flag=True, help="Keep nothing on disk.")
 @click.option("--thorough", is_flag=True, help="Ask whatever could change a conclusion, also where nothing suggests it.")
 @store_option
+@language_option
 @knowledge_option
 def consult(
     name: str,
@@ -43,6 +44,7 @@ def consult(
     no_store: bool,
     thorough: bool,
     store: Path | None,
+    language: str,
     knowledge: Path | None,
 ) -> None:
     """Sit with a patient: ask what is pertinent, say why, and stop when nothing pertinent is left.
@@ -57,7 +59,7 @@ def consult(
       charley consult --answers patient.yaml --format json
     """
 
-    consultation = _consultation(load_for_assessing(knowledge), thorough=thorough)
+    consultation = _consultation(load_for_assessing(knowledge, language), thorough=thorough)
     if answers is not None:
         _hold_with_answers(consultation, answers, form)
         return
@@ -97,14 +99,15 @@ def list_(store: Path | None) -> None:
 @sessions.command(context_settings=CONTEXT)
 @click.argument("session")
 @store_option
+@language_option
 @knowledge_option
-def show(session: str, store: Path | None, knowledge: Path | None) -> None:
+def show(session: str, store: Path | None, language: str, knowledge: Path | None) -> None:
     """Show where the consultation SESSION stands, with its report."""
     from expert.consultation.answer_log import AnswerRefused
 
     with telling_errors():
         kept = _open_store(store).load(session)
-        consultation = _consultation(load_for_assessing(knowledge))
+        consultation = _consultation(load_for_assessing(knowledge, language))
         try:
             moment = consultation.moment(kept.log, kept.name)
         except AnswerRefused as error:
@@ -121,14 +124,15 @@ def show(session: str, store: Path | None, knowledge: Path | None) -> None:
 @sessions.command(context_settings=CONTEXT)
 @click.argument("session")
 @store_option
+@language_option
 @knowledge_option
-def resume(session: str, store: Path | None, knowledge: Path | None) -> None:
+def resume(session: str, store: Path | None, language: str, knowledge: Path | None) -> None:
     """Resume the consultation SESSION."""
 
     with telling_errors():
         kept = _open_store(store)
         found = kept.load(session)
-        consultation = _consultation(load_for_assessing(knowledge))
+        consultation = _consultation(load_for_assessing(knowledge, language))
         _tell_other_knowledge(found, consultation)
         _hold(consultation, found, kept)
 

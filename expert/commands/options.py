@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
+from facts.language.catalogs import ENGLISH, languages
 from reports.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -57,6 +58,14 @@ format_option = click.option(
     help="What to write.",
 )
 
+language_option = click.option(
+    "--language",
+    type=click.Choice(languages()),
+    default=ENGLISH,
+    show_default=True,
+    help="Speak this language. What has no translation is in English, and marked [en].",
+)
+
 store_option = click.option(
     "--store",
     type=PATH,
@@ -82,10 +91,21 @@ def gc_paused() -> Iterator[None]:
         gc.enable()
 
 
-def load_for_assessing(folder: Path | None) -> "KnowledgeBase":
-    """Load a knowledge base that stays until the process ends. Exits with its problems when it cannot be used."""
+def load_for_assessing(folder: Path | None, language: str = ENGLISH) -> "KnowledgeBase":
+    """Load a knowledge base that stays until the process ends, and speak its language until the command ends.
+
+    Exits with its problems when it cannot be used.
+    """
     with gc_paused():
-        return load(folder, to_assess=True)
+        base = load(folder, to_assess=True)
+        if language == ENGLISH:
+            return base
+        from facts.language.speaking import language_of, speaking
+        from knowledge_base.translating import knowledge_catalog, translate
+
+        catalog = knowledge_catalog(folder, language)
+        click.get_current_context().with_resource(speaking(language_of(language, catalog)))
+        return translate(base, catalog)
 
 
 def load(folder: Path | None, *, to_assess: bool = False) -> "KnowledgeBase":

@@ -13,7 +13,7 @@ _as_of = click.option(
     "--as-of",
     type=click.DateTime(formats=["%Y-%m-%d"]),
     metavar="DATE",
-    help="The day at which FHIR records are judged (YYYY-MM-DD). Default: the newest date in each record.",
+    help="The day at which FHIR records are judged (YYYY-MM-DD). Default: the newest date in each. Dates FHIR documents too.",
 )
 _within = click.option(
     "--within-days",

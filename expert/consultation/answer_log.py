@@ -17,6 +17,8 @@ from knowledge_base.model import KnowledgeBase
 
 EventKind: TypeAlias = Literal["answered", "unknown", "changed", "undone"]
 MEDICINES, STOPPED_MEDICINES = "medicines", "stopped_medicines"
+RESULTS, NO_MORE = "results", "none"
+"""What is recorded when it was asked which test results are available, and its value when there is none but those given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,8 @@ class Told:
     unknown: frozenset[str]
     lists_asked: bool
     screens: tuple[str, ...]
+    results_asked: bool = False
+    no_more_results: bool = False
 
 
 class AnswerRefused(ValueError):
@@ -97,7 +101,7 @@ def next_step(log: Log) -> int:
 def replay(log: Log, knowledge: KnowledgeBase, name: str) -> Told:
     """Derive what stands after a log. Raises AnswerRefused when an answer cannot be read or answers contradict each other."""
     events = drop_undone(log)
-    lists: dict[str, Any] = {MEDICINES: None, STOPPED_MEDICINES: None}
+    lists: dict[str, Any] = {MEDICINES: None, STOPPED_MEDICINES: None, RESULTS: None}
     steps: dict[int, dict[str, Any]] = {}
     for event in events:
         lists.update((key, event.answers[key]) for key in lists if key in event.answers)
@@ -121,6 +125,8 @@ def replay(log: Log, knowledge: KnowledgeBase, name: str) -> Told:
         unknown=frozenset(unknown - set(findings)),
         lists_asked=any(key in event.answers for event in events for key in (MEDICINES, STOPPED_MEDICINES)),
         screens=tuple({event.step: event.screen for event in events if event.screen}.values()),
+        results_asked=any(RESULTS in event.answers for event in events),
+        no_more_results=lists[RESULTS] == NO_MORE,
     )
 
 

@@ -12,12 +12,15 @@ from itertools import pairwise
 from typing import Any
 
 from expert.consultation.moments import Consultation, Moment
-from expert.consultation.next_question import ScreenAsked
+from expert.consultation.naming import Ambiguous
+from expert.consultation.naming import find as find_by_word
+from expert.consultation.page import ScreenAsked
 from expert.consultation.replies import ReplyError, read_value
 from expert.consultation.what_if import MOST_SHOWN, effect
 from facts.answers import read_answer
 from facts.assessment import Argument
 from facts.case import Observed
+from facts.finding_search import find_finding
 from facts.problems import UnknownName, did_you_mean
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.conditions.expression import Expression, Leaf, Named, leaves, names_used
@@ -54,9 +57,17 @@ def find(name: str, moment: Moment, knowledge: KnowledgeBase) -> Meant:
     known = dict(_names(knowledge))
     if wanted in known:
         return known[wanted]
+    if (exact := find_finding(name, knowledge.vocabulary)) is not None:
+        return Meant("finding", exact.id)
     starting = {entry for text, entry in known.items() if text.startswith(wanted)}
     if len(starting) == 1:
         return starting.pop()
+    try:
+        return Meant("finding", find_by_word(name, knowledge.vocabulary).id)
+    except Ambiguous as error:
+        raise UnknownName(clean(str(error))) from None
+    except ReplyError:
+        pass
     fix = did_you_mean(wanted, known) or "name a finding, a cause or a warning sign by its id or label"
     raise UnknownName(f"{clean(name)!r} is not known here; {fix}")
 
@@ -151,8 +162,8 @@ def why_screen(moment: Moment, asked: ScreenAsked, consultation: Consultation) -
     knowledge, prospect = consultation.knowledge, moment.prospect
     levels = list(knowledge.levels)
     lines = [f"WHY {asked.screen.label}"]
-    if asked.screen.medicines:
-        return [*lines, "  One list answers every question about medicines; what is on no list is not taken."]
+    if asked.asks_medicines:
+        lines.append("  One list answers every question about medicines; what is on no list is not taken.")
     for place, name in enumerate(asked.questions, start=1):
         parts = []
         if name in prospect.raising:
@@ -160,7 +171,8 @@ def why_screen(moment: Moment, asked: ScreenAsked, consultation: Consultation) -
         if name in prospect.deciding:
             count = prospect.deciding[name]
             parts.append(f"could decide {count} cause{'s' * (count != 1)}")
-        lines.append(f"  {place:>2} {knowledge.vocabulary.findings[name].label}: {', '.join(parts)}")
+        said = ", ".join(parts) or "part of the story"
+        lines.append(f"  {place:>2} {knowledge.vocabulary.findings[name].label}: {said}")
     return [*lines, "  why N says more of one question."]
 
 

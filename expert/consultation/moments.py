@@ -4,7 +4,7 @@ Nothing here reads a clock, a terminal or a file. Whoever holds the log appends 
 the moment that follows; the same log always gives the same moment.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -12,6 +12,8 @@ from typing import Any
 
 from expert.consultation.answer_log import (
     MEDICINES,
+    NO_MORE,
+    RESULTS,
     STOPPED_MEDICINES,
     AnswerRefused,
     Event,
@@ -22,7 +24,8 @@ from expert.consultation.answer_log import (
     next_step,
     replay,
 )
-from expert.consultation.next_question import Certificate, Known, Prospect, Questioner, ScreenAsked
+from expert.consultation.next_question import Certificate, Known, Prospect, Questioner
+from expert.consultation.page import ScreenAsked
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.answers import is_unknown, write_answer
 from facts.assessment import Assessment, WarningSignFound
@@ -58,9 +61,8 @@ class Moment:
 
     @property
     def screens(self) -> int:
-        """How many pages were shown; what an answer unfolds on the same page counts with it."""
-        shown = self.told.screens
-        return sum(screen != before for screen, before in zip(shown, ("", *shown), strict=False))
+        """How many pages were answered."""
+        return len(self.told.screens)
 
 
 class Consultation:
@@ -78,7 +80,7 @@ class Consultation:
             judgement = self.assessor.check(told.case)
         except ContradictoryCase as error:
             raise AnswerRefused([f"the answers contradict each other: {error}; correct one of them"]) from None
-        known = Known(told.case.values, told.unknown, told.lists_asked)
+        known = Known(told.case.values, told.unknown, told.lists_asked, told.results_asked, told.no_more_results)
         return Moment(told, known, judgement, self.questioner, self.assessor)
 
     def answered(self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
@@ -123,17 +125,26 @@ class Consultation:
         return log, moment
 
     def reply(self, asked: ScreenAsked, case: Case) -> dict[str, Any]:
-        """Return what a case answers to a screen."""
-        if not asked.screen.medicines:
-            return {name: self._written(name, case.findings.get(name)) for name in asked.questions}
-        direct = {
+        """Return what a case answers to a page; a result that it does not have is not available."""
+        answers = {name: self._written(name, case.findings.get(name)) for name in asked.questions}
+        if asked.asks_medicines:
+            stopped = None if case.stopped_medicines is None else [_stop(entry) for entry in case.stopped_medicines]
+            current = None if case.medicines is None else list(case.medicines)
+            answers |= {MEDICINES: current, STOPPED_MEDICINES: stopped, **self._direct(case, self.questioner.listed)}
+        if asked.asks_results:
+            answers |= {RESULTS: NO_MORE, **self._direct(case, self.questioner.tests)}
+        if asked.asks_anything:
+            told = {name for name, observed in case.findings.items() if observed.value is not False}
+            answers |= self._direct(case, told - self.questioner.tests - self.questioner.listed)
+        return answers
+
+    def _direct(self, case: Case, names: Set[str]) -> dict[str, Any]:
+        """Return what a case says of some findings itself, not by what it says of others."""
+        return {
             name: self._written(name, observed)
             for name, observed in case.findings.items()
-            if name in self.questioner.listed and (not observed.origin or observed.origin.startswith(IMPLIED))
+            if name in names and (not observed.origin or observed.origin.startswith(IMPLIED))
         }
-        stopped = None if case.stopped_medicines is None else [_stop(entry) for entry in case.stopped_medicines]
-        current = None if case.medicines is None else list(case.medicines)
-        return {MEDICINES: current, STOPPED_MEDICINES: stopped, **direct}
 
     def _written(self, name: str, observed: Observed | None) -> Any:
         return None if observed is None else write_answer(self.knowledge.vocabulary.findings[name], observed)

@@ -6,20 +6,20 @@ What was answered "unknown" stays unknown, and the certificate names what it kee
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from expert.consultation.page import ScreenAsked
+from expert.consultation.paging import Paging
 from expert.inference.verdict import Verdicts
 from facts.quantities import Interval
 from facts.requirements import ancestors
 from facts.vocabulary import Value
 from knowledge_base.grading import Tally
-from knowledge_base.interview import Screen, told_by_lists
+from knowledge_base.interview import told_by_lists
 from knowledge_base.judgement import Judge, Judgement, Outlook
 from knowledge_base.model import Cause, KnowledgeBase
-
-_COST = {"history": 0, "examination": 1, "test": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,10 @@ class Known:
     values: Mapping[str, Value]
     unknown: frozenset[str] = frozenset()
     lists_asked: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ScreenAsked:
-    """A screen with those of its questions that matter now."""
-
-    screen: Screen
-    questions: tuple[str, ...]
+    results_asked: bool = False
+    """Whether it was asked which results are available."""
+    no_more_results: bool = False
+    """Whether it was said that no other result is available, so that none is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,8 @@ class Certificate:
     kept_open: tuple[KeptOpen, ...]
     thorough: bool = False
     inexact: frozenset[str] = frozenset()
+    looked_for: tuple[int, int] = (0, 0)
+    """How many warning signs were looked for, and how many were not, because nothing suggests them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +79,10 @@ class Prospect:
     leading: str | None
     answerable: frozenset[str]
     beside: frozenset[str]
+    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The warning signs and causes that each of those findings bears on, the most urgent first."""
+    later: frozenset[str] = frozenset()
+    """What is asked only where something else is so that is not known yet: it comes after everything else."""
 
 
 class Questioner:
@@ -98,8 +100,14 @@ class Questioner:
             (cause, [_Argument(position[rule.id], rule.counts_as, Tally._fields.index(rule.counts_as)) for rule in cause.rules])
             for cause in knowledge.causes.values()
         ]
+        self.tests = frozenset(name for name, by in verdicts.asked_by.items() if by == "test")
+        self.paging = Paging(knowledge, self.listed)
         self.lifting = lru_cache(maxsize=16_384)(self._lifting)
         self.bit = {name: 1 << place for place, name in enumerate(knowledge.vocabulary.findings)}
+
+    def required(self, name: str) -> frozenset[str]:
+        """Return what has to be so for a finding to be asked for."""
+        return frozenset(self.ancestors[name])
 
     # What may be asked
 
@@ -108,6 +116,8 @@ class Questioner:
         closed = {*known.unknown, *(name for name, value in known.values.items() if value is False)}
         if known.lists_asked:
             closed |= self.listed - known.values.keys()
+        if known.no_more_results:
+            closed |= self.tests - known.values.keys()
         return frozenset(
             name
             for name, required in self.ancestors.items()
@@ -115,47 +125,14 @@ class Questioner:
         )
 
     def next_screen(self, known: Known, shown: Sequence[str], prospect: Prospect) -> ScreenAsked | Certificate:
-        """Return the screen to show next, or the certificate that nothing left to ask can change a conclusion.
+        """Return the page to show next, or the certificate that nothing left to ask can change a conclusion.
 
-        `shown` are the screens that were shown already, `prospect` is that of what is known.
+        `shown` are the screens that named the pages that were shown already, `prospect` is that of what is known.
         """
-        if not prospect.raising and not prospect.deciding:
-            return self.certificate(known, prospect)
-        screens = {
-            screen.id: asked
-            for screen in self.knowledge.interview.screens.values()
-            if (asked := self.asked(screen, known, prospect))
-        }
-        # What an answer on the page in sight calls for ("since when?") is asked there, before another page is turned to.
-        last = screens.get(shown[-1]) if shown else None
-        if last and any(self.knowledge.vocabulary.findings[name].requires in last.screen.ask for name in last.questions):
-            return last
-        for name in self.knowledge.interview.opening:
-            if name in screens and name not in shown:
-                return screens[name]
-        return min(screens.values(), key=lambda asked: self._worth(asked, prospect))
-
-    def asked(self, screen: Screen, known: Known, prospect: Prospect) -> ScreenAsked | None:
-        """Return a screen with its questions that matter, None where there is none."""
-        wanted = {*prospect.raising, *prospect.deciding}
-        if screen.medicines:
-            return ScreenAsked(screen, ()) if not known.lists_asked and wanted & self.listed else None
-        if not any(name in wanted and self._can_be_put(name, known) for name in screen.ask):
-            return None
-        worth = wanted | prospect.beside
-        return ScreenAsked(screen, tuple(name for name in screen.ask if name in worth and self._can_be_put(name, known)))
-
-    def _can_be_put(self, name: str, known: Known) -> bool:
-        needed = self.knowledge.vocabulary.findings[name].requires
-        return needed is None or known.values.get(needed) is True
-
-    def _worth(self, asked: ScreenAsked, prospect: Prospect) -> tuple[int, ...]:
-        names = self.listed if asked.screen.medicines else asked.questions
-        highest = max((prospect.raising.get(name, 0) for name in names), default=0)
-        deciding = sum(prospect.deciding.get(name, 0) for name in names)
-        raising = sum(name in prospect.raising for name in names)
-        # What decides the urgency before what decides causes; what is cheap before a test; then whatever could change most.
-        return (-min(highest, 1), _COST[asked.screen.by], -highest, -raising, -deciding)
+        opening = self.paging.opening(known, shown, prospect)
+        if opening is not None:
+            return opening
+        return self.paging.page(known, prospect) or self.certificate(known, prospect)
 
     # What can still change
 
@@ -170,14 +147,17 @@ class Questioner:
         outlook = self.judge.outlook(known.values, answerable)
         floor = self.rank[self.verdicts.level(judgement)]
         raising: dict[str, int] = {}
-        for rank, bits in self._dangers(known, judgement, outlook, answerable):
+        targets: dict[str, dict[str, None]] = {}
+        for rank, target, bits in self._dangers(known, judgement, outlook, answerable):
             for name in self.judge.findings_of(bits):
                 raising.setdefault(name, rank)
+                targets.setdefault(name, {})[target] = None
         races, unsettled, beside = self._causes(judgement, outlook)
         deciding: dict[str, int] = {}
-        for bits in unsettled.values():
+        for cause, bits in unsettled.items():
             for name in self.judge.findings_of(bits):
                 deciding[name] = deciding.get(name, 0) + 1
+                targets.setdefault(name, {})[cause] = None
         return Prospect(
             urgency=list(self.rank)[floor],
             raising=raising,
@@ -186,27 +166,30 @@ class Questioner:
             leading=races[0].cause.id if races else None,
             answerable=answerable,
             beside=frozenset(self.judge.findings_of(beside)),
+            targets={name: tuple(found) for name, found in targets.items()},
+            later=frozenset(name for name, position in self.verdicts.only_if.items() if not judgement.true[position]),
         )
 
     def _dangers(
         self, known: Known, judgement: Judgement, outlook: Outlook, answerable: frozenset[str]
-    ) -> Iterator[tuple[int, int]]:
-        """Return the ranks that the urgency could rise to, the highest first, with the findings that could raise it."""
+    ) -> Iterator[tuple[int, str, int]]:
+        """Return the ranks that the urgency could rise to, the highest first, with the sign and what could raise it."""
         if self.thorough:
             floor, true = self.rank[self.verdicts.level(judgement)], judgement.true
             for danger in self.verdicts.dangers:
                 rank = danger.rank_here(true)
                 if rank > floor and outlook.wanted[danger.position]:
-                    yield rank, outlook.wanted[danger.position]
+                    yield rank, danger.rule.target, outlook.wanted[danger.position]
             return
         closed = self.verdicts.asked_by.keys() - answerable
         for open_ in self.verdicts.verdict(known.values, judgement, closed).open:
-            yield self.rank[open_.level], open_.bits
+            yield self.rank[open_.level], open_.rule.target, open_.bits
 
     def _causes(self, judgement: Judgement, outlook: Outlook) -> tuple[list["_Race"], dict[str, int], int]:
         """Return the likely causes in their order, the causes that are not settled with what settles them, and `beside`."""
         grading, ranking = self.knowledge.grading, self.knowledge.ranking
         races: list[_Race] = []
+        rising: list[tuple[Cause, list[_Argument], Tally, Tally]] = []
         unsettled: dict[str, int] = {}
         beside = 0
         for cause, rules in self.arguments:
@@ -219,13 +202,18 @@ class Questioner:
                 # Nothing known supports it, so nobody asks for it.
                 continue
             elif grading.at_least(grading.reachable(fired, open_)[0], grading.likely):
-                unsettled[cause.id] = _bits(rules, outlook.wanted, self.lifting(fired, open_))
-                if any(fired):
-                    beside |= _bits(rules, outlook.wanted, None)
+                rising.append((cause, rules, fired, open_))
         races.sort(key=lambda race: race.place)
-        for race in self._undecided(races):
+        for cause, rules, fired, open_ in rising:
+            if not self.thorough and races and ranking.best(cause.id, fired, open_) > races[0].place:
+                # It could become likely, but never lead.
+                continue
+            unsettled[cause.id] = _bits(rules, outlook.wanted, self.lifting(fired, open_))
+            if self.thorough and any(fired):
+                beside |= _bits(rules, outlook.wanted, None)
+        for race in self._undecided(races) if self.thorough else self._rivals(races):
             if any(race.open):
-                unsettled[race.cause.id] = _bits(race.rules, outlook.wanted, None)
+                unsettled[race.cause.id] = _bits(race.rules, outlook.wanted, None if self.thorough else _FOR)
         return races, unsettled, beside
 
     def _lifting(self, fired: Tally, open_: Tally) -> frozenset[str]:
@@ -252,6 +240,10 @@ class Questioner:
         falls = any(not grading.at_least(other, grading.likely) for other in grading.reachable(leader.fired, leader.open))
         return [leader, *rivals] if rivals or falls else []
 
+    def _rivals(self, races: list["_Race"]) -> list["_Race"]:
+        """Return the likely causes that could overtake the leading one as it stands."""
+        return [race for race in races[1:] if race.best < races[0].place]
+
     # The certificate
 
     def certificate(self, known: Known, prospect: Prospect) -> Certificate:
@@ -263,7 +255,18 @@ class Questioner:
             thorough=self.thorough,
             kept_open=tuple(self._kept_open(known, prospect)),
             inexact=_inexact(known),
+            looked_for=self._looked_for(known),
         )
+
+    def _looked_for(self, known: Known) -> tuple[int, int]:
+        """Count the warning signs of which a danger was looked for, and the others."""
+        judgement = self.judge(known.values)
+        sought = {
+            danger.rule.target
+            for danger in self.verdicts.dangers
+            if danger.look_for is None or judgement.true[danger.look_for] or judgement.true[danger.position]
+        }
+        return len(sought), len(self.knowledge.warning_signs.keys() - sought)
 
     def _kept_open(self, known: Known, prospect: Prospect) -> Iterator[KeptOpen]:
         judgement, grading = self.judge(known.values), self.knowledge.grading
@@ -289,8 +292,12 @@ class Questioner:
     def _only_unknown(self, bits: int, known: Known) -> tuple[str, ...]:
         """Return those findings that were answered "unknown" or in part; what hangs on one of them was never asked."""
         lists = self.listed if known.lists_asked else frozenset()
-        closed = known.unknown | lists | _inexact(known)
+        results = self.tests if known.no_more_results else frozenset()
+        closed = known.unknown | lists | results | _inexact(known)
         return tuple(name for name in self.judge.findings_of(bits) if name in closed)
+
+
+_FOR = frozenset(kind for kind in Tally._fields if kind.startswith(("confirms", "supports")))
 
 
 class _Argument(NamedTuple):

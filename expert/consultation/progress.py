@@ -4,29 +4,50 @@ from collections.abc import Collection
 
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
+from expert.consultation.page import ScreenAsked
 from facts.assessment import CauseAssessed
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
 from reports.wording import value_text
 
 _MOST_TOLD = 8
+_MOST_SOUGHT = 3
 
 
 def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
-    """Say in one line what is decided and what is open."""
+    """Say in one line what is decided, what is open, and how many questions are left as it stands."""
     urgency = f"urgency decided: {_level(moment.assessment.urgency.level, knowledge)}"
     if moment.assessment.urgency.ceiling != moment.assessment.urgency.level:
         at_least = f"urgency at least {_level(moment.assessment.urgency.level, knowledge)}"
         up_to = _level(moment.assessment.urgency.ceiling, knowledge)
         # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided.
         urgency = f"{at_least}, still open" if moment.prospect.raising else f"{at_least} ({up_to} depends on unknowns)"
-    count = len(moment.prospect.open_causes)
-    hidden = 0 if count else sum(_is_hidden(cause, knowledge) for cause in moment.assessment.causes)
-    causes = "causes decided"
-    if count or hidden:
-        state = "still open" if count else f"depend{'s' * (hidden == 1)} on unknowns"
-        causes = f"{count or hidden} cause{'s' * ((count or hidden) != 1)} {state}"
-    return f"{urgency} · {causes}"
+    left = questions_left(moment)
+    return f"{urgency} · {left} question{'s' * (left != 1)} left as it stands" if left else urgency
+
+
+def questions_left(moment: Moment) -> int:
+    """Return how many questions would be asked if every answer were one that opens no other; the medicine lists are one."""
+    prospect, listed = moment.prospect, moment.questioner.listed
+    wanted = (prospect.raising.keys() | prospect.deciding.keys()) - prospect.later
+    values = moment.known.values
+    put = {name for name in wanted - listed if all(values.get(above) is True for above in moment.questioner.required(name))}
+    return len(put) + bool(wanted & listed and not moment.known.lists_asked)
+
+
+def page_reason(moment: Moment, asked: ScreenAsked, knowledge: KnowledgeBase) -> str:
+    """Say in half a line what a page looks for: the dangers and causes that its answers bear on most."""
+    if asked.screen.in_full or not asked.questions:
+        return ""
+    targets: dict[str, int] = {}
+    for name in asked.questions:
+        for target in moment.prospect.targets.get(name, ()):
+            targets[target] = targets.get(target, 0) + 1
+    signs, causes = knowledge.warning_signs, knowledge.causes
+    most = sorted(targets, key=lambda target: (target not in signs, -targets[target]))[:_MOST_SOUGHT]
+    labels = [(signs[target] if target in signs else causes[target]).label for target in most]
+    more = len(targets) - len(most)
+    return f"Looks for: {'; '.join(labels)}{f'; {more} more' if more else ''}." if labels else ""
 
 
 def status(moment: Moment, knowledge: KnowledgeBase) -> list[str]:
@@ -63,18 +84,31 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
         f"none of the {certificate.remaining} remaining answers can raise the urgency, make another cause likely, or change "
         "which one leads."
         if certificate.thorough
-        else "no question is left that could show a danger to look for in this patient, or change which cause leads of those "
-        f"that something supports. {certificate.remaining} others were not asked: nothing suggests them; `more` asks them."
+        else "no question is left that could show a danger to look for in this patient, or bring another cause that something "
+        "supports ahead of the leading one."
     )
     lines = [f"Stopped after {screens} screen{'s' * (screens != 1)}: {promise}"]
     leading = (
         "none is likely" if certificate.leading is None else f"the leading one is {knowledge.causes[certificate.leading].label}"
     )
     lines.append(f"Urgency: {level}. Causes: {leading}.")
+    if not certificate.thorough:
+        lines += _looked_for(certificate, moment, knowledge)
     told = kept_open(certificate, knowledge)
     lines += told[:_MOST_TOLD]
     if len(told) > _MOST_TOLD:
         lines.append(f"  … and {len(told) - _MOST_TOLD} other causes; type open to see all")
+    return lines
+
+
+def _looked_for(certificate: Certificate, moment: Moment, knowledge: KnowledgeBase) -> list[str]:
+    """Say what was looked for, what was not because nothing suggests it, and what only tests can show."""
+    sought, not_sought = certificate.looked_for
+    lines = [f"Looked for {sought} dangers; not for {not_sought} others, because nothing suggests them."]
+    lines.append(f"{certificate.remaining} questions were not asked; `more` asks those that could still change something.")
+    ordered = [step.do for step in moment.assessment.next_steps if step.kind == "test" and not step.done][:_MOST_SOUGHT]
+    if ordered:
+        lines.append(f"Only tests can show more: {' '.join(ordered)}")
     return lines
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES
-from expert.consultation.next_question import ScreenAsked
+from expert.consultation.page import ScreenAsked
 from facts import medicine_lists
 from facts.answers import AnswerError, read_answer, write_answer
 from facts.medicines import Stopped
@@ -15,11 +15,11 @@ from knowledge_base.model import KnowledgeBase
 NONE = frozenset({"none", "no", "n", "0", "nothing"})
 UNKNOWN = frozenset({"unknown", "u", "?", "don't know", "not known", "skip"})
 YES = frozenset({"yes", "y"})
-# A comma between two digits belongs to the value, unless what follows it is a number and its own "=".
-_VALUE = re.compile(r"(\d+)\s*=\s*(.+?)\s*(?=;|,(?!\d)|(?<!\d),|,\d+\s*=|\s\d+\s*=|$)")
-_NUMBERED = re.compile(r"^\s*\d+\s*=\s*")
 _REST = re.compile(r"\b(?:the\s+)?rest\s+(no|n|unknown|u)\b", re.IGNORECASE)
-_WORD = re.compile(r"^(u|unknown|n|no|-)?\s*(\d+)(?:\s*-\s*(\d+))?$", re.IGNORECASE)
+_NUMBERED = re.compile(r"^\s*\d+\s*=\s*")
+_VALUE = re.compile(r"^(\d+)=(.+)$")
+_WORD = re.compile(r"^(unknown|u|no|n|-)?(\d+)(?:-(\d+))?$", re.IGNORECASE)
+_PAIR = re.compile(r"^(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)$")
 
 _Listed = TypeVar("_Listed")
 
@@ -29,38 +29,93 @@ class ReplyError(ValueError):
 
 
 def read_screen(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> dict[str, Any]:
-    """Read the reply to a screen into answers by finding; a finding that the reply leaves open is not among them.
+    """Read the reply to a page into answers by finding; a finding that the reply leaves open is not among them.
 
-    Of history, signs that are not named are absent: that is what the screen asks. Of an examination they are so only after
+    Of history, signs that are not named are absent: that is what the page asks. Of an examination they are so only after
     "none" or "rest no", because not everything may have been examined; of tests never. Raises ReplyError.
     """
-    findings = [knowledge.vocabulary.findings[name] for name in asked.questions]
+    page = _Page(asked, knowledge)
     folded = " ".join(text.casefold().split())
     if not folded:
         raise ReplyError("type the numbers of what is so, or none, or unknown")
     if folded in UNKNOWN:
-        return {finding.id: None for finding in findings}
-    if len(findings) == 1 and (single := _single(findings[0], text, folded)):
+        return {finding.id: None for finding in page.findings}
+    if len(page.findings) == 1 and (single := _single(page.findings[0], text, folded)):
         return single
     answers: dict[str, Any] = {}
     rest = _REST.search(text)
-    left = _VALUE.sub(lambda match: _put_value(match, findings, answers), _REST.sub(" ", text))
-    words = [word for part in re.split(r"[,;]", left) for word in _split(part)]
+    words = _words(_REST.sub(" ", text))
     none = len(words) == 1 and words[0].casefold() in NONE
-    for word in () if none else words:
-        _put_word(word, findings, answers)
+    all_others = rest is None and not none and words and words[-1].casefold() in NONE
+    _put_words([] if none else words[:-1] if all_others else words, page, answers)
+    # Values alone say nothing about the signs beside them.
+    signs = none or any(isinstance(finding, YesNoFinding) and finding.id in answers for finding in page.findings)
     if rest is not None:
-        _put_rest(None if rest[1].casefold().startswith("u") else False, asked, findings, answers)
-    elif (words and asked.screen.by == "history") or (none and asked.screen.by == "examination"):
-        _put_rest(False, asked, findings, answers)
+        _put_rest(None if rest[1].casefold().startswith("u") else False, page, answers)
+    elif ((signs or all_others) and asked.screen.by == "history") or (
+        (none or all_others) and asked.screen.by == "examination"
+    ):
+        _put_rest(False, page, answers)
     elif none or (words and asked.screen.by == "examination"):
-        _put_rest(None, asked, findings, answers)
+        _put_rest(None, page, answers)
     return answers
 
 
-def _put_rest(value: bool | None, asked: ScreenAsked, findings: list[Finding], answers: dict[str, Any]) -> None:
-    for finding in findings:
-        if isinstance(finding, YesNoFinding) and (value is None or finding.id not in asked.screen.each):
+class _Page:
+    """What a page asks, for reading a reply to it."""
+
+    def __init__(self, asked: ScreenAsked, knowledge: KnowledgeBase) -> None:
+        self.asked, self.pairs = asked, knowledge.interview.written_together
+        self.all = knowledge.vocabulary.findings
+        self.findings = [self.all[name] for name in asked.questions]
+
+    def numbered(self, number: int) -> Finding:
+        if not 1 <= number <= len(self.findings):
+            raise ReplyError(f"there is no {number} here, only 1 to {len(self.findings)}")
+        return self.findings[number - 1]
+
+    def choice(self, word: str) -> tuple[str, str] | None:
+        """Return the question that a word answers, and the choice: when it begins one choice of the page alone."""
+        folded = word.casefold().replace(" ", "_")
+        found = [
+            (finding.id, choice)
+            for finding in self.findings
+            if isinstance(finding, ChoiceFinding)
+            for choice in finding.choices
+            if choice.startswith(folded)
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def is_word(self, word: str) -> bool:
+        """Return whether a word is an answer of its own, and no part of the value before it."""
+        return bool(_WORD.match(word) or _VALUE.match(word)) or word.casefold() in NONE or self.choice(word) is not None
+
+
+def _words(text: str) -> list[str]:
+    """Split "1=3.1 mmol/l, 3 u5 2-4" into words: a value begins with its number, "unknown 5" and "2 - 4" are one."""
+    joined = re.sub(r"\s*=\s*", "=", re.sub(r"(?<=\d)\s+-\s+(?=\d)", "-", text))
+    joined = re.sub(r"(?i)(?<![=\w])(unknown|no|u|n)\s+(?=\d)", r"\1", joined)
+    # A comma between two digits belongs to a value, unless what follows is the number of another.
+    return re.sub(r";|,(?!\d)|(?<!\d),|,(?=\d+=)", " ", joined).split()
+
+
+def _put_words(words: list[str], page: _Page, answers: dict[str, Any]) -> None:
+    left = list(words)
+    while left:
+        word = left.pop(0)
+        if value := _VALUE.match(word):
+            text = [value[2]]
+            while left and not page.is_word(left[0]):
+                text.append(left.pop(0))
+            _put_value(int(value[1]), " ".join(text), page, answers)
+        elif not _put_pair(word, page, answers):
+            for part in word.split(",") if _WORD.match(word.split(",")[0]) else [word]:
+                _put_word(part, page, answers)
+
+
+def _put_rest(value: bool | None, page: _Page, answers: dict[str, Any]) -> None:
+    for finding in page.findings:
+        if isinstance(finding, YesNoFinding) and (value is None or finding.id not in page.asked.each):
             answers.setdefault(finding.id, value)
 
 
@@ -135,34 +190,41 @@ def lists(medicines: list[str] | None, stopped: list[dict[str, Any]] | None) -> 
     return {MEDICINES: medicines, STOPPED_MEDICINES: stopped}
 
 
-def _split(part: str) -> list[str]:
-    """Split "1 3 u5 2-4" at its spaces, keeping "unknown 5" and "2 - 4" together."""
-    joined = re.sub(r"(?i)\b(unknown|no|u|n)\s+(?=\d)", r"\1", re.sub(r"\s*-\s*", "-", part))
-    return joined.split()
+def _put_value(number: int, text: str, page: _Page, answers: dict[str, Any]) -> None:
+    finding = page.numbered(number)
+    pair = _PAIR.match(text)
+    if pair and finding.id in page.pairs:
+        second = page.all[page.pairs[finding.id]]
+        answers[finding.id], answers[second.id] = read_value(finding, pair[1]), read_value(second, pair[2])
+        return
+    if isinstance(finding, ChoiceFinding) and (meant := page.choice(text)) and meant[0] == finding.id:
+        text = meant[1]
+    answers[finding.id] = read_value(finding, text)
 
 
-def _put_value(match: re.Match[str], findings: list[Finding], answers: dict[str, Any]) -> str:
-    finding = _numbered(int(match[1]), findings)
-    try:
-        answers[finding.id] = read_value(finding, match[2])
-    except ReplyError as error:
-        raise ReplyError(
-            f"{error} (between a value and what follows it go a comma and a space)"
-            if re.search("[ ,]", match[2])
-            else str(error)
-        ) from None
-    return " "
+def _put_pair(word: str, page: _Page, answers: dict[str, Any]) -> bool:
+    """Read two numbers with a slash between, where the page asks for such a pair; False where it does not."""
+    pair = _PAIR.match(word)
+    first = next((finding for finding in page.findings if finding.id in page.pairs), None)
+    if pair is None or first is None:
+        return False
+    second = page.all[page.pairs[first.id]]
+    answers[first.id], answers[second.id] = read_value(first, pair[1]), read_value(second, pair[2])
+    return True
 
 
-def _put_word(word: str, findings: list[Finding], answers: dict[str, Any]) -> None:
+def _put_word(word: str, page: _Page, answers: dict[str, Any]) -> None:
     match = _WORD.match(word)
     if match is None:
-        raise ReplyError(
-            f"found {word!r}, expected numbers from 1 to {len(findings)}, none or unknown; ? shows what can be typed"
-        )
+        meant = page.choice(word)
+        if meant is None:
+            count = len(page.findings)
+            raise ReplyError(f"found {word!r}, expected numbers from 1 to {count}, none or unknown; ? shows what can be typed")
+        answers[meant[0]] = meant[1]
+        return
     first, last = int(match[2]), int(match[3] or match[2])
-    for number in range(first, last + 1) if last - first < len(findings) else [first, last]:
-        finding = _numbered(number, findings)
+    for number in range(first, last + 1) if last - first < len(page.findings) else [first, last]:
+        finding = page.numbered(number)
         mark = (match[1] or "").casefold()
         if mark.startswith("u"):
             answers[finding.id] = None
@@ -170,9 +232,3 @@ def _put_word(word: str, findings: list[Finding], answers: dict[str, Any]) -> No
             raise ReplyError(f"{number} is {finding.label}, which needs a value: type {number}=…")
         else:
             answers[finding.id] = not mark
-
-
-def _numbered(number: int, findings: list[Finding]) -> Finding:
-    if not 1 <= number <= len(findings):
-        raise ReplyError(f"there is no {number} here, only 1 to {len(findings)}")
-    return findings[number - 1]

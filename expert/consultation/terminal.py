@@ -1,11 +1,15 @@
 """Where a consultation is held: a terminal with colours and line editing, or plain lines through a pipe."""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterable
 from typing import TextIO
 
 _STYLES = {"heading": "bold", "danger": "bold white on red", "quiet": "dim"}
+_PLAIN = str.maketrans(
+    {"·": "-", "→": "->", "…": "...", "“": '"', "”": '"', "’": "'", "–": "-", "≥": ">=", "≤": "<=", "≈": "~", "°": "", "×": "x"}
+)
 
 
 class PlainTerminal:
@@ -17,18 +21,18 @@ class PlainTerminal:
     def say(self, text: str = "", style: str = "") -> None:
         """Write a line."""
         del style
-        print(text, file=self.target, flush=True)
+        print(showable(text, self.target), file=self.target, flush=True)
 
     def ask(self, prompt: str) -> str:
         """Write the prompt and read a line. Raises EOFError at the end of the input."""
-        print(prompt, end="", file=self.target, flush=True)
+        print(showable(prompt, self.target), end="", file=self.target, flush=True)
         line = self.source.readline()
         if not line:
             raise EOFError
         text = line.rstrip("\n")
         if not self.source.isatty():
             # What came through a pipe is not echoed; a transcript reads better with it.
-            print(text, file=self.target, flush=True)
+            print(showable(text, self.target), file=self.target, flush=True)
         return text
 
 
@@ -52,16 +56,30 @@ class RichTerminal:
         from rich.text import Text
 
         indent = len(text) - len(text.lstrip())
-        told = Text(text.strip(), style=_STYLES.get(style, ""))
+        told = Text(showable(text, sys.stdout).strip(), style=_STYLES.get(style, ""))
         self.console.print(Padding(told, (0, 0, 0, indent)) if indent else told)
 
     def ask(self, prompt: str) -> str:
         """Read a line with editing and completion. Raises EOFError on Ctrl-D, KeyboardInterrupt on Ctrl-C."""
-        return self.session.prompt(prompt)
+        return self.session.prompt(showable(prompt, sys.stdout))
+
+
+def showable(text: str, target: TextIO) -> str:
+    """Return the text with what its console cannot show written in plain characters."""
+    encoding = getattr(target, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return text.translate(_PLAIN).encode("ascii", "replace").decode("ascii")
+    return text
 
 
 def fitting(words: Iterable[str]) -> PlainTerminal | RichTerminal:
-    """Return the terminal that fits: with colours where people sit at one, plain lines for a pipe."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        return RichTerminal(words)
+    """Return the terminal that fits: colours and editing where it can be driven, else plain lines."""
+    if sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "") != "dumb":
+        try:
+            return RichTerminal(words)
+        except Exception:
+            # prompt_toolkit raises whatever its console raises; plain lines always work.
+            return PlainTerminal(sys.stdin, sys.stdout)
     return PlainTerminal(sys.stdin, sys.stdout)

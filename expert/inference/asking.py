@@ -9,6 +9,7 @@ from expert.inference.causes import CauseFound
 from expert.inference.urgency import UrgencyTables
 from expert.inference.verdict import Verdict
 from facts.assessment import MissingFinding
+from facts.language.speaking import say
 from facts.vocabulary import Value
 from knowledge_base.interview import MEDICINES
 from knowledge_base.judgement import Judge
@@ -59,7 +60,8 @@ class Asking:
         if value is None:
             return missing
         known = value_text(self.knowledge.vocabulary.findings[missing.id], value)
-        return replace(missing, question=f"{missing.question} ({known} so far; the exact figure decides)")
+        so_far = say("{known} so far; the exact figure decides").format(known=known)
+        return replace(missing, question=f"{missing.question} ({so_far})")
 
     def _asked_as(self, name: str) -> str:
         return MEDICINES if name in self.urgency.verdicts.listed else name

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from facts.assessment import Assessment, FindingUsed, OpenFindings, UnverifiedReading, Urgency
 from facts.case import Case, Unverified
+from facts.language.speaking import say
 from facts.vocabulary import QuantityFinding, Vocabulary
 from knowledge_base.judgement import Judge, Judgement
 from knowledge_base.model import KnowledgeBase
@@ -72,4 +73,4 @@ def _because(suspicion: Suspicion, judge: Judge, sentences: Mapping[str, Sentenc
     sentence = sentences[suspicion.rule.id]
     said = sentence.fill(suspicion.findings, values, lambda name: judgement.truth(judge.position[name]))
     sources = "; ".join(dict.fromkeys(f"{one.observed.origin}: {one.reason}" for one in suspicion.readings))
-    return f"Unverified, repeat it ({sources}): {said}"
+    return say("Unverified, repeat it ({sources}): {said}").format(sources=sources, said=said)

@@ -6,6 +6,7 @@ from functools import lru_cache
 from expert.inference.arguing import Arguments
 from expert.inference.verdict import ASKED_BY, Verdict, Verdicts
 from facts.assessment import Argument, OpenFindings, OpenWarning, StepAdvised, Urgency, WarningSignFound
+from facts.language.speaking import say
 from facts.vocabulary import Value
 from knowledge_base.interview import MEDICINES
 from knowledge_base.judgement import Judge, Judgement
@@ -65,7 +66,7 @@ class UrgencyTables:
             open=open_,
             not_known=tuple(name for name in not_known if name not in values),
             awaiting=tuple(step.id for step in steps if not step.done and not tests.isdisjoint(step.answers)),
-            because=because or ("No warning sign is known.",),
+            because=because or (say("No warning sign is known."),),
             could_rise=tuple([self.open_warning(danger.rule.id, danger.level, danger.bits) for danger in verdict.open]),
         )
 

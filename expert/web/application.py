@@ -7,7 +7,6 @@ functions, run in threads beside each other; what they share holds nothing of a 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TypeAlias, TypeVar
@@ -29,6 +28,7 @@ from expert.failure_log import LOG
 from expert.private_sqlite import StoreError
 from expert.web import audit
 from expert.web.lane import Lane, LaneFull
+from expert.web.languages import Languages
 from expert.web.openapi import description
 from expert.web.pages import case_files as case_pages
 from expert.web.pages import changing, consulting, health
@@ -127,6 +127,7 @@ class _Doors:
 
     def __init__(self, service: Service) -> None:
         self.service, self.settings = service, service.settings
+        self.languages = Languages(service)
         # The prefix makes browsers refuse the cookie unless it came through TLS from this very host.
         self.cookie_name = "__Host-charley" if self.settings.is_encrypted else "charley"
 
@@ -145,7 +146,8 @@ class _Doors:
             visit, cookie = await self.visit(request)
             if visit.who is None:
                 return self.to_sign_in(request, visit)
-            return self.with_cookie(await (lane.run if lane else run_in_threadpool)(partial(page, visit)), request, cookie)
+            work = self.languages.work(page, visit, request.headers)
+            return self.with_cookie(await (lane.run if lane else run_in_threadpool)(work), request, cookie)
 
         return endpoint
 
@@ -154,7 +156,7 @@ class _Doors:
 
         async def endpoint(request: Request) -> Response:
             visit, cookie = await self.visit(request)
-            return self.with_cookie(await run_in_threadpool(page, visit), request, cookie)
+            return self.with_cookie(await run_in_threadpool(self.languages.work(page, visit, request.headers)), request, cookie)
 
         return endpoint
 
@@ -163,7 +165,9 @@ class _Doors:
 
         async def endpoint(request: Request) -> Response:
             visit, cookie = await self.visit(request)
-            response, identity = await (lane.run if lane else run_in_threadpool)(partial(page, visit))
+            response, identity = await (lane.run if lane else run_in_threadpool)(
+                self.languages.work(page, visit, request.headers)
+            )
             if identity is None:
                 return self.with_cookie(response, request, cookie)
             self.service.sign_ins.end(cookie)

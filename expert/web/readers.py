@@ -10,6 +10,8 @@ from typing import Any
 
 from expert.failure_log import LOG
 from expert.web.messages import receive, send
+from facts.language.catalogs import ENGLISH
+from facts.language.speaking import spoken
 
 _PROGRAM = "expert.web.reading"
 _STARTS_WITHIN = 60.0
@@ -61,7 +63,8 @@ class Readers:
             with theirs, self.lock:
                 self._pass_on(theirs)
             asked = {"name": name, "place": place[:20], "pasted": pasted, "page": page}
-            asked |= {"seconds": self.seconds, "memory": self.memory}
+            language = spoken()
+            asked |= {"seconds": self.seconds, "memory": self.memory, "language": language.tag if language else ENGLISH}
             try:
                 with ours.makefile("rwb") as stream:
                     send(stream, asked, content)

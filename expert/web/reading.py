@@ -17,8 +17,10 @@ from typing import Any
 
 from expert.failure_log import describe_failure
 from expert.inference.assessing import Assessor
+from expert.inference.translated import in_language
 from expert.web.messages import receive, send
 from expert.web.pages.case_files import answer_file
+from facts.language.speaking import speaking
 from knowledge_base.loading import load_knowledge_base
 
 _PATIENCE = 4
@@ -64,7 +66,9 @@ def _read_one(assessor: Assessor, handle: int) -> None:
 
 def _answered(assessor: Assessor, asked: dict[str, Any], content: bytes) -> tuple[dict[str, Any], bytes]:
     try:
-        status, cases, page = answer_file(assessor, asked["name"], content, asked["place"], asked["pasted"], asked["page"])
+        assessor, language = in_language(assessor, Path(sys.argv[2]) if len(sys.argv) > 2 else None, asked["language"])
+        with speaking(language):
+            status, cases, page = answer_file(assessor, asked["name"], content, asked["place"], asked["pasted"], asked["page"])
     except MemoryError:
         return {"outcome": "too much"}, b""
     except Exception as error:

@@ -16,7 +16,7 @@ from expert.web.settings import Settings
 from expert.web.sign_in import Known, SignIns
 from expert.web.users import Users
 from knowledge_base.model import KnowledgeBase
-from reports.page import STATEMENT
+from reports.page import statement
 
 _FILES_WAITING = 24
 _SIGN_INS_WAITING = 30
@@ -117,6 +117,6 @@ class Visit:
             "csrf": self.csrf,
             "who": self.who,
             "title": knowledge.title,
-            "statement": STATEMENT,
+            "statement": statement(),
             "knowledge": f"Knowledge {knowledge.version}, hash {knowledge.hash[:12]}",
         }

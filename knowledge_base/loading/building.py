@@ -13,6 +13,7 @@ from knowledge_base.entries import Context, KnowledgeFile, Node, Problems
 from knowledge_base.grading import build_grading
 from knowledge_base.interview import build_interview
 from knowledge_base.invariants import Names, build_invariants
+from knowledge_base.leaflet import build_leaflet
 from knowledge_base.loading.consistency import (
     check_because_sentences,
     check_finding_sources,
@@ -83,6 +84,12 @@ def build_knowledge_base(files: KnowledgeFiles, problems: Problems) -> Knowledge
         conditions=conditions,
         strata={name: tuple(sorted(cuts)) for name, cuts in manifest.strata.items()},
         interview=build_interview(files.interview, files.medicines, context),
+        leaflet=build_leaflet(
+            context,
+            files.leaflet,
+            {"causes": causes, "warning_signs": signs, "next_steps": steps, "standings": grading.standings},
+        ),
+        outline={str(part): name for part, name in manifest.outline.items()},
         decision_support=build_decision_support(context, files.decision_support, manifest.complaint),
         invariants=build_invariants(context, files.invariants, names),
         certificate=files.certificate,

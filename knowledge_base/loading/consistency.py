@@ -66,6 +66,11 @@ def check_manifest(
         if finding is None or (finding.kind == "quantity") is not bool(cuts):
             fix = "name a finding that is declared; a quantity needs the numbers to cut at, another finding none"
             problems.add(manifest.node("strata", name).key_place, f"{name} cannot split a cohort so", fix)
+    for part, name in content.outline.items():
+        finding = findings.get(name)
+        if finding is None or finding.kind != "yes_no":
+            fix = did_you_mean(name, findings) or "name one that is declared"
+            problems.add(manifest.node("outline", part).place, f"{name} is not a yes-or-no finding", fix)
     complaint = content.complaint
     if complaint is not None and complaint.definition not in definitions:
         fix = did_you_mean(complaint.definition, definitions) or "declare it"

@@ -43,6 +43,7 @@ class KnowledgeFiles:
     interview: KnowledgeFile[schema.InterviewFile] | None
     decision_support: KnowledgeFile[schema.DecisionSupportFile] | None
     plan: KnowledgeFile[schema.PlanFile] | None
+    leaflet: KnowledgeFile[schema.LeafletFile] | None
     invariants: KnowledgeFile[schema.InvariantFile] | None
     causes: tuple[KnowledgeFile[schema.CauseFile], ...]
     next_steps: tuple[KnowledgeFile[schema.NextStepFile], ...]
@@ -70,6 +71,7 @@ def read_knowledge_files(folder: Path | None, shown: str, problems: Problems, *,
     contradictions = reader.read_if_there("contradictions.yaml", schema.ContradictionFile)
     interview = reader.read_if_there("interview.yaml", schema.InterviewFile)
     plan = reader.read_if_there("plan.yaml", schema.PlanFile)
+    leaflet = reader.read_if_there("leaflet.yaml", schema.LeafletFile)
     decision_support = reader.read_if_there("cds_hooks.yaml", schema.DecisionSupportFile)
     if to_assess:
         reader.skip(_INVARIANTS)
@@ -94,6 +96,7 @@ def read_knowledge_files(folder: Path | None, shown: str, problems: Problems, *,
         interview=interview,
         decision_support=decision_support,
         plan=plan,
+        leaflet=leaflet,
         invariants=invariants,
         causes=causes,
         next_steps=next_steps,

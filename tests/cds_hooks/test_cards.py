@@ -382,3 +382,23 @@ def test_a_patient_without_any_date_is_judged_without_ages(client: TestClient) -
     record = prefetch(conditions=bundle(bare), encounter=None, medications=bundle(), observations=bundle())
     (card,) = cards(client, visit(prefetch=record))
     assert "Nothing that was sent has a date" in card["detail"]
+
+
+def test_a_card_has_fifteen_lines_whatever_was_wrong_with_the_record(client: TestClient) -> None:
+    readings = [potassium("o-1", 2.1), {**potassium("o-2", 2.2), "status": "preliminary"}, potassium("o-3", 3.0, "2020-03-01")]
+    readings += [
+        {**potassium(f"o-{code}", value, "2026-03-02"), "status": "preliminary"} for code, value in ((7, 2.4), (8, 5.9))
+    ]
+    readings.append(
+        {**potassium("o-4", 3.3), "code": {"coding": [{"system": "http://loinc.org", "code": "19123-9"}]}, "status": "unknown"}
+    )
+    old = condition("q", code="E03.9", abatementDateTime="long ago")
+    names = ("furosemide 40 mg", "mystery drops", "another mystery", "Ventolin", "atorvastatin 20 mg")
+    taken = [medicine(f"m-{place}", name) for place, name in enumerate(names)]
+    record = prefetch(conditions=bundle(CRAMPS, old), observations=bundle(*readings), medications=bundle(*taken))
+    (card,) = cards(client, visit(prefetch=record))
+    lines = card["detail"].strip().splitlines()
+    assert len(lines) <= 15, card["detail"]
+    assert sum(line.startswith("Unverified, to be repeated: ") for line in lines) == 1
+    assert "more." in next(line for line in lines if line.startswith("Unverified"))
+    assert "does not replace it" in lines[-1]

@@ -29,7 +29,7 @@ def test_the_text_report_says_how_urgent_and_why_first() -> None:
     ]
     places = [outcome.out.index(heading) for heading in headings]
     assert places == sorted(places)
-    assert "0.6172 mmol/L (1.5 mg/dL)" in outcome.out
+    assert "1.5 mg/dL (0.6172 mmol/L)" in outcome.out
     assert "supports a clinician's judgment" in outcome.out
     assert max(len(line) for line in outcome.out.splitlines() if "http" not in line) <= 92
 
@@ -135,3 +135,30 @@ def test_a_knowledge_base_about_something_else_runs_on_the_same_code() -> None:
     assert data["causes"][0]["id"] == "medication_overuse_headache"
     text = charley("report", headaches / "case.yaml", "--knowledge", headaches).out
     assert "cramp" not in text.casefold()
+
+
+def test_fhir_documents_are_written_one_a_case_dated_and_the_same_for_every_hash_seed(tmp_path: Path) -> None:
+    folders = [tmp_path / seed for seed in ("1", "2")]
+    for folder in folders:
+        words = ("report", EXAMPLES, "--format", "fhir", "--as-of", "2026-04-30", "--output", f"{folder}/")
+        outcome = charley(*words, PYTHONHASHSEED=folder.name)
+        assert outcome.status == 0, outcome.err
+    first, second = ({path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders)
+    assert first == second
+    assert len(first) >= 5
+    for content in first.values():
+        bundle = json.loads(content)
+        assert (bundle["type"], bundle["timestamp"]) == ("document", "2026-04-30T00:00:00Z")
+        assert bundle["entry"][0]["resource"]["date"] == "2026-04-30"
+
+
+def test_what_is_refused_stands_in_the_fhir_bundle_too(tmp_path: Path) -> None:
+    path = tmp_path / "cases.yaml"
+    path.write_text("- {case: a, findings: {vomiting: yes}}\n- {case: b, findings: {vomitting: yes}}\n")
+    outcome = charley("report", path, "--format", "fhir")
+    assert outcome.status == 2
+    bundle = json.loads(outcome.out)
+    assert bundle["type"] == "collection"
+    kinds = [entry["resource"]["resourceType"] for entry in bundle["entry"]]
+    assert kinds == ["Bundle", "OperationOutcome"]
+    assert "did you mean vomiting?" in bundle["entry"][1]["resource"]["issue"][0]["diagnostics"]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expert.consultation.moments import Consultation
-from expert.consultation.next_question import Certificate, Known, ScreenAsked
+from expert.consultation.next_question import Certificate, Known
+from expert.consultation.page import ScreenAsked
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
@@ -121,18 +122,32 @@ def compare(knowledge: KnowledgeBase, stopped: Certificate, before: Assessment, 
                     and knowledge.level_rank[argument.level or ""] > knowledge.level_rank[stopped.urgency]
                 ):
                     assert not was_pertinent(knowledge, argument.rule, before)
+    if stopped.thorough:
+        assert set(likely_of(knowledge, after)) <= set(likely_of(knowledge, before))
+    leads = [leading_of_supported(knowledge, before, assessment, thorough=stopped.thorough) for assessment in (before, after)]
+    assert leads[0] == stopped.leading
+    if leads[1] != leads[0]:
+        # What argues against the leading cause, which nothing suggested, is all that may move it.
+        assert not stopped.thorough and stopped.leading is not None
+        assert against(before, stopped.leading) < against(after, stopped.leading)
+
+
+def leading_of_supported(knowledge: KnowledgeBase, before: Assessment, assessment: Assessment, *, thorough: bool) -> str | None:
+    """Return the cause that leads of those that something supported before (thorough: of all)."""
     grading = knowledge.grading
     supported = {cause.id for cause in before.causes if grading.at_least(cause.standing, grading.considered)}
-    likely = [
-        [
-            cause.id
-            for cause in assessment.causes
-            if grading.at_least(cause.standing, grading.likely) and (stopped.thorough or cause.id in supported)
-        ]
-        for assessment in (before, after)
-    ]
-    assert set(likely[1]) <= set(likely[0])
-    assert (likely[0] or [None])[0] == (likely[1] or [None])[0] == stopped.leading
+    return next((name for name in likely_of(knowledge, assessment) if thorough or name in supported), None)
+
+
+def likely_of(knowledge: KnowledgeBase, assessment: Assessment) -> list[str]:
+    """Return the causes that are likely, the leading one first."""
+    grading = knowledge.grading
+    return [cause.id for cause in assessment.causes if grading.at_least(cause.standing, grading.likely)]
+
+
+def against(assessment: Assessment, cause: str) -> set[str]:
+    """Return the rules that argue against a cause."""
+    return {argument.rule for found in assessment.causes if found.id == cause for argument in found.arguments_against}
 
 
 def is_lowered(knowledge: KnowledgeBase, before: Assessment, after: Assessment) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expert.consultation import replies
-from expert.consultation.next_question import ScreenAsked
+from expert.consultation.page import one_screen
 from expert.web.pages.forms import answer_field, read_page
 from facts.answers import AnswerError, read_answer
 from facts.case import Case
@@ -96,8 +96,8 @@ def tables(folder: Path, name: str, told: Any, knowledge: KnowledgeBase) -> Iter
 def spoken(name: str, told: str, knowledge: KnowledgeBase) -> Iterator[tuple[str, Outcome]]:
     finding = knowledge.vocabulary.findings[name]
     other = "puffs" if name == "level" else "level"
-    asked = ScreenAsked(Screen("s", "S", "S?", "test", (name, "fever2"), frozenset()), (name,))
-    two = ScreenAsked(Screen("s", "S", "S?", "test", (other, name), frozenset()), (other, name))
+    asked = one_screen(Screen("s", "S", "S?", "test", (name, "fever2"), frozenset()), (name,))
+    two = one_screen(Screen("s", "S", "S?", "test", (other, name), frozenset()), (other, name))
 
     def kept(read: Callable[[], Any]) -> Outcome:
         try:

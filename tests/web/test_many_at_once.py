@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from expert.consultation.moments import Consultation
-from expert.consultation.next_question import ScreenAsked
+from expert.consultation.page import ScreenAsked
 from facts.case import Case
 from facts.intake.case_files import read_case_files
 from reports.formats import HTML

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from expert.consultation.moments import Consultation
-from expert.consultation.next_question import ScreenAsked
+from expert.consultation.page import ScreenAsked
 from expert.inference.assessing import Assessor
 from facts.intake.case_files import read_case_files
 from knowledge_base.loading import load_knowledge_base

@@ -3,7 +3,7 @@
 from expert.consultation import explanation as enquiry
 from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused
-from expert.consultation.next_question import ScreenAsked
+from expert.consultation.page import ScreenAsked
 from expert.consultation.what_if import what_if
 from expert.web.pages.questions import Reply
 from expert.web.pages.sitting import Sitting

@@ -15,7 +15,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES, AnswerRefused, drop_undone
 from expert.consultation.moments import Moment
-from expert.consultation.next_question import Certificate, ScreenAsked
+from expert.consultation.next_question import Certificate
+from expert.consultation.page import ScreenAsked
 from expert.consultation.progress import kept_open, no_longer_standing, progress, why_stopped
 from expert.web import audit
 from expert.web.pages.asking_back import asked_back

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from expert.consultation import replies
-from expert.consultation.next_question import ScreenAsked
+from expert.consultation.page import ScreenAsked
 from expert.consultation.replies import ReplyError
 from facts.vocabulary import Finding, QuantityFinding, YesNoFinding
 from knowledge_base.model import KnowledgeBase

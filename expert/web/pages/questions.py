@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from expert.consultation.next_question import ScreenAsked
+from expert.consultation.page import ScreenAsked
 from expert.web.pages.forms import answer_field, open_field
 from facts.assessment import Assessment
 from facts.vocabulary import ChoiceFinding, QuantityFinding

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from facts.intake.entries import HOPELESS_AFTER, LARGEST_FILE
+from facts.intake.fhir.own_documents import is_own_document
 from facts.intake.fhir.shapes.containers import contained_in
 from facts.intake.fhir.shapes.modifiers import why_not_understood
 from facts.intake.fhir.shapes.pages import Page, page_of
@@ -178,6 +179,10 @@ def _bundle(bundle: Mapping[str, Any], place: Place, depth: int, *, lines: bool)
     envelope = {key: part for key, part in bundle.items() if key != "entry"}
     if reason := why_not_understood(envelope):
         yield Problem(place, f"the Bundle is not read: {reason}", "send it without them")
+        return
+    if is_own_document(bundle):
+        message = "a document of Charley's own: its conclusions are no findings, and nothing in it is read"
+        yield Problem(place, message, "give the record that it was made from")
         return
     if entries is None:
         # An empty search result is a Bundle without entries: it says nothing, and nothing is wrong with it.

@@ -80,6 +80,25 @@ FAULTY: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         },
         "b: no medicine class tells cough",
     ),
+    "no_plain_words": (
+        {},
+        {
+            "more": {
+                "leaflet.yaml": {
+                    "mark": "Unchecked.",
+                    "title": "Cough",
+                    "verdicts": {level: {"decided": "So.", "open": "So."} for level in LEVELS},
+                    "awaiting": "Wait.",
+                    "standings": {"good": "Likely:"},
+                    "no_cause": "None.",
+                    "help": {"says": "Call if:", "always": ["worse"]},
+                    "causes": {},
+                    "warning_signs": {},
+                }
+            }
+        },
+        "patients are told nothing of flu",
+    ),
     "units_that_cannot_be_converted": ({"salt": quantity("salt", accepts=["mg/dL"])}, {}, "mg/dL cannot be turned into mmol/L"),
 }
 

@@ -1,0 +1,118 @@
+"""Which questions stand on the next page: the opening as it is declared, then what matters most, a handful at a time."""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import TYPE_CHECKING
+
+from expert.consultation.page import ScreenAsked, Section
+from facts.vocabulary import Value
+from knowledge_base.interview import Screen, opens_a_page
+from knowledge_base.model import KnowledgeBase
+
+if TYPE_CHECKING:
+    from expert.consultation.next_question import Known, Prospect
+
+_COST = {"history": 0, "examination": 1, "test": 2}
+
+
+class Paging:
+    """Puts questions onto pages, for one knowledge base. Thread-safe once made."""
+
+    def __init__(self, knowledge: KnowledgeBase, listed: Set[str]) -> None:
+        """`listed` are the findings that the medicine lists decide."""
+        self.findings, self.interview, self.listed = knowledge.vocabulary.findings, knowledge.interview, listed
+        self.vocabulary = knowledge.vocabulary
+        most = self.interview.most_questions
+        self.most = len(self.findings) if most is None else most
+
+    def opening(self, known: "Known", shown: Sequence[str], prospect: "Prospect") -> ScreenAsked | None:
+        """Return the page of the opening that comes next; None when it is over."""
+        for names in self.interview.opening:
+            if names[0] in shown:
+                continue
+            screens = [self.interview.screens[name] for name in names]
+            sections = [section for screen in screens if (section := self._whole(screen, known, prospect))]
+            if any(section.questions or section.screen.medicines for section in sections):
+                return ScreenAsked(tuple(sections))
+        return None
+
+    def page(self, known: "Known", prospect: "Prospect") -> ScreenAsked | None:
+        """Return the page with what matters most, and with what else can be found out in the same way; None for nothing."""
+        asked = self._sections(known, prospect, prospect.later) or self._sections(known, prospect, frozenset())
+        if not asked:
+            return None
+        order = sorted(asked, key=lambda section: self._worth(section, prospect))
+        by, left = order[0].screen.by, self.most
+        sections: list[Section] = []
+        for section in order:
+            if section.screen.medicines or section.screen.by != by or left <= 0:
+                if not sections:
+                    return ScreenAsked((section,))
+                continue
+            kept = self._most_important(section, prospect, left)
+            sections.append(Section(section.screen, kept))
+            left -= len(kept)
+        return ScreenAsked(tuple(sections))
+
+    def _sections(self, known: "Known", prospect: "Prospect", later: Set[str]) -> list[Section]:
+        """Return every screen that has something to ask, without what is asked `later`."""
+        sections = (self._asked(screen, known, prospect, later) for screen in self.interview.screens.values())
+        return [section for section in sections if section]
+
+    def _whole(self, screen: Screen, known: "Known", prospect: "Prospect") -> Section | None:
+        if screen.medicines:
+            return Section(screen) if not known.lists_asked else None
+        if screen.results:
+            return Section(screen) if not known.results_asked else None
+        if screen.anything:
+            return Section(screen)
+        if screen.in_full:
+            return Section(
+                screen,
+                tuple(name for name in screen.ask if self._is_open(name, known) and self._can_be_put(name, known.values)),
+            )
+        section = self._asked(screen, known, prospect, prospect.later)
+        return section and Section(screen, self._most_important(section, prospect, self.most))
+
+    def _asked(self, screen: Screen, known: "Known", prospect: "Prospect", later: Set[str]) -> Section | None:
+        """Return a screen with its questions that matter, None where there is none."""
+        if screen.results or screen.anything:
+            return None
+        if screen.medicines:
+            matters = not known.lists_asked and any(self.listed & of.keys() for of in (prospect.raising, prospect.deciding))
+            return Section(screen) if matters else None
+        wanted = (prospect.raising.keys() | prospect.deciding.keys()) - later
+        if not any(name in wanted and self._can_be_put(name, known.values) for name in screen.ask):
+            return None
+        worth = wanted | (prospect.beside - later)
+        return Section(screen, tuple(name for name in screen.ask if name in worth and self._can_be_put(name, known.values)))
+
+    def _is_open(self, name: str, known: "Known") -> bool:
+        return name not in known.values and name not in known.unknown
+
+    def _can_be_put(self, name: str, values: Mapping[str, Value]) -> bool:
+        needed = self.findings[name].requires
+        return needed is None or values.get(needed) is True
+
+    def _most_important(self, section: Section, prospect: "Prospect", most: int) -> tuple[str, ...]:
+        """Return the questions of a section that matter most, in its order; what was just opened comes with them."""
+        if len(section.questions) <= most:
+            return section.questions
+        ranked = sorted(section.questions, key=lambda name: self._question_worth(name, section.screen, prospect))
+        kept = set(ranked[:most])
+        return tuple(name for name in section.questions if name in kept)
+
+    def _question_worth(self, name: str, screen: Screen, prospect: "Prospect") -> tuple[int, ...]:
+        needed = self.findings[name].requires
+        follows = needed is not None and not opens_a_page(needed, screen.ask, self.vocabulary)
+        return (-follows, -prospect.raising.get(name, 0), -prospect.deciding.get(name, 0), screen.ask.index(name))
+
+    def _worth(self, section: Section, prospect: "Prospect") -> tuple[int, ...]:
+        names = tuple(self._names(section))
+        highest = max((prospect.raising.get(name, 0) for name in names), default=0)
+        deciding = sum(prospect.deciding.get(name, 0) for name in names)
+        raising = sum(name in prospect.raising for name in names)
+        # What decides the urgency before what decides causes; what is cheap before a test; then whatever could change most.
+        return (-min(highest, 1), _COST[section.screen.by], -highest, -raising, -deciding)
+
+    def _names(self, section: Section) -> Iterator[str]:
+        yield from sorted(self.listed) if section.screen.medicines else section.questions

@@ -1,0 +1,1 @@
+"""Assessments as FHIR R4 documents, for systems that keep records."""

@@ -1,0 +1,63 @@
+"""The pages follow the browser's language: the same consultation, in German for one visit and in English for the next."""
+
+from typing import Any
+
+import pytest
+
+from expert.web.languages import preferred
+from tests.web.browsing import Browser
+
+GERMAN = {"accept-language": "de-AT,de;q=0.9,en;q=0.5"}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "chosen"),
+    [
+        ("", "en"),
+        ("de", "de"),
+        ("de-CH;q=0.8, fr", "de"),
+        ("en-US,de;q=0.9", "en"),
+        ("de;q=0.2, en;q=0.9", "en"),
+        ("fr, it;q=0.5", "en"),
+        ("de;q=0", "en"),
+        ("de;q=high, *", "en"),
+        ("DE", "de"),
+        (",;;q=,", "en"),
+        ("x" * 100_000 + ",de", "en"),
+    ],
+)
+def test_the_language_that_is_liked_best_of_those_there_are(accepted: str, chosen: str) -> None:
+    assert preferred(accepted, ("en", "de")) == chosen
+
+
+def test_a_question_is_asked_in_the_language_of_the_browser(browser: Browser) -> None:
+    here = browser.begin("bed 4")
+    english = browser.questions()
+    assert "Any of these now, or at any time since the cramps began?" in browser.text
+    browser.open(here, headers=GERMAN)
+    assert browser.questions() == english, "the ids of what is asked are the same"
+    assert "Besteht eines davon jetzt oder bestand es irgendwann seit Beginn der Krämpfe?" in browser.text
+    browser.open(here)
+    assert "Besteht eines davon" not in browser.text
+
+
+def test_a_consultation_goes_on_in_another_language(browser: Browser) -> None:
+    here = browser.begin("bed 5")
+    browser.open(here, headers=GERMAN)
+    response = browser.answer(here, rest="unknown", dark_urine="yes")
+    assert response.status_code == 200
+    browser.open(f"{here}/report", headers=GERMAN)
+    assert '<html lang="de">' in browser.text
+    assert "Dunkler Urin" in browser.text
+    assert "Diese Übersetzung ist noch nicht ärztlich geprüft." in browser.text
+    browser.open(f"{here}/report")
+    assert "Dark urine" in browser.text
+    assert "Dunkler Urin" not in browser.text
+
+
+def test_a_case_file_is_reported_in_german(browser: Browser, service: Any) -> None:
+    browser.open("/case-files", headers=GERMAN)
+    content = b"case: 4711\nfindings: {serum_potassium: 2.4}\n"
+    response = browser.post("/case-files", files={"file": ("one.yaml", content)}, headers=GERMAN)
+    assert response.status_code == 200
+    assert "Das Kalium im Serum beträgt 2,4 mmol/L, unter 3,5 mmol/L." in browser.text
