@@ -1,4 +1,4 @@
-"""The commands `charley evaluate` and `charley explain`: what is typed, what is printed, the exit status."""
+"""The command `charley evaluate`: what is typed, what is printed, the exit status."""
 
 import sys
 from dataclasses import replace
@@ -13,10 +13,8 @@ from expert.commands.options import (
     FAILED,
     PATH,
     REFUSED,
-    format_option,
     knowledge_option,
     load_for_assessing,
-    what_would_change_option,
 )
 from expert.commands.record_options import judging_options
 
@@ -74,6 +72,12 @@ if TYPE_CHECKING:
     type=click.Choice(["SI", "conventional"]),
     help="What bare numbers of the laboratory are in, where a magnesium of 1.2 may be mmol/L or mg/dL.",
 )
+@click.option(
+    "--against",
+    type=PATH,
+    metavar="FOLDER",
+    help="An earlier run over the same cases: which verdicts and leading causes changed is in drift.csv and on the page.",
+)
 @judging_options
 @knowledge_option
 def evaluate(
@@ -91,6 +95,7 @@ def evaluate(
     no: tuple[str, ...],
     ignore: tuple[str, ...],
     units: "UnitSystem | None",
+    against: Path | None,
     judging: "Judging",
     knowledge: Path | None,
 ) -> None:
@@ -121,6 +126,7 @@ def evaluate(
       charley evaluate /shared/cohort.parquet --output /shared/out/ --engine spark --master spark://head:7077
       charley evaluate bulk-export/ --output hospital/ --as-of 2026-03-01
       charley evaluate cdm/ --output study/ --as-of 2026-03-01
+      charley evaluate clinic.csv --output clinic-2027/ --against clinic-2026/
       charley explain clinic-2026/ clinic-0042
     """
     from expert.cohorts.evaluation import GROUPS, ROWS_A_PART, UNRECOGNIZED_FILE, CohortError
@@ -161,6 +167,7 @@ def evaluate(
                 engine=engine,
                 master=master,
                 mapping=mapping,
+                against=against,
                 progress=progress.tell,
                 notice=lambda text: click.echo(clean(text), err=True),
             )
@@ -245,39 +252,6 @@ def _tables_of(
         told = "with results that nobody has verified; the conclusions are without them, and what they would warn of is in"
         click.echo(f"{records.unverified:,} patients {told} {beside(output) / UNVERIFIED}", err=True)
     return records
-
-
-@click.command(context_settings=CONTEXT)
-@click.argument("folder", type=PATH)
-@click.argument("case")
-@format_option
-@what_would_change_option
-@knowledge_option
-def explain(folder: Path, case: str, form: str, what_would_change: bool, knowledge: Path | None) -> None:
-    """Explain one CASE of a FOLDER that `charley evaluate` wrote: the same report as `charley report` gives.
-
-    The case is read again from its own file, which must still be there unchanged.
-
-    \b
-    Examples:
-      charley explain clinic-2026/ clinic-0042
-      charley explain clinic-2026/ clinic-0042 --format html > clinic-0042.html
-    """
-    from expert.cohorts.evaluation import CohortError, case_of
-    from expert.inference.assessing import Assessor
-    from expert.proofs.what_would_change import explaining_changes
-    from reports.cleaning import clean
-    from reports.formats import FORMATS
-
-    base = load_for_assessing(knowledge)
-    try:
-        assessor = Assessor(base)
-        assess = explaining_changes(assessor) if what_would_change else assessor.assess
-        assessment = assess(case_of(folder, case, base))
-    except CohortError as error:
-        click.echo(clean(str(error)), err=True)
-        sys.exit(FAILED)
-    click.echo(FORMATS[form].render(assessment, base), nl=False)
 
 
 class _Progress:
