@@ -93,6 +93,9 @@ def mutants(written: Written, knowledge: KnowledgeBase) -> Iterator[Mutant]:
     levels = list(knowledge.levels)
     for file, document in written.documents.items():
         value = document.value
+        if file == "leaflet.yaml":
+            # Words for patients: nothing follows from them.
+            continue
         planter = _Planter(file, document)
         for name, entry in value.get("definitions", {}).items():
             yield from planter.condition("definition", name, ("definitions", name, "when"), entry["when"], faults)
