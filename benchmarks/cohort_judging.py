@@ -2,7 +2,7 @@
 
 import random
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import polars as pl
@@ -17,7 +17,7 @@ JUDGED_SAMPLE = 10_000
 
 
 def compare_judging(source: Path, knowledge: KnowledgeBase) -> tuple[float, int]:
-    """Time the judging of all cases in memory; gives cases per second, and how many of a sample differ."""
+    """Time the judging of all cases in memory; gives cases per second of a processor, and how many of a sample differ."""
     judge, cohort, took, height, differing = CohortJudge(knowledge), typed(source, knowledge), 0.0, 0, 0
     places = random.Random(2).sample(range(min(cohort.height, ROWS_A_PART)), min(JUDGED_SAMPLE, cohort.height))
     for first in range(0, cohort.height, ROWS_A_PART):
@@ -25,15 +25,15 @@ def compare_judging(source: Path, knowledge: KnowledgeBase) -> tuple[float, int]
         if not first:
             # The first time, what is to be computed is put together, and memory is touched that never was.
             judge(part)
-        begun = perf_counter()
+        begun = process_time()
         judged = judge(part)
-        took += perf_counter() - begun
+        took += process_time() - begun
         height += part.height
         if not first:
             truths = pl.DataFrame({name: judged.truth(name) for name in knowledge.rules})[places].to_dicts()
             verdicts = pl.DataFrame({"urgency": judged.urgency(), "ceiling": judged.ceiling(), "decided": judged.decided()})
             differing = _different_judging(part[places], truths, verdicts[places].to_dicts(), knowledge)
-    print(f"\nJudging alone, one thread: {height:,} cases in {took:.2f} s, {height / took:,.0f} a second.")
+    print(f"\nJudging alone, one thread: {height:,} cases in {took:.2f} s of a processor, {height / took:,.0f} a second.")
     return height / took, differing
 
 

@@ -16,7 +16,8 @@ import click
 from expert import __version__
 from expert.commands.compare import compare
 from expert.commands.consult import consult, sessions
-from expert.commands.evaluate import evaluate, explain
+from expert.commands.evaluate import evaluate
+from expert.commands.explain import explain
 from expert.commands.feedback import feedback
 from expert.commands.findings import findings
 from expert.commands.knowledge import knowledge

@@ -210,26 +210,44 @@ def _add_computed(vocabulary: Vocabulary, findings: dict[str, Observed], unrecog
         if derivation is None or not all(name in findings for name in derivation.inputs):
             continue
         inputs = {name: _quantity(findings[name]) for name in derivation.inputs}
-        told = (f"{vocabulary.findings[name].label} ({_written(vocabulary, name, value)})" for name, value in inputs.items())
-        origin = f"{COMPUTED} {' and '.join(told)}"
-        computed = compute(derivation, finding, inputs)
-        given = findings.get(finding.id)
-        if computed is None:
-            unrecognized.append(
-                UnrecognizedText(finding.label, f"what is {origin} is not plausible; check the figures and units")
-            )
+        computed, given = compute(derivation, finding, inputs), findings.get(finding.id)
+        doubt = doubt_of_computed(vocabulary, finding, inputs, computed, None if given is None else _quantity(given))
+        if doubt is not None:
+            unrecognized.append(doubt)
+        elif computed is None:
+            continue
         elif given is None:
-            findings[finding.id] = Observed(computed, origin=origin)
-        elif not agree(_quantity(given), computed, derivation.agrees_within):
-            shown = [_written(vocabulary, finding.id, value) for value in (_quantity(given), computed)]
-            reason = f"{shown[1]} is {origin}; the value that was given is used; correct one of them"
-            unrecognized.append(UnrecognizedText(f"{finding.label}: {shown[0]}", reason))
+            findings[finding.id] = Observed(computed, origin=_origin(vocabulary, inputs))
         elif isinstance(given.value, Interval):
             try:
+                origin = _origin(vocabulary, inputs)
                 findings[finding.id] = Observed(narrow(given.value, computed), given.given, origin, given.when)
             except ValueError:
                 # They differ by less than is told; what was given stays.
                 continue
+
+
+def doubt_of_computed(
+    vocabulary: Vocabulary,
+    finding: QuantityFinding,
+    inputs: Mapping[str, Quantity],
+    computed: Quantity | None,
+    given: Quantity | None,
+) -> UnrecognizedText | None:
+    """Return what is to be said where a finding that is `computed` from its inputs is not plausible, or not what was given."""
+    if computed is None:
+        origin = _origin(vocabulary, inputs)
+        return UnrecognizedText(finding.label, f"what is {origin} is not plausible; check the figures and units")
+    if given is None or finding.derived is None or agree(given, computed, finding.derived.agrees_within):
+        return None
+    shown = [_written(vocabulary, finding.id, value) for value in (given, computed)]
+    reason = f"{shown[1]} is {_origin(vocabulary, inputs)}; the value that was given is used; correct one of them"
+    return UnrecognizedText(f"{finding.label}: {shown[0]}", reason)
+
+
+def _origin(vocabulary: Vocabulary, inputs: Mapping[str, Quantity]) -> str:
+    told = (f"{vocabulary.findings[name].label} ({_written(vocabulary, name, value)})" for name, value in inputs.items())
+    return f"{COMPUTED} {' and '.join(told)}"
 
 
 def _quantity(observed: Observed) -> Quantity:

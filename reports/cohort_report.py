@@ -1,7 +1,7 @@
 """The cohort report: what a run over many cases came to, as one page of HTML that needs nothing from elsewhere and prints."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from knowledge_base.model import KnowledgeBase
@@ -14,12 +14,16 @@ _MOST = 15
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of a chart: its label, its count, and its share of the longest bar (0 to 1) and of all cases."""
+    """A bar of a chart: its label, its count, and its share of the longest bar (0 to 1) and of all cases.
+
+    `solid` is the share of the bar that is drawn solid, the rest being light.
+    """
 
     label: str
     count: int
     length: float
     share: str
+    solid: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,14 @@ def render_cohort(summary: Mapping[str, Any], knowledge: KnowledgeBase) -> str:
             rows=rows,
             unrecognized=summary["unrecognized"],
             ignored=summary["tables"].get("ignored", []),
-            urgency=bars({name: summary["urgency"][name] for name in levels}, levels, total),
+            urgency=[
+                replace(bar, solid=round(summary["decided"][name] / bar.count, 4) if bar.count else 1.0)
+                for name, bar in zip(
+                    levels, bars({name: summary["urgency"][name] for name in levels}, levels, total), strict=True
+                )
+            ],
+            decided=share(sum(summary["decided"].values()), total),
+            drift=drift(summary.get("against_run"), knowledge),
             ceiling=bars({name: summary["ceiling"][name] for name in levels}, levels, total),
             leading=bars(most(summary["leading_cause"]), causes, total),
             without_leading=share(none, total),
@@ -78,6 +89,68 @@ def render_cohort(summary: Mapping[str, Any], knowledge: KnowledgeBase) -> str:
             statement=STATEMENT,
         )
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A square of a chart of changes: where it stands, how many cases it counts, and how dark it is (0 to 1)."""
+
+    column: int
+    row: int
+    count: int
+    darkness: float
+    kind: str
+
+
+def drift(against: Mapping[str, Any] | None, knowledge: KnowledgeBase) -> Mapping[str, Any] | None:
+    """Arrange what changed since an earlier run: urgencies as squares, and the most frequent changes by their labels."""
+    if not against:
+        return None
+    levels = [*knowledge.levels]
+    # Levels that only an earlier knowledge base had come first.
+    earlier = [*(name for name in against["urgency"] if name not in levels), *levels]
+    largest = max((count for found in against["urgency"].values() for count in found.values()), default=0) or 1
+    cells = [
+        Cell(
+            levels.index(now),
+            earlier.index(before),
+            count,
+            round(0.12 + 0.88 * count / largest, 3),
+            "same"
+            if before == now
+            else "higher"
+            if before not in levels or levels.index(now) > levels.index(before)
+            else "lower",
+        )
+        for before, found in against["urgency"].items()
+        for now, count in found.items()
+    ]
+    labels: Mapping[str, Mapping[Any, str]] = {
+        "urgency": {name: level.label for name, level in knowledge.levels.items()},
+        "decided": {True: "decided", False: "not decided"},
+        "leading_cause": {name: cause.label for name, cause in knowledge.causes.items()},
+    }
+    named = {"urgency": "Urgency", "decided": "Decided", "leading_cause": "Leading cause"}
+    return {
+        **against,
+        "rows": [labels["urgency"].get(name, name) for name in earlier],
+        "columns": [labels["urgency"][name] for name in levels],
+        "cells": cells,
+        "tables": [
+            (
+                named[name],
+                [
+                    {
+                        **change,
+                        "before": labels[name].get(change["before"], change["before"] or "none"),
+                        "now": labels[name].get(change["now"], change["now"] or "none"),
+                    }
+                    for change in changes
+                ],
+            )
+            for name, changes in against["changes"].items()
+        ],
+    }
 
 
 def most(counts: Mapping[str, int]) -> dict[str, int]:

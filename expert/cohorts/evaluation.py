@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from expert.cohorts.drift import changed_cases, require_run, summarize_drift
 from expert.cohorts.engines import DEFAULT, ENGINES
 from expert.cohorts.layout import FIRED, GROUPS, RULES
 from expert.cohorts.plan import files_of, fingerprint, is_table, make_plan, parts_of
@@ -42,6 +43,7 @@ from reports.cohort_report import render_cohort
 
 __all__ = [
     "CONCLUSIONS",
+    "DRIFT",
     "GROUPS",
     "PAGE",
     "PLAN",
@@ -57,7 +59,7 @@ __all__ = [
 ]
 
 REFUSALS, UNRECOGNIZED_FILE = "refused.csv", "unrecognized.csv"
-SUMMARY, PAGE, PLAN = "summary.json", "cohort.html", "plan.json"
+SUMMARY, PAGE, PLAN, DRIFT = "summary.json", "cohort.html", "plan.json", "drift.csv"
 ROWS_A_PART = 262_144
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -86,6 +88,7 @@ def evaluate(
     engine: str = DEFAULT,
     master: str | None = None,
     mapping: TableMapping = AS_WRITTEN,
+    against: Path | None = None,
     progress: Callable[[int, int], None] = lambda done, rows: None,
     notice: Callable[[str], None] = lambda text: None,
 ) -> RunResult:
@@ -93,12 +96,17 @@ def evaluate(
 
     `kept` names what to write of each case (the summary counts all of it), `also` further formats: csv, ndjson. `engine`
     is one of `ENGINES`; `mapping` says how tables are read; `master` says where Spark is, which is told to `notice` when it
-    keeps us waiting. The plan does not name the engine: all write the same, and one may finish what another began.
+    keeps us waiting. The plan does not name the engine: all write the same, and one may finish what another began. `against` is
+    the folder of an earlier run, with which verdicts and leading causes are compared.
 
     Raises CohortError when the folder is in the way, an unfinished run is another one, the engine is not there, or nothing can
     be written. A file that cannot be read is refused like a row.
     """
     ENGINES[engine].require(master)
+    if against is not None:
+        require_run(against)
+        if lacking := {"urgency", "leading_cause"} - {*kept}:
+            raise CohortError(f"to compare runs, --columns must have {' and '.join(sorted(lacking))}")
     if folder.exists() and not resume:
         raise CohortError(f"{folder} exists already; name another folder, or remove it first")
     work = folder.with_name(folder.name + ".partial")
@@ -119,6 +127,7 @@ def evaluate(
         "kept": list(kept),
         "also": list(also),
         "mapping": mapping.plain(),
+        "against": None if against is None else str(against),
     }
     if folder.exists():
         return _finished(folder, plan)
@@ -175,6 +184,11 @@ def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: Knowledge
     if "ndjson" in plan["also"]:
         replace(work / "conclusions.ndjson", concluded_rows.sink_ndjson)
     summary = summarize(counts, unrecognized, plan["mapping"], knowledge)
+    if plan["against"] is not None:
+        before = Path(plan["against"])
+        changed = changed_cases(before, work)
+        replace(work / DRIFT, changed.with_columns(_harmless(CASE)).write_csv)
+        summary["against_run"] = summarize_drift(before, work, changed)
     replace(work / PAGE, lambda path: path.write_text(render_cohort(summary, knowledge), encoding="utf-8"))
     replace(work / SUMMARY, lambda path: path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8"))
     return _close(work, folder, plan)

@@ -1,4 +1,4 @@
-"""The commands `charley evaluate` and `charley explain`: what is typed, what is printed, the exit status."""
+"""The command `charley evaluate`: what is typed, what is printed, the exit status."""
 
 import sys
 from dataclasses import replace
@@ -13,10 +13,8 @@ from expert.commands.options import (
     FAILED,
     PATH,
     REFUSED,
-    format_option,
     knowledge_option,
     load_for_assessing,
-    what_would_change_option,
 )
 from expert.commands.record_options import judging_options
 
@@ -74,6 +72,12 @@ if TYPE_CHECKING:
     type=click.Choice(["SI", "conventional"]),
     help="What bare numbers of the laboratory are in, where a magnesium of 1.2 may be mmol/L or mg/dL.",
 )
+@click.option(
+    "--against",
+    type=PATH,
+    metavar="FOLDER",
+    help="An earlier run over the same cases: which verdicts and leading causes changed is in drift.csv and on the page.",
+)
 @judging_options
 @knowledge_option
 def evaluate(
@@ -91,6 +95,7 @@ def evaluate(
     no: tuple[str, ...],
     ignore: tuple[str, ...],
     units: "UnitSystem | None",
+    against: Path | None,
     judging: "Judging",
     knowledge: Path | None,
 ) -> None:
@@ -108,7 +113,8 @@ def evaluate(
 
     FHIR R4 records (Bundles, or Bulk Data in .ndjson, also as .gz) are first made into tables, a row for each patient; the
     tables stand in FOLDER.records, with refused.csv (what cannot be read, and the deceased) and unverified.csv (results that
-    nobody has verified, such as preliminary ones: the conclusions are without them, and their warnings are listed there).
+    nobody has verified, such as preliminary ones: the conclusions are without them, and their warnings are listed there). A
+    folder in the OMOP Common Data Model (5.4; CSV or Parquet) is judged as of a day, its persons' records in FOLDER.omop.
 
     \b
     Examples:
@@ -119,6 +125,8 @@ def evaluate(
       charley evaluate cohort.parquet --output quick/ --columns urgency,leading_cause --also csv
       charley evaluate /shared/cohort.parquet --output /shared/out/ --engine spark --master spark://head:7077
       charley evaluate bulk-export/ --output hospital/ --as-of 2026-03-01
+      charley evaluate cdm/ --output study/ --as-of 2026-03-01
+      charley evaluate clinic.csv --output clinic-2027/ --against clinic-2026/
       charley explain clinic-2026/ clinic-0042
     """
     from expert.cohorts.evaluation import GROUPS, ROWS_A_PART, UNRECOGNIZED_FILE, CohortError
@@ -141,8 +149,9 @@ def evaluate(
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     base = load_for_assessing(knowledge)
-    apart = partition(files)
     try:
+        files = _without_models(files, output, base, judging, resume=resume)
+        apart = partition(files)
         records = _tables_of(apart.fhir, output, base, judging, resume=resume)
         files = (*apart.others, *records.tables)
         with _Progress() as progress:
@@ -158,10 +167,11 @@ def evaluate(
                 engine=engine,
                 master=master,
                 mapping=mapping,
+                against=against,
                 progress=progress.tell,
                 notice=lambda text: click.echo(clean(text), err=True),
             )
-    except (CohortError, RecordError) as error:
+    except (CharleyError, CohortError, RecordError) as error:
         click.echo(clean(str(error)), err=True)
         sys.exit(FAILED)
     except OSError as error:
@@ -194,6 +204,29 @@ def _mapping(
     )
 
 
+def _without_models(
+    files: "Sequence[Path]", output: Path, base: "KnowledgeBase", judging: "Judging", *, resume: bool
+) -> "tuple[Path, ...]":
+    """Put records in the place of folders in the OMOP Common Data Model, and say what became of their rows."""
+    from expert.cohorts.evaluation import CohortError
+    from expert.cohorts.omop_records import make_records, partition_models, tell
+
+    models, others = partition_models(files)
+    if not models:
+        return tuple(others)
+    if len(models) > 1:
+        raise CohortError(
+            "several folders are in the OMOP Common Data Model, and their persons may have the same numbers; take one"
+        )
+    if output.exists() and not resume:
+        raise CohortError(f"{output} exists already; name another folder, or remove it first")
+    folder = output.with_name(output.name + ".omop")
+    records, counted = make_records(models[0], folder, base, judging.as_of, resume=resume)
+    for line in tell(counted):
+        click.echo(line, err=True)
+    return (*others, *records)
+
+
 def _tables_of(
     files: "Sequence[Path]",
     output: Path,
@@ -219,39 +252,6 @@ def _tables_of(
         told = "with results that nobody has verified; the conclusions are without them, and what they would warn of is in"
         click.echo(f"{records.unverified:,} patients {told} {beside(output) / UNVERIFIED}", err=True)
     return records
-
-
-@click.command(context_settings=CONTEXT)
-@click.argument("folder", type=PATH)
-@click.argument("case")
-@format_option
-@what_would_change_option
-@knowledge_option
-def explain(folder: Path, case: str, form: str, what_would_change: bool, knowledge: Path | None) -> None:
-    """Explain one CASE of a FOLDER that `charley evaluate` wrote: the same report as `charley report` gives.
-
-    The case is read again from its own file, which must still be there unchanged.
-
-    \b
-    Examples:
-      charley explain clinic-2026/ clinic-0042
-      charley explain clinic-2026/ clinic-0042 --format html > clinic-0042.html
-    """
-    from expert.cohorts.evaluation import CohortError, case_of
-    from expert.inference.assessing import Assessor
-    from expert.proofs.what_would_change import explaining_changes
-    from reports.cleaning import clean
-    from reports.formats import FORMATS
-
-    base = load_for_assessing(knowledge)
-    try:
-        assessor = Assessor(base)
-        assess = explaining_changes(assessor) if what_would_change else assessor.assess
-        assessment = assess(case_of(folder, case, base))
-    except CohortError as error:
-        click.echo(clean(str(error)), err=True)
-        sys.exit(FAILED)
-    click.echo(FORMATS[form].render(assessment, base), nl=False)
 
 
 class _Progress:

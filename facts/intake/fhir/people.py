@@ -82,10 +82,8 @@ def _age(resource: Resource, finding: Finding, as_of: AsOf) -> StatedFinding | N
     if min(ages) < 0:
         fix = "correct one of the two dates"
         return NotUsed(label(finding), f"born {born.shown}, after the assessment on {as_of.day}", resource, None, fix)
-    if len(ages) > 1:
-        between = " or ".join(map(str, sorted(ages)))
-        return NotUsed(label(finding), f"the birth date {born.shown} leaves open whether it is {between} years", resource)
-    reading = answer_to(finding, f"{ages.pop()} years")
+    # A birth date without its day leaves open which of two years it is.
+    reading = answer_to(finding, f"{' to '.join(map(str, sorted(ages)))} years")
     if reading.observed is None:
         return NotUsed(label(finding), reading.reason, resource, None, reading.fix)
     return StatedFinding(finding.id, reading.observed, None, resource.name, is_reading=False)

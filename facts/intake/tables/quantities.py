@@ -4,14 +4,14 @@ What is computed from plain figures is computed on whole columns. With the other
 does is done with each distinct row once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import reduce
 from operator import add, and_, mul, or_
 from typing import Any
 
 import polars as pl
 
-from facts.case import Observed, UnrecognizedText, settle_quantities
+from facts.case import Observed, UnrecognizedText, doubt_of_computed, settle_quantities
 from facts.declared_quantities import Derivation
 from facts.measuring.derived_findings import ROUGHLY
 from facts.quantities import Interval, at_most, between, bounds
@@ -25,14 +25,13 @@ def settle_rows(
 
     Returns what of a row (by its place) was not understood.
     """
-    rows = _compute_plain(columns, words, vocabulary, height)
+    rows, told = _compute_plain(columns, words, vocabulary, height)
     if not rows:
-        return {}
+        return told
     names = _names(words, vocabulary)
     # Plain lists of the few rows: to take one cell at a time out of a column is slow.
     cells = {name: columns[name].gather(rows).to_list() for name in (*names, *map(at_most, names)) if name in columns}
     written = {name: words[name].gather(rows).to_list() for name in words}
-    told: dict[int, tuple[UnrecognizedText, ...]] = {}
     settled: dict[tuple[Any, ...], tuple[dict[str, Observed], tuple[UnrecognizedText, ...]]] = {}
     changes: dict[str, tuple[list[int], list[Any]]] = {}
     keys = zip(*cells.values(), *written.values(), strict=True)
@@ -56,38 +55,69 @@ def settle_rows(
 
 def _compute_plain(
     columns: dict[str, pl.Series], words: Mapping[str, pl.Series], vocabulary: Vocabulary, height: int
-) -> list[int]:
-    """Add what is computed from plain figures, on whole columns and in place; returns the rows of which more is to be told."""
+) -> tuple[list[int], dict[int, tuple[UnrecognizedText, ...]]]:
+    """Add what is computed from plain figures, on whole columns and in place.
+
+    Returns the rows that have words or numbers known in part, which are left as they are, and what of the others was not
+    understood.
+    """
     nobody = pl.Series([False], dtype=pl.Boolean).new_from_index(0, height)
     special = reduce(or_, [written.is_not_null() for written in words.values()], nobody)
-    computed: dict[str, tuple[pl.Series, pl.Series]] = {}
+    added: dict[str, tuple[pl.Series, pl.Series]] = {}
+    doubts: dict[int, list[UnrecognizedText]] = {}
     known = dict(columns)
     for finding in vocabulary.derived:
         derivation = finding.derived
         if derivation is None or not all(name in known for name in derivation.inputs):
             continue
         told = reduce(and_, [known[name].is_not_null() for name in derivation.inputs])
-        figure = _figures(derivation, known).round_sig_figs(ROUGHLY)
-        plausible = figure.is_between(finding.range[0], finding.range[1]).fill_null(False)
         ends = [(known[name], known[at_most(name)]) for name in (*derivation.inputs, finding.id) if at_most(name) in known]
         in_part = reduce(or_, [(least != greatest).fill_null(False) for least, greatest in ends], nobody)
-        given = known.get(finding.id)
-        if given is None:
-            given = pl.Series(finding.id, [None], dtype=pl.Float64).new_from_index(0, height)
+        special |= told & in_part
+        figure = _figures(derivation, known).round_sig_figs(ROUGHLY)
+        plausible = figure.is_between(finding.range[0], finding.range[1]).fill_null(False)
+        nothing = pl.Series(finding.id, [None], dtype=pl.Float64).new_from_index(0, height)
+        given = known.get(finding.id, nothing)
         apart = figure.abs() * derivation.agrees_within
         agreed = given.is_null() | ((given - apart <= figure) & (figure - apart <= given))
-        plain = told & plausible & agreed & ~in_part
-        special |= told & ~plain
-        computed[finding.id] = (plain & given.is_null(), figure)
-        known[finding.id] = figure.zip_with(plain & given.is_null(), given).set(told & ~plain, None)
-    for name, (added, figure) in computed.items():
-        added &= ~special
-        if added.any():
+        for row, doubt in _doubts(
+            finding, (told & ~special & ~(plausible & agreed)).arg_true(), figure, plausible, known, vocabulary
+        ):
+            doubts.setdefault(row, []).append(doubt)
+        new = told & plausible & given.is_null()
+        added[finding.id] = (new, figure)
+        known[finding.id] = figure.zip_with(new, given)
+    for name, (new, figure) in added.items():
+        new &= ~special
+        if new.any():
             nothing = pl.Series(name, [None], dtype=pl.Float64).new_from_index(0, height)
-            columns[name] = figure.zip_with(added, columns.get(name, nothing)).alias(name)
+            columns[name] = figure.zip_with(new, columns.get(name, nothing)).alias(name)
             if at_most(name) in columns:
-                columns[at_most(name)] = figure.zip_with(added, columns[at_most(name)])
-    return special.arg_true().to_list()
+                columns[at_most(name)] = figure.zip_with(new, columns[at_most(name)])
+    rows = special.arg_true().to_list()
+    for row in rows:
+        doubts.pop(row, None)
+    return rows, {row: tuple(several) for row, several in doubts.items()}
+
+
+def _doubts(
+    finding: QuantityFinding,
+    rows: pl.Series,
+    figure: pl.Series,
+    plausible: pl.Series,
+    known: Mapping[str, pl.Series],
+    vocabulary: Vocabulary,
+) -> Iterator[tuple[int, UnrecognizedText]]:
+    if finding.derived is None or not len(rows):
+        return
+    names = finding.derived.inputs
+    inputs = zip(*(known[name].gather(rows).to_list() for name in names), strict=True)
+    computed = figure.zip_with(plausible, pl.Series([None], dtype=pl.Float64).new_from_index(0, len(figure))).gather(rows)
+    given = known[finding.id].gather(rows).to_list() if finding.id in known else [None] * len(rows)
+    for row, values, found, own in zip(rows.to_list(), inputs, computed.to_list(), given, strict=True):
+        doubt = doubt_of_computed(vocabulary, finding, dict(zip(names, values, strict=True)), found, own)
+        if doubt is not None:
+            yield row, doubt
 
 
 def _figures(derivation: Derivation, columns: Mapping[str, pl.Series]) -> pl.Series:

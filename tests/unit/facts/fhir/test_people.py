@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from facts.quantities import Interval, Quantity
 from knowledge_base.model import KnowledgeBase
 from tests.fhir_samples import (
     POTASSIUM,
@@ -18,9 +19,17 @@ from tests.fhir_samples import (
 
 @pytest.mark.parametrize(
     ("born", "expected"),
-    [("1951-03-02", 75), ("1951-03-03", 74), ("1951-01", 75), ("1951", None), ("1951-03", None), ("2026-03-03", None)],
+    [
+        ("1951-03-02", 75),
+        ("1951-03-03", 74),
+        ("1951-01", 75),
+        # The day is not recorded, and it is one of two years.
+        ("1951", Interval(74, 75)),
+        ("1951-03", Interval(74, 75)),
+        ("2026-03-03", None),
+    ],
 )
-def test_the_age_is_that_on_the_day_of_the_assessment(born: str, expected: float | None, knowledge: KnowledgeBase) -> None:
+def test_the_age_is_that_on_the_day_of_the_assessment(born: str, expected: Quantity | None, knowledge: KnowledgeBase) -> None:
     found = one([patient(birthDate=born), visit("2026-03-02")], knowledge).findings.get("age")
     assert (found.value if found else None) == expected
 
