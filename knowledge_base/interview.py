@@ -34,9 +34,9 @@ class Screen:
     """Whether it takes any finding by name."""
     in_full: bool = False
     """Whether it is asked as a whole and once, whatever its answers could change."""
-    rows: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    rows: Mapping[str, str] = field(default_factory=dict)
     """What is said before the question that begins a line."""
-    short: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    short: Mapping[str, str] = field(default_factory=dict)
     """What a question is called here, where its line says the rest."""
 
 
@@ -50,9 +50,9 @@ class Interview:
     """How many questions stand on one page after the opening."""
     always: frozenset[str] = frozenset()
     """What everybody is asked for beside the medicine lists."""
-    only_if: Mapping[str, Expression] = field(default_factory=lambda: MappingProxyType({}))
+    only_if: Mapping[str, Expression] = field(default_factory=dict)
     """Findings that are worth asking for only where something does not rule them out, and that condition."""
-    written_together: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    written_together: Mapping[str, str] = field(default_factory=dict)
     """Numbers that another is written behind, with a slash between them."""
 
 
