@@ -70,7 +70,8 @@ def _value(number: int, finding: Finding, answer: Any, findings: list[Finding]) 
     if not isinstance(finding, ChoiceFinding):
         return f"{number}={_plain(answer)}"
     every = [choice for other in findings if isinstance(other, ChoiceFinding) for choice in other.choices]
-    return next(str(answer[:end]) for end in range(1, len(answer) + 1) if sum(one.startswith(answer[:end]) for one in every) == 1)
+    beginnings = (str(answer)[:end] for end in range(1, len(answer) + 1))
+    return next(begun for begun in beginnings if sum(one.startswith(begun) for one in every) == 1)
 
 
 def _plain(answer: Any) -> str:

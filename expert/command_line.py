@@ -38,7 +38,7 @@ from expert.commands.options import (
 )
 from expert.commands.record_options import judging_options
 from expert.commands.serve import audit, serve, users
-from reports.formats import AUDIENCES
+from reports.formats import AUDIENCES, Pdf
 
 if TYPE_CHECKING:
     from facts.assessment import Assessment
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from facts.intake.judging import Judging
     from knowledge_base.model import KnowledgeBase
     from reports.formats import Format
+    from reports.pdf import Paper
 
 
 @click.group(context_settings=CONTEXT)
@@ -105,6 +106,9 @@ main.add_command(doctor)
     show_default=True,
     help="Who reads it. For a patient: half a page in plain words, which no clinician has checked yet.",
 )
+@click.option(
+    "--paper", type=click.Choice(["A4", "Letter"]), default="A4", show_default=True, help="The paper of --format pdf."
+)
 @judging_options
 @what_would_change_option
 @language_option
@@ -115,6 +119,7 @@ def report(
     output: str | None,
     full: bool,
     audience: str,
+    paper: "Paper",
     judging: "Judging",
     what_would_change: bool,
     language: str,
@@ -131,6 +136,7 @@ def report(
       charley report patient.yaml
       charley report patient.yaml --full
       charley report patient.yaml --audience patient
+      charley report patient.yaml --format pdf --paper Letter --output report.pdf
       charley report *.yaml --format json --output assessments.json
       charley report clinic/ --format html --output reports/
       charley report patient.yaml --what-would-change
@@ -140,6 +146,8 @@ def report(
     chosen = AUDIENCES[audience].get(form)
     if chosen is None or (audience == "patient" and (full or what_would_change)):
         raise click.UsageError(f"--audience patient is half a page, as {', '.join(AUDIENCES['patient'])}; leave out the rest.")
+    if isinstance(chosen, Pdf):
+        chosen = replace(chosen, paper=paper)
     from expert.inference.assessing import Assessor, ContradictoryCase
     from expert.proofs.what_would_change import explaining_changes
     from facts.intake.case_files import Refusal
@@ -179,6 +187,7 @@ def _write_reports(
     full: bool,
 ) -> None:
     from reports.leaflet import NoLeaflet
+    from reports.pdf import NoPdf
     from reports.writing import documents, write_folder, write_private
 
     try:
@@ -188,9 +197,11 @@ def _write_reports(
             click.echo(f"{count} {'file' if count == 1 else 'files'} written to {output}", err=True)
         elif output is not None:
             write_private(Path(output), chosen.render_all(assessed, refusals, base, full=full))
+        elif isinstance(chosen, Pdf) and sys.stdout.isatty():
+            raise click.UsageError("a PDF is not for a terminal; name a file: --output report.pdf")
         else:
             click.echo(chosen.render_all(assessed, refusals, base, full=full), nl=False)
-    except NoLeaflet as error:
+    except (NoLeaflet, NoPdf) as error:
         raise click.ClickException(str(error)) from None
     except OSError as error:
         from expert.disk_errors import advise

@@ -46,8 +46,8 @@ class Assessed:
     assessment: Assessment
     knowledge: KnowledgeBase = field(repr=False, compare=False)
 
-    def report(self, form: str = "text", *, full: bool = False) -> str:
-        """Return the report that `charley report --format` writes, on one page or in `full`.
+    def report(self, form: str = "text", *, full: bool = False) -> str | bytes:
+        """Return the report that `charley report --format` writes, on one page or in `full`; bytes for a PDF.
 
         Raises ValueError for a format that is not in `reports.formats.FORMATS`.
         """
@@ -56,7 +56,7 @@ class Assessed:
         return FORMATS[form].render(self.assessment, self.knowledge, full=full)
 
     def __str__(self) -> str:
-        return self.report()
+        return str(self.report())
 
     def __repr__(self) -> str:
         urgency, leading = self.assessment.urgency, self.assessment.causes[0]
@@ -67,7 +67,7 @@ class Assessed:
 
     def _repr_html_(self) -> str:
         # A frame of its own keeps the report's style out of the notebook, and the sandbox keeps scripts out of the report.
-        page = html.escape(self.report("html"), quote=True)
+        page = html.escape(str(self.report("html")), quote=True)
         title = html.escape(self.case.name, quote=True)
         return f'<iframe title="{title}" srcdoc="{page}" sandbox="" style="width:100%;height:48em;border:0"></iframe>'
 

@@ -34,8 +34,10 @@ class Screen:
     """Whether it takes any finding by name."""
     in_full: bool = False
     """Whether it is asked as a whole and once, whatever its answers could change."""
-    rows: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    rows: Mapping[str, str] = field(default_factory=dict)
     """What is said before the question that begins a line."""
+    short: Mapping[str, str] = field(default_factory=dict)
+    """What a question is called here, where its line says the rest."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class Interview:
     """How many questions stand on one page after the opening."""
     always: frozenset[str] = frozenset()
     """What everybody is asked for beside the medicine lists."""
-    only_if: Mapping[str, Expression] = field(default_factory=lambda: MappingProxyType({}))
+    only_if: Mapping[str, Expression] = field(default_factory=dict)
     """Findings that are worth asking for only where something does not rule them out, and that condition."""
-    written_together: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    written_together: Mapping[str, str] = field(default_factory=dict)
     """Numbers that another is written behind, with a slash between them."""
 
 
@@ -94,6 +96,7 @@ def build_interview(file: KnowledgeFile[InterviewFile] | None, dictionary: Medic
             anything=entry.anything,
             in_full=entry.in_full,
             rows=MappingProxyType(dict(entry.rows)),
+            short=MappingProxyType(dict(entry.short)),
         )
         for name, entry in content.screens.items()
     }
@@ -164,10 +167,11 @@ def _check_questions(file: KnowledgeFile[InterviewFile], listed: frozenset[str],
             if name not in entry.ask:
                 place = file.node("screens", screen, "each", index).place
                 context.problems.add(place, f"{screen}: {name} is not asked here", "add it to ask")
-        for name in entry.rows:
-            if name not in entry.ask:
-                place = file.node("screens", screen, "rows", name).key_place
-                context.problems.add(place, f"{screen}: {name} is not asked here", "add it to ask")
+        for key, named in (("rows", entry.rows), ("short", entry.short)):
+            for name in named:
+                if name not in entry.ask:
+                    place = file.node("screens", screen, key, name).key_place
+                    context.problems.add(place, f"{screen}: {name} is not asked here", "add it to ask")
 
 
 def by_groups(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> Interview:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 from facts.medicines import MedicineDictionary
@@ -114,8 +113,8 @@ class NextStep:
     unless: Expression | None = None
     first: bool = False
     fallback: bool = False
-    measure: Mapping[str, str | None] = field(default_factory=lambda: MappingProxyType({}))
-    topics: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    measure: Mapping[str, str | None] = field(default_factory=dict)
+    topics: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +136,10 @@ class PlanShape:
     declared: bool = False
     at_top: int = 3
     measuring: str = "{which}"
-    most_steps: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
-    soonest: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    kinds: Mapping[StepKind, int] = field(default_factory=lambda: MappingProxyType({}))
-    topics: Mapping[str, Topic] = field(default_factory=lambda: MappingProxyType({}))
+    most_steps: Mapping[str, int] = field(default_factory=dict)
+    soonest: Mapping[str, str] = field(default_factory=dict)
+    kinds: Mapping[StepKind, int] = field(default_factory=dict)
+    topics: Mapping[str, Topic] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

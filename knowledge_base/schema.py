@@ -279,6 +279,8 @@ class ScreenEntry(Declared):
     """Whether the screen is asked as a whole and once, whatever its answers could change: the story, as it is told."""
     rows: dict[Name, Sentence] = {}
     """What is said before a question of `ask` when it begins a new line of the screen ("Where")."""
+    short: dict[Name, Sentence] = {}
+    """What a question is called under what its line says ("calf" under "Where")."""
 
 
 class InterviewFile(Declared):

@@ -127,7 +127,7 @@ def _band(used: FindingUsed, finding: object, known: Mapping[str, Value]) -> Ban
     told = clean(value_text(finding, used.value, used.given or ""))
     limits = (number_text(low) if has_low else "", number_text(high) if has_high else "")
     normal = " to ".join(limits) if has_low and has_high else f"at least {limits[0]}" if has_low else f"at most {limits[1]}"
-    text = f"{label}: {told}, {where} (reference {normal} {unit_text(finding)}".rstrip() + ")"
+    text = f"{label}: {told}, {say(where)} ({say('reference')} {normal} {unit_text(finding)}".rstrip() + ")"
     return Band(
         label,
         told,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from facts.assessment import Assessment
     from facts.intake.case_files import Refusal
     from knowledge_base.model import KnowledgeBase
+    from reports.pdf import Paper
     from reports.rendering import Markup
     from reports.view import ReportView
 
@@ -26,8 +27,8 @@ class Format(Protocol):
     def media_type(self) -> str:
         """What it is called where it is sent."""
 
-    def render(self, assessment: "Assessment", knowledge: "KnowledgeBase", *, full: bool = False) -> str:
-        """Render an assessment made with this knowledge base; the same assessment always gives the same text.
+    def render(self, assessment: "Assessment", knowledge: "KnowledgeBase", *, full: bool = False) -> str | bytes:
+        """Render an assessment made with this knowledge base; the same assessment always gives the same text or bytes.
 
         On one page, or (`full`) with its whole argument, in a format that tells the two apart.
         """
@@ -39,7 +40,7 @@ class Format(Protocol):
         knowledge: "KnowledgeBase",
         *,
         full: bool = False,
-    ) -> str:
+    ) -> str | bytes:
         """Render several reports as one text."""
 
     def render_refusals(self, refusals: Sequence["Refusal"]) -> str | None:
@@ -215,13 +216,54 @@ class ForPatients:
         return
 
 
-FORMATS: Mapping[str, Format] = {"text": TEXT, "markdown": MARKDOWN, "html": HTML, "json": Json(), "fhir": FhirDocument()}
+@dataclass(frozen=True, slots=True)
+class Pdf:
+    """The format for paper: reports, or leaflets `for_patients`."""
+
+    for_patients: bool = False
+    paper: "Paper" = "A4"
+    ending: str = ".pdf"
+    media_type: str = "application/pdf"
+
+    def render(self, assessment: "Assessment", knowledge: "KnowledgeBase", *, full: bool = False) -> bytes:
+        """Write one report. Raises NoPdf."""
+        return self.render_all([assessment], (), knowledge, full=full)
+
+    def render_all(
+        self,
+        assessed: Sequence["Assessment"],
+        refusals: Sequence["Refusal"],
+        knowledge: "KnowledgeBase",
+        *,
+        full: bool = False,
+    ) -> bytes:
+        """Write reports as one file, each from a page of its own. Raises NoPdf."""
+        from reports.pdf import leaflet_pdf, report_pdf
+
+        if self.for_patients:
+            return leaflet_pdf(assessed, knowledge, self.paper)
+        return report_pdf(assessed, knowledge, self.paper, full=full)
+
+    def render_refusals(self, refusals: Sequence["Refusal"]) -> None:
+        """Return None: readers are told of refusals on their way."""
+        return
+
+
+FORMATS: Mapping[str, Format] = {
+    "text": TEXT,
+    "markdown": MARKDOWN,
+    "html": HTML,
+    "json": Json(),
+    "fhir": FhirDocument(),
+    "pdf": Pdf(),
+}
 """The formats of reports, by the name that is typed; the first is the default."""
 
 LEAFLETS: Mapping[str, Format] = {
     "text": ForPatients(".txt", "text/plain", Template("leaflet.txt.j2", "text"), "\n\n"),
     "markdown": ForPatients(".md", "text/markdown", Template("leaflet.md.j2", "markdown"), "\n\n"),
     "html": ForPatients(".html", "text/html", Template("leaflet.html.j2", "html"), "\n"),
+    "pdf": Pdf(for_patients=True),
 }
 """The formats of the leaflet, by the name that is typed."""
 

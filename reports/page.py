@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 
 from facts.assessment import Argument, Assessment, CauseAssessed, StepAdvised
 from facts.language.speaking import say, spoken
+from knowledge_base.interview import MEDICINES, told_by_lists
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
 from reports.wording import lower_label
@@ -31,6 +32,7 @@ _ARGUMENTS = ((3, 2), (2, 1), (2, 1))
 _ASKED_FIRST = 6
 _NOT_ASKED = 5
 _NOT_USED = 4
+_CODES = 2
 _LONG = 110
 """Characters of a reason, after which what stands in brackets is left to the whole argument."""
 
@@ -88,6 +90,10 @@ class Page:
     unrecognized: tuple[tuple[str, str], ...]
     more_not_used: int
     """How many more findings are unverified or not recognized."""
+    not_known_here: str
+    """What a record says in codes that are not known here."""
+    idle: str
+    """What stands in the place of the steps where there are none."""
     record: str
     statement: str
     knowledge: str
@@ -103,6 +109,7 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
     likely = [cause for cause in assessment.causes if grading.at_least(cause.standing, grading.considered)]
     steps = [step for step in assessment.next_steps if not step.done]
     first = _first_questions(assessment) if state == "open" else ()
+    medicines = say("the other medicines") if _some_medicines(assessment, knowledge) else say(MEDICINES)
     asked = [entry.id for entry in assessment.missing if entry.id not in first]
     unverified = [clean(f"{one.finding.says} ({one.finding.origin}): {one.reason}") for one in assessment.unverified]
     unrecognized = [(clean(item.text), clean(item.reason)) for item in assessment.unrecognized]
@@ -117,18 +124,20 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
         could_be=knowledge.levels[urgency.could_rise_to].label if urgency.could_rise_to else "",
         because=_reasons(urgency.because),
         more_because=max(0, len(urgency.because) - _REASONS),
-        ask_first=tuple(_named(name, knowledge) for name in first),
+        ask_first=tuple(medicines if name == MEDICINES else _named(name, knowledge) for name in first),
         not_known=tuple(_named(name, knowledge) for name in urgency.not_known),
         fits=_fits(assessment, knowledge),
         causes=tuple(_cause(cause, knowledge, *counts) for cause, counts in zip(likely[:LEADING], _ARGUMENTS, strict=False)),
         others=max(0, len(likely) - LEADING),
         do_now=(*repeated, *(_step(step, assessment, knowledge) for step in steps if step.do_now)),
         then=tuple(_step(step, assessment, knowledge) for step in steps if not step.do_now),
-        not_asked=tuple(_named(name, knowledge) for name in asked[:_NOT_ASKED]),
+        not_asked=tuple(medicines if name == MEDICINES else _named(name, knowledge) for name in asked[:_NOT_ASKED]),
         more_not_asked=max(0, len(asked) - _NOT_ASKED),
         unverified=tuple(unverified[:_NOT_USED]),
         unrecognized=tuple(unrecognized[:_NOT_USED]),
         more_not_used=max(0, len(unverified) - _NOT_USED) + max(0, len(unrecognized) - _NOT_USED),
+        not_known_here=_not_known_here(assessment),
+        idle=_idle(state, bool(unverified)),
         record=_record(assessment),
         statement=statement(),
         knowledge=knowledge_line(knowledge),
@@ -156,6 +165,31 @@ def _record(assessment: Assessment) -> str:
         return ""
     day = clean(assessment.record.as_of) if assessment.record.as_of else say("an unknown day")
     return say("Read from a record as of {day}.").format(day=day)
+
+
+def _not_known_here(assessment: Assessment) -> str:
+    names = assessment.record.conditions_not_known if assessment.record else ()
+    if not names:
+        return ""
+    told = "; ".join(clean(name) for name in names[:_CODES])
+    if (more := len(names) - _CODES) > 0:
+        told += say("; {count} more").format(count=more)
+    return say("In the record, with codes that are not known here, and so not used: {names}").format(names=told)
+
+
+def _idle(state: State, has_unverified: bool) -> str:
+    """Say why there is no step; while a danger is open that is no reassurance."""
+    if state == "open":
+        return say("Ask and examine further before anything is decided.")
+    if has_unverified:
+        return say("Repeat the unverified results; nothing further needs to be done.")
+    return say("Nothing further needs to be done.")
+
+
+def _some_medicines(assessment: Assessment, knowledge: KnowledgeBase) -> bool:
+    """Return whether some medicines are known, so that what is missing are the others."""
+    listed = told_by_lists(knowledge.vocabulary, knowledge.dictionary)
+    return any(used.value is True and used.id in listed for used in assessment.findings)
 
 
 def _repeated(assessment: Assessment, knowledge: KnowledgeBase) -> tuple[StepOnPage, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import jinja2
 
-from facts.language.speaking import Language, spoken
+from facts.language.speaking import Language, say, spoken
 from reports.template_words import TemplateWords
 from reports.wording import lower_label
 
@@ -43,6 +43,8 @@ def _environment(markup: Markup, language: Language | None) -> jinja2.Environmen
         environment.filters["lower"] = lower_label
     environment.filters["wrapped"] = wrapped
     environment.filters["numbers"] = numbers
+    # A single word in quotes could be a name for the program; this says that it is for readers.
+    environment.filters["said"] = say
     return environment
 
 

@@ -17,7 +17,9 @@ from facts.language.speaking import Language
 _TAGS = re.compile(r"(<[^>]*>)")
 _WORDS = re.compile(r"(?P<before>[^\w(]*)(?P<words>.*?)(?P<after>[^\w)?!]*)", re.DOTALL)
 _LETTERS = re.compile(r"[A-Za-z]{2}")
-_NAME = re.compile(r"[a-z0-9_.\-]*")
+_CODE = re.compile(r"[{}]|=\"|#[0-9a-f]{3}")
+"""What makes a line one of a stylesheet or an attribute."""
+_NAME = re.compile(r"[a-z0-9_.\-/]*")
 """What a quoted text is when it is a name for the program, and not a word for a reader: "open", "report.css"."""
 
 
@@ -89,6 +91,6 @@ def _lines(text: str, say: Callable[[str], str]) -> str:
 
 def _line(line: str, say: Callable[[str], str]) -> str:
     found = _WORDS.fullmatch(line)
-    if found is None or not _LETTERS.search(found["words"]):
+    if found is None or _CODE.search(line) or not _LETTERS.search(found["words"]):
         return line
     return found["before"] + say(found["words"]) + found["after"]

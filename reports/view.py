@@ -170,6 +170,8 @@ class ReportView:
     unrecognized: tuple[tuple[str, str], ...]
     sources: tuple[tuple[int, str, bool], ...]
     knowledge: str
+    version: str
+    """The version of the knowledge and the beginning of its hash."""
     statement: str
 
     @property
@@ -256,6 +258,7 @@ class _Arranging:
             unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
             sources=tuple((self.numbers[source.id], source.citation, source.checked) for source in assessment.evidence),
             knowledge=f"{knowledge_line(knowledge)} {proved(knowledge)}",
+            version=knowledge_line(knowledge),
             statement=statement(),
         )
 

@@ -15,7 +15,7 @@ from reports.formats import Format
 
 def documents(
     knowledge: KnowledgeBase, assessed: Iterable[Assessment], refusals: Sequence[Refusal], chosen: Format, *, full: bool = False
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, str | bytes]]:
     """Return the file name and content of each case's report; where the format has them, also of the refusals."""
     taken = set[str]()
     for assessment in assessed:
@@ -32,23 +32,24 @@ def file_name(case: str) -> str:
     return kept.encode()[:100].decode(errors="ignore") or "case"
 
 
-def write_private(path: Path, content: str) -> None:
+def write_private(path: Path, content: str | bytes) -> None:
     """Write a file that only its owner can read, whole or not at all. Raises OSError."""
+    data = content if isinstance(content, bytes) else content.encode()
     if path.exists() and not path.is_file():
         # A pipe or a device is written as it is: `--output /dev/stdout`.
-        path.write_text(content, encoding="utf-8")
+        path.write_bytes(data)
         return
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".charley-")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-            stream.write(content)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
 
 
-def write_folder(folder: Path, files: Iterable[tuple[str, str]]) -> int:
+def write_folder(folder: Path, files: Iterable[tuple[str, str | bytes]]) -> int:
     """Write files into a folder, which is made when it does not exist. Gives their number. Raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     count = 0

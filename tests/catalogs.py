@@ -59,7 +59,18 @@ def program_messages(knowledge: KnowledgeBase) -> dict[str, None]:
                 found |= dict.fromkeys(_said(ast.parse(source)))
     said_by_name = (page.STATEMENT, page._AWAITING, page._MARKED, *view._CUT.values(), *view._STEP_HEADINGS.values())
     found |= dict.fromkeys(
-        (*said_by_name, *wording._RELATIONS.values(), *WORDS, "strong", "weak", "decisive", "and", "medicines")
+        (
+            *said_by_name,
+            *wording._RELATIONS.values(),
+            *WORDS,
+            "strong",
+            "weak",
+            "decisive",
+            "and",
+            "medicines",
+            "answered",
+            "perhaps normal",
+        )
     )
     quantities = [one for one in knowledge.vocabulary.findings.values() if isinstance(one, QuantityFinding)]
     units = (wording._UNITS.get(finding.unit, finding.unit) for finding in quantities)
@@ -104,13 +115,20 @@ def write(path: Path, before: Catalog, entries: Iterable[tuple[str | None, str]]
     write_po(stream, after, width=128, omit_header=True)
     reviewed = re.search(r"^# *Reviewed by: *(\S.*)$", before.header_comment, re.MULTILINE)
     head = _HEAD.format(language=before.locale, reviewed_by=reviewed[1] if reviewed else "")
-    path.write_text(head + stream.getvalue().decode(), encoding="utf-8")
+    # Whether a text looks like a format is for Babel's releases to differ about, and for nobody here to read.
+    path.write_text(head + re.sub(r"^#, .*\n", "", stream.getvalue().decode(), flags=re.MULTILINE), encoding="utf-8")
 
 
 def update(language: str, knowledge: KnowledgeBase, *, everything: bool = False) -> None:
     """Write both catalogs of a language anew."""
     path = program_path(language)
-    write(path, read(path, language), [(None, text) for text in sorted(program_messages(knowledge))], everything=True)
+    before = read(path, language)
+    needed = program_messages(knowledge)
+    # The pages around a report may speak English; a word of theirs stands in the catalog once it is translated.
+    of_pages = [
+        text for text in template_messages(TEMPLATES / "web") if everything or (before.get(text) and before[text].string)
+    ]
+    write(path, before, [(None, text) for text in sorted({*needed, *of_pages})], everything=True)
     path = knowledge_path(language)
     write(path, read(path, language), messages(knowledge), everything=everything)
 

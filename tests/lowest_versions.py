@@ -11,7 +11,7 @@ from pathlib import Path
 
 SETUP = Path(__file__).parents[1] / "setup.cfg"
 EXTRAS = ("prove", "web")
-TOOLS = ("pytest", "hypothesis", "jsonschema", "simple-icd-10-cm", "pexpect", "pytest-xdist")
+TOOLS = ("pytest", "hypothesis", "jsonschema", "fhir.resources", "fhirpathpy", "simple-icd-10-cm", "pexpect", "pytest-xdist")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9_.-]+)(\[[a-z,]+\])?(?:>=|==)([0-9][^,; ]*)")
 
 

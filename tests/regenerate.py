@@ -22,11 +22,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+from tests.golden_reports import GOLDEN, golden_assessments, golden_files
 from tests.scripted_consultation import hold
 
 ROOT = Path(__file__).parents[1]
@@ -183,11 +185,27 @@ def _depth(line: str) -> int:
 
 
 def main() -> None:
-    """Write the transcripts, and then the documents that show them."""
+    """Write the transcripts and the golden reports, and then the documents that show them."""
     for script in sorted(TRANSCRIPTS.glob("*.yaml")):
         _write(script.with_suffix(".txt"), hold(script)[0])
+    write_golden_files()
     for document in documents():
         _write(document, regenerate(document))
+
+
+def write_golden_files() -> None:
+    """Write the golden reports, and take away those of cases that are gone."""
+    from expert.inference.assessing import Assessor
+    from knowledge_base.loading import load_knowledge_base
+
+    assessor = Assessor(load_knowledge_base())
+    GOLDEN.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        written = dict(golden_files(golden_assessments(assessor, Path(folder)), assessor.knowledge))
+    for path, text in written.items():
+        _write(path, text)
+    for path in set(GOLDEN.iterdir()) - set(written):
+        path.unlink()
 
 
 def _write(path: Path, text: str) -> None:

@@ -126,7 +126,10 @@ class Conversation:
         """Take one reply or command."""
         asked = self.moment.next
         if isinstance(asked, Certificate):
-            self.terminal.say("report, more, open, change, undo, how, why not, what if, + NAME, or quit.", "quiet")
+            self.terminal.say(
+                "report, more (asks whatever could change anything), open, change, undo, how, why not, + NAME, or quit.",
+                "quiet",
+            )
             text = self.terminal.ask("> ")
             if not text.strip():
                 raise _Quit
@@ -169,12 +172,13 @@ class Conversation:
             self.terminal.say(section.screen.lead_in)
             for name in section.questions:
                 place += 1
-                if name in section.screen.rows:
+                if asked.in_full and name in section.screen.rows:
                     self.terminal.say(f" {section.screen.rows[name]}")
                 finding = self.knowledge.vocabulary.findings[name]
                 # What opens a page of its own stands for many signs, and only its question names them.
                 is_whole = opens_a_page(name, section.screen.ask, self.knowledge.vocabulary)
-                self.terminal.say(f"  {place:>2} {finding.question if is_whole else _label(finding)}")
+                told = section.screen.short.get(name, finding.label) if asked.in_full else finding.label
+                self.terminal.say(f"  {place:>2} {finding.question if is_whole else _with_values(told, finding)}")
 
     def answers(self, asked: ScreenAsked) -> dict[str, Any] | None:
         """Read the reply to numbered questions, and then what it left open. None when a command led elsewhere."""
@@ -195,7 +199,7 @@ class Conversation:
             # Values alone say nothing about the signs beside them.
             prompt = "and of the signs (numbers; n: none; u: unknown): "
         left = [finding for finding in findings if finding.id not in answers]
-        if asked.screen.in_full:
+        if asked.in_full:
             if left:
                 self.terminal.say(f"  Not asked: {'; '.join(finding.label for finding in left)}.", "quiet")
             return answers
@@ -451,7 +455,7 @@ def _in_turn(asked: ScreenAsked) -> list[ScreenAsked]:
     """Return the parts of a page that are answered one after the other: the numbered questions, then each other section."""
     numbered = tuple(section for section in asked.sections if section.questions)
     others: list[tuple[Section, ...]] = [(section,) for section in asked.sections if not section.questions]
-    return [ScreenAsked(sections) for sections in [numbered, *others] if sections]
+    return [ScreenAsked(sections, asked.in_full) for sections in [numbered, *others] if sections]
 
 
 def _prompt(asked: ScreenAsked, findings: list[Finding]) -> str:
@@ -460,9 +464,9 @@ def _prompt(asked: ScreenAsked, findings: list[Finding]) -> str:
     return _PROMPTS[asked.screen.by]
 
 
-def _label(finding: Finding) -> str:
+def _with_values(label: str, finding: Finding) -> str:
     if isinstance(finding, QuantityFinding):
-        return f"{finding.label} ({unit_text(finding) or 'number'})"
+        return f"{label} ({unit_text(finding) or 'number'})"
     if isinstance(finding, ChoiceFinding):
-        return f"{finding.label} ({', '.join(choice.replace('_', ' ') for choice in finding.choices)})"
-    return finding.label
+        return f"{label} ({', '.join(choice.replace('_', ' ') for choice in finding.choices)})"
+    return label

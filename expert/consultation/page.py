@@ -16,9 +16,13 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class ScreenAsked:
-    """A page: its sections, of which the first names it."""
+    """A page: its sections, of which the first names it.
+
+    `in_full` is asked as a whole and once, and what is left open on it was not asked.
+    """
 
     sections: tuple[Section, ...]
+    in_full: bool = False
 
     @property
     def screen(self) -> Screen:

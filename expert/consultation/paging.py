@@ -32,7 +32,7 @@ class Paging:
             screens = [self.interview.screens[name] for name in names]
             sections = [section for screen in screens if (section := self._whole(screen, known, prospect))]
             if any(section.questions or section.screen.medicines for section in sections):
-                return ScreenAsked(tuple(sections))
+                return ScreenAsked(tuple(sections), any(section.screen.in_full for section in sections))
         return None
 
     def page(self, known: "Known", prospect: "Prospect") -> ScreenAsked | None:

@@ -37,7 +37,7 @@ def questions_left(moment: Moment) -> int:
 
 def page_reason(moment: Moment, asked: ScreenAsked, knowledge: KnowledgeBase) -> str:
     """Say in half a line what a page looks for: the dangers and causes that its answers bear on most."""
-    if asked.screen.in_full or not asked.questions:
+    if asked.in_full or not asked.questions:
         return ""
     targets: dict[str, int] = {}
     for name in asked.questions:
@@ -105,7 +105,7 @@ def _looked_for(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     """Say what was looked for, what was not because nothing suggests it, and what only tests can show."""
     sought, not_sought = certificate.looked_for
     lines = [f"Looked for {sought} dangers; not for {not_sought} others, because nothing suggests them."]
-    lines.append(f"{certificate.remaining} questions were not asked; `more` asks those that could still change something.")
+    lines.append(f"{certificate.remaining} questions were not asked.")
     ordered = [step.do for step in moment.assessment.next_steps if step.kind == "test" and not step.done][:_MOST_SOUGHT]
     if ordered:
         lines.append(f"Only tests can show more: {' '.join(ordered)}")

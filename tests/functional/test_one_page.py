@@ -8,7 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
+from expert.inference.assessing import Assessor
 from facts.assessment import Assessment
+from facts.intake.case_files import read_case_files
 from knowledge_base.model import KnowledgeBase
 from reports.formats import HTML, TEXT
 from reports.page import page
@@ -90,3 +92,21 @@ def test_axe_finds_nothing_on_a_report_a_leaflet_and_what_is_folded_away(
         assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], place
         sheet.goto("about:blank")
     context.close()
+
+
+def test_where_a_danger_is_open_no_step_is_no_reassurance(assessor: Assessor, knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    file = tmp_path / "case.yaml"
+    file.write_text("case: nothing known\nfindings: {age: 50}\n", encoding="utf-8")
+    case = read_case_files([file], knowledge.vocabulary, knowledge.dictionary).cases[0][0]
+    told = str(TEXT.render(assessor.assess(case), knowledge))
+    assert "NOT DECIDED" in told and "Ask or examine first" in told
+    assert "Nothing further" not in told and "nothing further" not in told
+
+
+def test_medicines_are_asked_for_as_the_others_where_some_are_known(
+    assessments: Mapping[str, Assessment], knowledge: KnowledgeBase
+) -> None:
+    some = page(assessments["night cramps on a diuretic"], knowledge)
+    none = page(assessments["telephone-nothing-but-leg-cramps"], knowledge)
+    assert "the other medicines" in some.ask_first and "medicines" not in some.ask_first
+    assert "medicines" in none.ask_first and "the other medicines" not in none.ask_first

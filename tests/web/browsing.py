@@ -10,11 +10,14 @@ from typing import Any
 import httpx2 as httpx
 from starlette.testclient import TestClient
 
+from expert.consultation.answer_log import MEDICINES, NO_MORE, RESULTS, STOPPED_MEDICINES
 from expert.consultation.moments import Consultation
+from expert.consultation.page import ScreenAsked
 from expert.web.application import create_application
 from expert.web.service import Service
 from expert.web.settings import Settings
 
+_FIELDS = ("rest", "current", "stopped", "current_list", "stopped_list", "results", "results_told", "told")
 MADE: list[Any] = []
 """The applications of the test that runs, to be closed after it."""
 
@@ -55,6 +58,12 @@ class Browser:
         assert self.page.status_code == 200, self.text
         return self.path
 
+    def begin_with_red_flags(self, **story: str) -> str:
+        """Begin, and tell no more of the story than what is given."""
+        here = self.begin()
+        self.answer(here, current="unknown", stopped="unknown", rest="unknown", **story)
+        return here
+
     def hidden(self, name: str) -> str:
         found = re.search(rf'name="{name}" value="([^"]*)"', self.text)
         assert found, f"no {name} on this page"
@@ -71,15 +80,39 @@ class Browser:
         """Answer the page in sight: `rest` and findings by name; None of what is not given."""
         fields = {"after": self.hidden("after")}
         for name, value in answers.items():
-            known = name in ("rest", "current", "stopped", "current_list", "stopped_list")
-            fields[name if known else f"answer.{name}"] = value
+            fields[name if name in _FIELDS else f"answer.{name}"] = value
         return self.post(here, fields)
 
     def leave_open(self, here: str) -> httpx.Response:
         """Answer "unknown" to the whole page."""
-        if 'name="current"' in self.text:
-            return self.answer(here, current="unknown", stopped="unknown")
-        return self.answer(here, rest="unknown")
+        lists = {"current": "unknown", "stopped": "unknown"} if 'name="current"' in self.text else {}
+        return self.answer(here, rest="unknown", **lists)
+
+
+def fill_in(asked: ScreenAsked, reply: Mapping[str, Any]) -> dict[str, str]:
+    """Return the fields that answer a page as a reply does: what it does not tell by question, by name."""
+    words = {"True": "yes", "False": "no"}
+    plain = {name: words.get(str(value), str(value)) for name, value in reply.items() if value is not None}
+    fields = {name: plain[name] for name in asked.questions if name in plain} | {"rest": "unknown"}
+    for name, key in ((MEDICINES, "current"), (STOPPED_MEDICINES, "stopped")):
+        if name in reply:
+            listed = reply[name]
+            fields |= {f"{key}_list": "\n".join(map(_written, listed))} if listed else {}
+            fields |= {} if listed else {key: "unknown" if listed is None else "none"}
+    others = {MEDICINES, STOPPED_MEDICINES, RESULTS, *asked.questions}
+    named = [f"{name}={value}" for name, value in plain.items() if name not in others]
+    if asked.asks_anything and named:
+        fields["told"] = ", ".join(named)
+    if reply.get(RESULTS) == NO_MORE and asked.asks_results:
+        fields[RESULTS] = NO_MORE
+    return fields
+
+
+def _written(entry: Any) -> str:
+    if isinstance(entry, str):
+        return entry
+    ago = f" {entry['days_ago']} days ago" if "days_ago" in entry else ""
+    return f"{entry['name']}{ago}" + (f" after {entry['after_weeks']} weeks" if "after_weeks" in entry else "")
 
 
 def signed_in(application: Any) -> Browser:

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from expert.consultation.moments import Consultation
+from expert.consultation.next_question import ScreenAsked
 from expert.web.languages import preferred
+from knowledge_base.translating import knowledge_catalog
 from tests.web.browsing import Browser
 
 GERMAN = {"accept-language": "de-AT,de;q=0.9,en;q=0.5"}
@@ -30,29 +33,33 @@ def test_the_language_that_is_liked_best_of_those_there_are(accepted: str, chose
     assert preferred(accepted, ("en", "de")) == chosen
 
 
-def test_a_question_is_asked_in_the_language_of_the_browser(browser: Browser) -> None:
+def test_a_question_is_asked_in_the_language_of_the_browser(browser: Browser, consultation: Consultation) -> None:
+    asked = consultation.moment((), "").next
+    assert isinstance(asked, ScreenAsked)
     here = browser.begin("bed 4")
-    english = browser.questions()
-    assert "Any of these now, or at any time since the cramps began?" in browser.text
+    names = browser.questions()
+    assert asked.screen.lead_in in browser.text
     browser.open(here, headers=GERMAN)
-    assert browser.questions() == english, "the ids of what is asked are the same"
-    assert "Besteht eines davon jetzt oder bestand es irgendwann seit Beginn der Krämpfe?" in browser.text
+    assert browser.questions() == names, "what is asked is the same"
+    german = knowledge_catalog(None, "de").get(asked.screen.lead_in, f"screen.{asked.screen.id}.lead_in")
+    assert german and german in browser.text
+    assert asked.screen.lead_in not in browser.text
     browser.open(here)
-    assert "Besteht eines davon" not in browser.text
+    assert german not in browser.text
 
 
 def test_a_consultation_goes_on_in_another_language(browser: Browser) -> None:
     here = browser.begin("bed 5")
     browser.open(here, headers=GERMAN)
-    response = browser.answer(here, rest="unknown", dark_urine="yes")
+    response = browser.answer(here, rest="unknown", spasm_in_calf="yes")
     assert response.status_code == 200
     browser.open(f"{here}/report", headers=GERMAN)
     assert '<html lang="de">' in browser.text
-    assert "Dunkler Urin" in browser.text
+    assert "Wadenkrämpfe" in browser.text
     assert "Diese Übersetzung ist noch nicht ärztlich geprüft." in browser.text
     browser.open(f"{here}/report")
-    assert "Dark urine" in browser.text
-    assert "Dunkler Urin" not in browser.text
+    assert "Cramps in the calf" in browser.text
+    assert "Wadenkrämpfe" not in browser.text
 
 
 def test_a_case_file_is_reported_in_german(browser: Browser, service: Any) -> None:

@@ -8,37 +8,14 @@ from typing import Any
 
 from expert.consultation.moments import Consultation
 from expert.consultation.page import ScreenAsked
-from facts.case import Case
 from facts.intake.case_files import read_case_files
 from reports.formats import HTML
-from tests.web.browsing import application, service_of, signed_in
+from tests.web.browsing import application, fill_in, service_of, signed_in
 
 MANY = 50
 PAGES = 3
 """Pages that each consultation answers: enough to go different ways, and half a minute for all."""
 CASES = Path(__file__).parents[1] / "knowledge" / "cases" / "vignettes"
-
-
-def fill_in(moment: Any, consultation: Consultation, case: Case) -> dict[str, str]:
-    """Return the fields that answer a page as a case does."""
-    reply = consultation.reply(moment.next, case)
-    if moment.next.screen.medicines:
-        current, stopped = reply["medicines"], reply["stopped_medicines"]
-        told = "\n".join(
-            " ".join(
-                [entry["name"], *([f"{entry['days_ago']} days ago"] if "days_ago" in entry else [])]
-                + ([f"after {entry['after_weeks']} weeks"] if "after_weeks" in entry else [])
-            )
-            for entry in stopped or ()
-        )
-        return {
-            "current": "unknown" if current is None else "some" if current else "none",
-            "current_list": "\n".join(current or ()),
-            "stopped": "unknown" if stopped is None else "some" if stopped else "none",
-            "stopped_list": told,
-        }
-    words = {True: "yes", False: "no"}
-    return {name: words.get(value, str(value)) for name, value in reply.items() if value is not None} | {"rest": "unknown"}
 
 
 def plain(answers: dict[str, Any]) -> str:
@@ -74,7 +51,7 @@ def test_fifty_consultations_at_once_are_never_mixed(consultation: Consultation,
                 browser.post(here, {"ask": "why_page"})
                 assert f"· {name}<" in browser.text
             said |= {name: value for name, value in consultation.reply(moment.next, case).items() if value is not None}
-            browser.answer(here, **fill_in(moment, consultation, case))
+            browser.answer(here, **fill_in(moment.next, consultation.reply(moment.next, case)))
             assert browser.page.status_code == 200, browser.text
             assert name in browser.text
         return here, said, browser.open(f"{here}/report").text
@@ -101,7 +78,7 @@ def test_one_consultation_answered_by_many_at_once_keeps_one_answer(consultation
     def answer(_: int) -> int:
         browser = signed_in(service)
         browser.open(here)
-        fields = {"csrf": browser.token, "after": "0", "rest": "no"}
+        fields = {"csrf": browser.token, "after": "0", "rest": "no", "current": "none", "stopped": "none"}
         return browser.client.post(here, data=fields, follow_redirects=False).status_code
 
     with ThreadPoolExecutor(8) as pool:

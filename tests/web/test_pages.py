@@ -13,7 +13,7 @@ from expert.inference.assessing import Assessor
 from facts.intake.case_files import read_case_files
 from knowledge_base.loading import load_knowledge_base
 from reports.formats import HTML
-from tests.web.browsing import Browser, application, service_of, signed_in
+from tests.web.browsing import Browser, application, fill_in, service_of, signed_in
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "facts" / "examples"
@@ -48,21 +48,12 @@ def test_the_page_asks_what_the_terminal_asks_and_concludes_the_same(
     moment = consultation.moment((), case.name)
     while isinstance(moment.next, ScreenAsked):
         assert browser.hidden("screen") == moment.next.screen.id
-        assert browser.questions()[: len(moment.next.questions)] == list(moment.next.questions) or moment.next.screen.medicines
-        reply = consultation.reply(moment.next, case)
-        if moment.next.screen.medicines:
-            stopped = ", ".join(f"{entry['name']} {entry['days_ago']} days ago" for entry in reply["stopped_medicines"] or ())
-            fields = {"current": "some", "current_list": "\n".join(reply["medicines"])}
-            fields |= {"stopped": "some" if stopped else "unknown", "stopped_list": stopped}
-            browser.answer(here, **fields)
-        else:
-            words = {True: "yes", False: "no", None: "unknown"}
-            answers = {name: words.get(value, str(value)) for name, value in reply.items() if value is not None}
-            browser.answer(here, rest="unknown", **answers)
+        assert [name for name in browser.questions() if name in knowledge.vocabulary.findings] == list(moment.next.questions)
+        browser.answer(here, **fill_in(moment.next, consultation.reply(moment.next, case)))
         assert browser.page.status_code == 200, browser.text
         session = session_of(browser, service, here)
         moment = consultation.moment(session.log, session.name)
-    assert "Nothing that is left to ask would change the conclusion" in browser.text
+    assert "Nothing that matters is left to ask" in browser.text
     assert moment.assessment.urgency == expected.assessment.urgency
     assert [cause.standing for cause in moment.assessment.causes] == [cause.standing for cause in expected.assessment.causes]
     browser.open(f"{here}/report")
@@ -74,37 +65,95 @@ def test_the_page_asks_what_the_terminal_asks_and_concludes_the_same(
 
 
 def test_what_has_no_answer_is_never_no(browser: Browser, service: Any) -> None:
-    here = browser.begin()
+    here = browser.begin_with_red_flags()
     response = browser.answer(here, fever="no")
     assert response.status_code == 422
     assert "questions have no answer" in browser.text and "Nothing was recorded" in browser.text
-    assert session_of(browser, service, here).log == ()
+    assert {event.screen for event in session_of(browser, service, here).log} == {"story"}
     # What was filled in stands there still.
     assert 'name="answer.fever" value="no" checked' in browser.text
     browser.answer(here, fever="no", rest="unknown")
-    answers = {name: value for event in session_of(browser, service, here).log for name, value in event.answers.items()}
+    log = session_of(browser, service, here).log
+    answers = {name: value for event in log if event.screen == "red_flags" for name, value in event.answers.items()}
     assert answers.pop("fever") is False and set(answers.values()) == {None}
 
 
-def test_the_rest_is_absent_only_where_that_is_said_and_silence_says_nothing_of_what_must_be_tried(
+def test_silence_is_what_the_button_says_and_covers_no_more(browser: Browser, service: Any) -> None:
+    here = browser.begin()
+    assert "what is not ticked was asked, and is absent" in browser.text
+    assert "Left open, these are not asked: the age; the sex; a hard knot in the muscle" in browser.text
+    lists = {"current": "none", "stopped": "none", "results": "none"}
+    assert (
+        browser.answer(
+            here,
+            rest="no",
+            spasm_in_calf="yes",
+            cramps_during_sleep="yes",
+            cramp_is_painful="yes",
+            relieved_by_stretching="yes",
+            **lists,
+        ).status_code
+        == 200
+    )
+    told = answers_in(browser, service, here)
+    assert told["relieved_by_stretching"] is True and told["spasm_in_hand"] is False and told["medicines"] == []
+    # What has to be tried, counted or said is not absent for being left out, and not recorded as unknown either.
+    assert {"visible_muscle_hardening", "cramp_duration", "age", "both_sides_affected"}.isdisjoint(told)
+    assert "the rest was asked, and is absent" in browser.text
+    browser.post(f"{here}/answers", {"after": browser.hidden("after"), "told": "a hard knot in the muscle, both sides"})
+    headings = []
+    while "absent_foot_pulses" not in browser.questions():
+        headings.append(browser.heading())
+        assert len(headings) < 8, headings
+        browser.answer(here, rest="no")
+    assert "the rest was examined, and is absent" in browser.text and "the rest was not examined" in browser.text
+    assert "Left open, these stay unknown either way: a normal neurological examination" in browser.text
+    browser.answer(here, rest="no")
+    told = answers_in(browser, service, here)
+    assert told["normal_neurological_examination"] is None and told["absent_foot_pulses"] is False
+
+
+def test_results_and_complaints_are_told_by_name_and_what_is_not_understood_is_explained(
     browser: Browser, service: Any
 ) -> None:
     here = browser.begin()
-    browser.answer(here, rest="no")
-    browser.leave_open(here)
-    assert browser.heading() == "The cramp"
-    assert browser.answer(here, rest="no").status_code == 422
-    assert "silence says nothing of this" in browser.text and 'href="#q-relieved_by_stretching"' in browser.text
-    answered = {"visible_muscle_hardening": "unknown", "relieved_by_stretching": "yes"}
-    assert browser.answer(here, rest="no", **answered).status_code == 200
-    told = {name: value for event in session_of(browser, service, here).log for name, value in event.answers.items()}
-    assert told["relieved_by_stretching"] is True and told["spasm_in_hand"] is False
-    # A value is never absent.
-    assert told["cramp_duration"] is None
+    lists = {"current": "none", "stopped": "none"}
+    assert browser.answer(here, rest="no", results_told="Kalium-ish 3", **lists).status_code == 422
+    assert "nothing here is called" in browser.text
+    assert browser.answer(here, rest="no", results_told="K 2.9", results="none", **lists).status_code == 422
+    assert browser.answer(here, rest="no", told="calf", **lists).status_code == 422 and "may be" in browser.text
+    told = {"results_told": "K 2.9, CK 340", "told": "dirty wound, no fever"}
+    assert browser.answer(here, rest="no", **told, **lists).status_code == 200
+    recorded = answers_in(browser, service, here)
+    assert (recorded["serum_potassium"], recorded["creatine_kinase"], recorded["recent_dirty_wound"]) == (2.9, 340, True)
+    assert recorded["fever"] is False and recorded["results"] == "some"
+    # The same at any later time, from the list of answers.
+    fields = {"after": browser.hidden("after"), "told": "tingling lips"}
+    assert browser.post(f"{here}/answers", fields).status_code == 200
+    assert answers_in(browser, service, here)["tingling_around_mouth_or_fingers"] is True
+    fields = {"after": browser.hidden("after"), "told": "calf"}
+    assert browser.post(f"{here}/answers", fields).status_code == 422
+    assert "may be one of these" in browser.text and "A calf injury: yes" in browser.text
+
+
+def test_the_medicine_lists_are_changed_where_they_stand(browser: Browser, service: Any) -> None:
+    here = browser.begin()
+    browser.answer(here, rest="no", current_list="HCTZ 25 mg", stopped="none", results="none")
+    assert "<strong>HCTZ 25 mg</strong>" in browser.text and "<strong>Same day</strong>" in browser.text
+    browser.open(f"{here}/answers")
+    assert ">HCTZ 25 mg</textarea>" in browser.text
+    fields = {"after": browser.hidden("after"), "lists": "yes", "current": "none", "stopped": "none"}
+    assert browser.post(f"{here}/answers", fields).status_code == 200
+    assert "<strong>Routine</strong>" in browser.text
+    assert answers_in(browser, service, here)["medicines"] == []
+
+
+def answers_in(browser: Browser, service: Any, here: str) -> dict[str, Any]:
+    return {name: value for event in session_of(browser, service, here).log for name, value in event.answers.items()}
 
 
 def test_unknown_is_as_easy_as_yes(browser: Browser) -> None:
-    browser.begin()
+    browser.begin_with_red_flags()
     for name in browser.questions():
         assert browser.text.count(f'name="answer.{name}" value="unknown"') == 1
         assert f'name="answer.{name}" value="yes" checked' not in browser.text
@@ -122,19 +171,21 @@ def test_the_urgency_is_always_in_sight_with_its_ceiling(browser: Browser) -> No
 
 
 def test_a_danger_interrupts_with_why_and_what_to_do_and_undo_takes_it_back(browser: Browser) -> None:
-    here = browser.begin()
-    browser.answer(here, generalized_cramps="yes", fever="yes", rest="no")
+    here = browser.begin_with_red_flags(generalized_cramps="yes")
+    browser.answer(here, fever="yes", rest="no")
     assert 'role="alert"' in browser.text and "fever" in browser.text and "Call an ambulance" in browser.text
     assert '<span class="label">Urgency</span> <strong>Immediate</strong>' in browser.text
     browser.post(f"{here}/undo", {"after": browser.hidden("after")})
-    assert browser.heading() == "First, the warning signs"
-    assert 'class="danger"' not in browser.text and "<strong>Routine</strong>" in browser.text
+    assert browser.heading() == "Red flags"
+    assert 'class="danger"' not in browser.text and "<strong>Same day</strong>" in browser.text
+    browser.post(f"{here}/undo", {"after": browser.hidden("after")})
+    assert browser.heading() == "The story"
     assert browser.post(f"{here}/undo", {"after": browser.hidden("after")}).status_code == 409
     assert "nothing to take back" in browser.text
 
 
 def test_it_answers_when_it_is_asked_back_and_keeps_what_was_filled_in(browser: Browser, service: Any) -> None:
-    here = browser.begin()
+    here = browser.begin_with_red_flags()
     browser.post(here, {"ask": "why:fever", "answer.confusion": "yes"})
     assert "WHY Does the patient have a fever?" in browser.text and "What an answer would do" in browser.text
     assert 'name="answer.confusion" value="yes" checked' in browser.text
@@ -152,11 +203,11 @@ def test_it_answers_when_it_is_asked_back_and_keeps_what_was_filled_in(browser: 
         assert browser.post(here, fields).status_code == 200
         assert says in browser.text, fields
     assert browser.post(here, {"ask": "drop table"}).status_code == 400
-    assert session_of(browser, service, here).log == ()
+    assert {event.screen for event in session_of(browser, service, here).log} == {"story"}
 
 
 def test_only_the_reply_is_sent_where_only_that_is_wanted(browser: Browser) -> None:
-    here = browser.begin()
+    here = browser.begin_with_red_flags()
     reply = browser.client.post(here, data={"csrf": browser.token, "ask": "why:fever"}, headers={"hx-request": "true"})
     assert reply.text.lstrip().startswith('<div class="told">') and "<html" not in reply.text
     browser.client.cookies.clear()
@@ -166,31 +217,27 @@ def test_only_the_reply_is_sent_where_only_that_is_wanted(browser: Browser) -> N
 
 def test_medicines_are_said_back_as_they_were_understood(browser: Browser) -> None:
     here = browser.begin()
-    while browser.heading() != "Medicines":
-        browser.leave_open(here)
-    assert browser.answer(here, current="some").status_code == 422
+    assert browser.answer(here, rest="no").status_code == 422
     assert "write the medicines" in browser.text
-    assert browser.answer(here, current="none", current_list="HCTZ", stopped="none").status_code == 422
+    assert browser.answer(here, current="none", current_list="HCTZ", stopped="none", rest="no").status_code == 422
     assert "keep one" in browser.text
-    browser.answer(here, current="some", current_list="HCTZ 25 mg\nzzyzx", stopped="some", stopped_list="diazepam 3 days ago")
-    assert (
-        "<strong>HCTZ 25 mg</strong>: hydrochlorothiazide" in browser.text
-        and "<strong>diazepam</strong>: diazepam" in browser.text
-    )
+    browser.answer(here, current_list="HCTZ 25 mg\nzzyzx", stopped_list="Valium 3 days ago", rest="no")
+    assert "<strong>HCTZ 25 mg</strong>: hydrochlorothiazide" in browser.text
+    assert "<strong>Valium</strong>: diazepam" in browser.text
     assert "<strong>zzyzx</strong>" in browser.text
     assert "<strong>Same day</strong>" in browser.text
 
 
 def test_a_value_that_cannot_be_is_explained_beside_its_question(browser: Browser, service: Any) -> None:
     here = browser.begin()
-    browser.answer(here, rest="no")
+    lists = {"current": "none", "stopped": "none"}
     for text, says in (("old", "found"), ("670", "plausible range"), ("6" * 500, "500 characters")):
-        assert browser.answer(here, age=text, rest="unknown").status_code == 422
+        assert browser.answer(here, age=text, rest="unknown", **lists).status_code == 422
         assert says in browser.text and 'aria-invalid="true"' in browser.text
-    fields = {"after": browser.hidden("after"), "answer.age": "67", "unknown.age": "yes", "rest": "unknown"}
+    fields = {"after": browser.hidden("after"), "answer.age": "67", "unknown.age": "yes", "rest": "unknown", **lists}
     assert browser.post(here, fields).status_code == 422
     assert "keep one of them" in browser.text
-    browser.answer(here, age="67", rest="unknown")
+    browser.answer(here, age="67", rest="unknown", **lists)
     told = {name: value for event in session_of(browser, service, here).log for name, value in event.answers.items()}
     assert told["age"] == 67
 
@@ -203,18 +250,21 @@ def test_answers_that_contradict_each_other_are_explained_and_not_recorded(brows
         fields = {"after": browser.hidden("after"), "finding": finding, "value": value}
         assert browser.post(f"{here}/answers", fields).status_code == status
     assert "contradict" in browser.text and "pregnant is yes, but sex is male" in browser.text
-    assert len(session_of(browser, service, here).log) == 2
-    browser.open(here)
+    assert answers_in(browser, service, here)["sex"] == "male" and "pregnant" not in answers_in(browser, service, here)
     # Of a man nobody asks it.
-    assert "pregnant" not in browser.questions()
+    browser.open(here)
+    for _ in range(12):
+        assert "pregnant" not in browser.questions()
+        if 'name="screen"' in browser.text:
+            browser.leave_open(here)
 
 
 def test_an_answer_is_changed_wherever_it_was_given(browser: Browser, service: Any) -> None:
-    here = browser.begin()
+    here = browser.begin_with_red_flags()
     browser.answer(here, rest="no")
     browser.open(f"{here}/answers")
     assert "Fever:" in browser.text
-    assert browser.post(f"{here}/answers", {"after": "0", "finding": "fever", "value": "yes"}).status_code == 409
+    assert browser.post(f"{here}/answers", {"after": "1", "finding": "fever", "value": "yes"}).status_code == 409
     after = browser.hidden("after")
     assert browser.post(f"{here}/answers", {"after": after, "finding": "fever", "value": "maybe"}).status_code == 422
     assert "found" in browser.text and "Nothing was changed" in browser.text
@@ -225,7 +275,7 @@ def test_an_answer_is_changed_wherever_it_was_given(browser: Browser, service: A
 
 def test_an_answer_without_what_it_requires_is_refused_and_a_change_says_what_it_closes(browser: Browser, service: Any) -> None:
     here = browser.begin()
-    browser.answer(here, rest="unknown")
+    browser.leave_open(here)
 
     def change(finding: str, value: str) -> int:
         browser.open(f"{here}/answers")
@@ -244,12 +294,12 @@ def test_an_answer_without_what_it_requires_is_refused_and_a_change_says_what_it
 
 
 def test_two_tabs_do_not_overwrite_each_other(browser: Browser, service: Any) -> None:
-    here = browser.begin()
+    here = browser.begin_with_red_flags()
     browser.answer(here, fever="yes", rest="no")
     # The first page, sent once more from another tab.
-    response = browser.post(here, {"after": "0", "answer.fever": "no", "rest": "no"})
+    response = browser.post(here, {"after": "1", "answer.fever": "no", "rest": "no"})
     assert response.status_code == 409 and "went on elsewhere" in browser.text
-    assert browser.heading() == "The patient"
+    assert browser.heading() != "Red flags"
     assert sum(len(event.answers) for event in session_of(browser, service, here).log if "fever" in event.answers) > 0
     assert "<strong>Immediate</strong>" in browser.text
 
@@ -258,19 +308,19 @@ def test_a_link_resumes_where_it_was_left_also_after_a_restart(
     browser: Browser, consultation: Consultation, tmp_path: Path
 ) -> None:
     here = browser.begin("bed 7")
-    browser.answer(here, rest="no")
+    browser.leave_open(here)
     again = signed_in(application(consultation, tmp_path))
     assert "bed 7" in again.open("/").text
     again.open(here)
-    assert again.heading() == "The patient" and "Page 2 · bed 7" in again.text
+    assert again.heading() == "Red flags" and "Page 2 · bed 7" in again.text
 
 
 def test_untrusted_text_means_only_itself(browser: Browser) -> None:
     evil = "<b>x</b>\"'><script>alert(1)</script>\u202eevil"
     here = browser.begin(evil)
-    while browser.heading() != "Medicines":
-        browser.leave_open(here)
-    browser.answer(here, current="some", current_list=evil, stopped="none")
+    assert browser.answer(here, current="none", stopped="none", told=evil, rest="no").status_code == 422
+    assert "<b>x" not in browser.text and "<script>alert" not in browser.text and "\u202e" not in browser.text
+    browser.answer(here, current_list=evil, stopped="none", rest="no")
     for path in (here, f"{here}/report", f"{here}/answers", "/"):
         browser.open(path)
         assert "<b>x" not in browser.text and "<script>alert" not in browser.text and "\u202e" not in browser.text
@@ -278,7 +328,7 @@ def test_untrusted_text_means_only_itself(browser: Browser) -> None:
 
 def test_answers_that_other_knowledge_does_not_know_are_not_guessed_at(browser: Browser, tmp_path: Path) -> None:
     here = browser.begin()
-    browser.answer(here, rest="no")
+    browser.answer(here, current="none", stopped="none", rest="no")
     foreign = Consultation(Assessor(load_knowledge_base(ROOT / "tests" / "foreign" / "headaches")))
     other = signed_in(application(foreign, tmp_path))
     assert other.open(here).status_code == 409 and "do not fit the knowledge base" in other.text

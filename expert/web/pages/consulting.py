@@ -13,15 +13,16 @@ from urllib.parse import quote
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES, AnswerRefused, drop_undone
+from expert.consultation.answer_log import MEDICINES, NO_MORE, RESULTS, STOPPED_MEDICINES, AnswerRefused, drop_undone
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
-from expert.consultation.progress import kept_open, no_longer_standing, progress, why_stopped
+from expert.consultation.progress import kept_open, no_longer_standing, page_reason, progress, questions_left, why_stopped
 from expert.web import audit
+from expert.web.pages.answered import answers_of
 from expert.web.pages.asking_back import asked_back
-from expert.web.pages.forms import CURRENT, REST, STOPPED, Filled, read_page
-from expert.web.pages.questions import Reply, band, question_shown
+from expert.web.pages.forms import CURRENT, RESULTS_TOLD, STOPPED, TOLD, Filled, read_page
+from expert.web.pages.questions import Reply, band, parts_shown, silence
 from expert.web.pages.sitting import STALE, Sitting, address, keep, sitting_of
 from expert.web.service import Service, Visit
 from knowledge_base.model import KnowledgeBase
@@ -146,6 +147,9 @@ def _shown(
         "about": visit.form.get("about", ""),
         "supposed": visit.form.get("supposed", ""),
         "value": visit.form.get("value", ""),
+        "answered": [answer for answer in answers_of(sitting) if not answer.is_plain and answer.may_change],
+        "taken": [clean(name) for name in moment.told.case.medicines or ()],
+        "unnamed": sum(answer.is_plain for answer in answers_of(sitting)),
         **_dangers(sitting),
         "understood": _understood(sitting),
     }
@@ -172,32 +176,54 @@ def _names(knowledge: KnowledgeBase) -> Markup:
 
 
 def _questions(sitting: Sitting, asked: ScreenAsked, problems: Mapping[str, str]) -> dict[str, Any]:
-    screen, form = asked.screen, sitting.visit.form
-    told_last = sitting.moment.told.screens[-1:] == (screen.id,)
-    shown = [question_shown(name, asked, sitting.service.knowledge, form, problems) for name in asked.questions]
+    form, knowledge = sitting.visit.form, sitting.service.knowledge
+    left = questions_left(sitting.moment)
+    done = len(sitting.moment.told.case.findings)
+    leads = {section.screen.id: section.screen.lead_in for section in asked.sections if not section.questions}
     return {
-        "asked": shown or True,
-        "heading": screen.label,
-        "lead": "And then:" if told_last else screen.lead_in,
-        "place": f"Page {sitting.moment.screens + (0 if told_last else 1)}",
-        "screen": screen.id,
-        "medicines": screen.medicines,
-        "by": screen.by,
-        "rest": form.get(REST, ""),
-        "rest_needed": len(shown) > 1 or any(question.kind == "quantity" for question in shown),
+        "asked": True,
+        "parts": parts_shown(asked, knowledge, form, problems),
+        "heading": asked.screen.label,
+        "reason": page_reason(sitting.moment, asked, knowledge),
+        "place": f"Page {sitting.moment.screens + 1}",
+        "left": left,
+        "done": done,
+        "screen": asked.screen.id,
+        "leads": leads,
+        "medicines": asked.asks_medicines,
+        "results": asked.asks_results,
+        "anything": asked.asks_anything,
+        "by": asked.screen.by,
+        "in_full": asked.in_full,
+        "silence": silence(asked, knowledge),
+        "many": len(asked.questions) > 1,
+        "told_fields": {
+            name: {"text": clean(form.get(name, "")), "problem": problems.get(name, "")} for name in (RESULTS_TOLD, TOLD)
+        },
+        "no_results": form.get(RESULTS) == NO_MORE,
         "lists": {
-            key: {"value": form.get(key, ""), "text": form.get(f"{key}_list", ""), "problem": problems.get(key, "")}
+            key: {
+                "value": form.get(key, ""),
+                "text": _clean_lines(form.get(f"{key}_list", "")),
+                "problem": problems.get(key, ""),
+            }
             for key in (CURRENT, STOPPED)
         },
     }
 
 
+def _clean_lines(text: str) -> str:
+    return "\n".join(map(clean, text.splitlines()))
+
+
 def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str, Any]:
+    lines = why_stopped(certificate, moment, service.knowledge)
+    open_ = kept_open(certificate, service.knowledge)
     return {
-        "asked": [],
-        "heading": "Nothing that is left to ask would change the conclusion",
-        "stopped": why_stopped(certificate, moment, service.knowledge)[:2],
-        "kept_open": [line.removeprefix("  ? ") for line in kept_open(certificate, service.knowledge)],
+        "asked": False,
+        "heading": "Nothing that matters is left to ask",
+        "stopped": [line for line in lines if line not in open_ and not line.startswith("  ")],
+        "kept_open": [line.removeprefix("  ? ") for line in open_],
     }
 
 
@@ -255,7 +281,7 @@ def _understood(sitting: Sitting) -> list[tuple[str, str]]:
         found = sitting.service.knowledge.dictionary.recognize(text)
         meaning = ", ".join(found.medicines)
         told.append((clean(text), "; ".join(filter(None, (meaning, clean(found.doubt or ""))))))
-    return told
+    return [(text, meaning) for text, meaning in told if text.casefold() != meaning]
 
 
 def report(visit: Visit) -> Response:

@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from expert.consultation import replies
+from expert.consultation import naming, replies
+from expert.consultation.answer_log import NO_MORE, RESULTS
 from expert.consultation.page import ScreenAsked
 from expert.consultation.replies import ReplyError
-from facts.vocabulary import Finding, QuantityFinding, YesNoFinding
+from facts.vocabulary import Finding, YesNoFinding
 from knowledge_base.model import KnowledgeBase
 
 CURRENT, STOPPED = "current", "stopped"
 REST = "rest"
+RESULTS_TOLD, TOLD = "results_told", "told"
 _LONGEST_LIST = 4_000
 _LONGEST_ANSWER = 200
 
@@ -39,8 +41,16 @@ def open_field(name: str) -> str:
 
 
 def read_page(asked: ScreenAsked, form: Mapping[str, str], knowledge: KnowledgeBase) -> Filled:
-    """Read the answers to a screen. Fields of questions that the screen does not ask are not looked at."""
-    return _read_lists(form) if asked.screen.medicines else _read_questions(asked, form, knowledge)
+    """Read the answers to a page. Fields of questions that the page does not ask are not looked at."""
+    parts = [_read_questions(asked, form, knowledge)] if asked.questions else []
+    if asked.asks_medicines:
+        parts.append(read_lists(form))
+    if asked.asks_results:
+        parts.append(_read_results(form, knowledge))
+    if asked.asks_anything:
+        parts.append(_read_told(form.get(TOLD, ""), TOLD, knowledge))
+    answers = {name: answer for part in parts for name, answer in part.answers.items()}
+    return Filled(answers, {name: problem for part in parts for name, problem in part.problems.items()})
 
 
 def _read_questions(asked: ScreenAsked, form: Mapping[str, str], knowledge: KnowledgeBase) -> Filled:
@@ -60,16 +70,35 @@ def _read_questions(asked: ScreenAsked, form: Mapping[str, str], knowledge: Know
             answers[name] = read[0]
     rest = "unknown" if asked.screen.by == "test" else form.get(REST, "")
     for finding in left:
-        if rest == "unknown" or (rest == "no" and isinstance(finding, QuantityFinding)):
-            answers[finding.id] = None
-        elif rest == "no" and isinstance(finding, YesNoFinding) and finding.id not in asked.screen.each:
+        # The button says which questions it covers: a value, and what has to be tried, are never absent for being left out.
+        if rest == "no" and isinstance(finding, YesNoFinding) and finding.id not in asked.each:
             answers[finding.id] = False
-        elif rest == "no":
-            problems[finding.id] = f"{finding.label}: silence says nothing of this; choose an answer, or Unknown"
+        elif rest and not asked.in_full:
+            answers[finding.id] = None
     if left and rest not in ("no", "unknown"):
         count = "one question has" if len(left) == 1 else f"{len(left)} questions have"
         problems[REST] = f"{count} no answer; answer, or say of the rest that it is absent or unknown"
     return Filled(answers, problems)
+
+
+def _read_results(form: Mapping[str, str], knowledge: KnowledgeBase) -> Filled:
+    """Read the results that are available; left empty, it is not known whether there are any."""
+    text, none = form.get(RESULTS_TOLD, "").strip(), form.get(RESULTS) == NO_MORE
+    if text and none:
+        return Filled({}, {RESULTS_TOLD: "results are written, and No results is chosen too; keep one of them"})
+    read = _read_told(text, RESULTS_TOLD, knowledge)
+    return read if read.problems else Filled({**read.answers, RESULTS: NO_MORE if none else "some" if text else None})
+
+
+def _read_told(text: str, field: str, knowledge: KnowledgeBase) -> Filled:
+    """Read findings that were told by name."""
+    if len(text) > _LONGEST_LIST:
+        return Filled({}, {field: f"found {len(text)} characters, expected at most {_LONGEST_LIST}"})
+    try:
+        told = [naming.read_told(part, knowledge.vocabulary) for part in naming.split(text.replace("\n", ","))]
+    except ReplyError as error:
+        return Filled({}, {field: str(error)})
+    return Filled({one.finding.id: one.value for one in told})
 
 
 def _read_answer(finding: Finding, form: Mapping[str, str]) -> tuple[Any] | None:
@@ -85,7 +114,8 @@ def _read_answer(finding: Finding, form: Mapping[str, str]) -> tuple[Any] | None
     return (replies.read_value(finding, text),)
 
 
-def _read_lists(form: Mapping[str, str]) -> Filled:
+def read_lists(form: Mapping[str, str]) -> Filled:
+    """Read the medicine lists."""
     lists: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for key, reader in ((CURRENT, replies.read_medicines), (STOPPED, replies.read_stopped)):
@@ -101,8 +131,8 @@ def _read_list(choice: str, text: str, reader: Any) -> Any:
         raise ReplyError(f"found {len(text)} characters, expected at most {_LONGEST_LIST}; write the names alone")
     if choice in ("none", "unknown"):
         if text:
-            raise ReplyError("names are written, and yet it is chosen that there are none or that they are unknown; keep one")
+            raise ReplyError("names are written, but None or Unknown is also chosen; keep one")
         return [] if choice == "none" else None
     if not text:
-        raise ReplyError("write the medicines, or choose that there are none, or Unknown")
+        raise ReplyError("write the medicines, or choose None or Unknown")
     return reader(text)

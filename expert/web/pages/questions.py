@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from expert.consultation.page import ScreenAsked
+from expert.consultation.page import ScreenAsked, Section
 from expert.web.pages.forms import answer_field, open_field
 from facts.assessment import Assessment
-from facts.vocabulary import ChoiceFinding, QuantityFinding
+from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
 from knowledge_base.model import KnowledgeBase
 from reports.view import Rise, rises
@@ -47,6 +47,35 @@ class Question:
     value: str
     text: str
     problem: str
+    is_long: bool = False
+    """Whether it names many signs, and needs the whole width."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Questions that stand together under a heading; `ticks` are signs that are ticked where they are so."""
+
+    label: str
+    ticks: tuple[Question, ...]
+    questions: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A section of a page: its lead-in, and its questions in rows."""
+
+    id: str
+    lead: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """What a page says of the questions that are left without an answer: its two buttons, and what neither covers."""
+
+    absent: str
+    unknown: str
+    never: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +116,61 @@ def band(assessment: Assessment, knowledge: KnowledgeBase, asked: ScreenAsked | 
     )
 
 
+def parts_shown(
+    asked: ScreenAsked, knowledge: KnowledgeBase, form: Mapping[str, str], problems: Mapping[str, str]
+) -> tuple[Part, ...]:
+    """Arrange the questions of a page: by section, and by the rows that the knowledge declares."""
+    return tuple(
+        Part(section.screen.id, section.screen.lead_in, tuple(_rows(section, asked, knowledge, form, problems)))
+        for section in asked.sections
+        if section.questions
+    )
+
+
+def _rows(
+    section: Section, asked: ScreenAsked, knowledge: KnowledgeBase, form: Mapping[str, str], problems: Mapping[str, str]
+) -> list[Row]:
+    screen = section.screen
+    grouped: list[tuple[str, list[str]]] = []
+    for name in section.questions:
+        if (asked.in_full and name in screen.rows) or not grouped:
+            grouped.append((screen.rows.get(name, ""), []))
+        grouped[-1][1].append(name)
+    rows = []
+    for label, names in grouped:
+        ticked = [name for name in names if asked.in_full and _is_sign(name, knowledge) and name not in screen.each]
+        shown = {name: question_shown(name, asked, knowledge, form, problems) for name in names}
+        others = tuple(shown[name] for name in names if name not in ticked)
+        rows.append(Row(label, tuple(shown[name] for name in ticked), others))
+    return rows
+
+
+def _is_sign(name: str, knowledge: KnowledgeBase) -> bool:
+    return isinstance(knowledge.vocabulary.findings[name], YesNoFinding)
+
+
+def silence(asked: ScreenAsked, knowledge: KnowledgeBase) -> Silence:
+    """Say what becomes of the questions of a page that are left without an answer."""
+    findings = knowledge.vocabulary.findings
+    signs = [name for name in asked.questions if _is_sign(name, knowledge) and name not in asked.each]
+    never = tuple(findings[name].label for name in asked.questions if name not in signs)
+    examined = asked.screen.by == "examination"
+    return Silence(
+        absent=("the rest was examined, and is absent" if examined else "the rest was asked, and is absent") if signs else "",
+        unknown="the rest was not examined" if examined else "the rest is unknown",
+        never=never,
+    )
+
+
 def question_shown(
     name: str, asked: ScreenAsked, knowledge: KnowledgeBase, form: Mapping[str, str], problems: Mapping[str, str]
 ) -> Question:
     """Arrange a question, with what was filled in and what is wrong with that."""
     finding = knowledge.vocabulary.findings[name]
     # What opens a page of its own stands for many signs, and only its question names them.
-    whole = opens_a_page(name, asked.screen.ask, knowledge.vocabulary)
-    label = finding.question if whole else sentence(finding.label).removesuffix(".")
+    whole = opens_a_page(name, asked.screen_of(name).ask, knowledge.vocabulary)
+    short = asked.screen_of(name).short.get(name, finding.label) if asked.in_full else finding.label
+    label = finding.question if whole else sentence(short).removesuffix(".")
     choices: tuple[tuple[str, str], ...] = (("yes", "Yes"), ("no", "No"))
     unit = ""
     if isinstance(finding, ChoiceFinding):
@@ -114,4 +190,5 @@ def question_shown(
         value="unknown" if open_field(name) in form else text,
         text=text,
         problem=problems.get(name, ""),
+        is_long=whole,
     )

@@ -1,0 +1,59 @@
+"""Reports are as somebody last looked at them, whatever the hash seed, and hostile text does no harm in them."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from expert.inference.assessing import Assessor
+from facts.assessment import Assessment
+from reports.formats import FORMATS, LEAFLETS, FhirDocument
+from tests.functional.charley import charley
+from tests.golden_reports import DAY, GOLDEN, HOSTILE, golden_assessments, golden_files
+
+# A script, an element or a picture of one's own; `javascript:` where it would be followed.
+HARM = re.compile(r"<script|<img|<iframe|on(?:error|load)\s*=\s*[^a-z&]|(?:href|src)\s*=\s*[\"']?javascript", re.IGNORECASE)
+CODES = re.compile("[\x00-\x08\x0b-\x1f\x7f]")
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+
+
+@pytest.fixture(scope="module")
+def twelve(assessor: Assessor, tmp_path_factory: pytest.TempPathFactory) -> list[Assessment]:
+    return golden_assessments(assessor, tmp_path_factory.mktemp("golden"))
+
+
+def test_reports_are_as_they_were_last_looked_at(twelve: list[Assessment], assessor: Assessor) -> None:
+    assert len(twelve) == 12
+    written = dict(golden_files(twelve, assessor.knowledge))
+    changed = [path.name for path, text in written.items() if not path.exists() or path.read_text("utf-8") != text]
+    assert changed == [], "look at the difference, and then run python -m tests.regenerate"
+    assert set(GOLDEN.iterdir()) == set(written)
+
+
+@pytest.mark.parametrize("words", [(), ("--full",), ("--format", "html"), ("--format", "markdown", "--audience", "patient")])
+def test_no_byte_depends_on_the_hash_seed(words: tuple[str, ...], tmp_path: Path) -> None:
+    file = tmp_path / "hostile.json"
+    file.write_text(json.dumps(HOSTILE), encoding="utf-8")
+    cases = ["facts/examples", file]
+    first, second = (charley("report", *cases, *words, PYTHONHASHSEED=seed) for seed in ("3", "4711"))
+    assert first.status == 0 and len(first.out) > 2_000
+    assert first.out == second.out
+
+
+def test_hostile_text_stays_text_in_every_format(twelve: list[Assessment], assessor: Assessor) -> None:
+    hostile = next(one for one in twelve if one.case.startswith("<script>"))
+    written = {form: chosen.render(hostile, assessor.knowledge, full=True) for form, chosen in FORMATS.items() if form != "pdf"}
+    written |= {
+        f"{form} leaflet": chosen.render(hostile, assessor.knowledge) for form, chosen in LEAFLETS.items() if form != "pdf"
+    }
+    written["fhir"] = FhirDocument(day=DAY).render(hostile, assessor.knowledge)
+    for form, text in written.items():
+        # JSON is read by programs, which get every name as it is; control characters are escaped there.
+        assert isinstance(text, str) and not (CONTROL if form not in ("json", "fhir") else CODES).search(text), form
+        if "html" in form:
+            assert not HARM.search(text), form
+        if "markdown" in form:
+            assert not re.search(r"(?<!\\)(?:<[a-z!/]|\]\(|!\[)", text), form
+    narratives = re.findall(r'"div": "((?:[^"\\]|\\.)*)"', written["fhir"])
+    assert narratives and not any(HARM.search(json.loads(f'"{one}"')) for one in narratives)
