@@ -165,6 +165,12 @@ def test_rows_of_a_frame_that_begin_within_a_byte_are_judged_as_they_are(
     assert rows_of(knowledge, judge(whole.slice(first))) == rows[first:]
 
 
+def test_a_figure_needs_no_greatest_beside_it(knowledge: KnowledgeBase) -> None:
+    columns = {"serum_potassium": [2.4, 2.0, 6.0], at_most("serum_potassium"): [None, 4.0, None]}
+    judged = CohortJudge(knowledge)(pl.DataFrame(columns))
+    assert judged.truth("hypokalemia-measured").to_list() == [True, None, False]
+
+
 @pytest.mark.parametrize(
     ("columns", "told"),
     [

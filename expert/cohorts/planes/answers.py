@@ -154,6 +154,9 @@ def columns_of(frame: pl.DataFrame, vocabulary: Vocabulary) -> dict[str, Column]
         series, dtype = frame[name], frame[name].dtype
         if isinstance(finding, QuantityFinding):
             fits, series = dtype in (pl.Float64, pl.Float32), series.cast(pl.Float64) if dtype == pl.Float32 else series
+            if name != own and own in frame.columns and series.null_count() > frame[own].null_count():
+                # A figure is the greatest that it can be, too.
+                series = series.fill_null(frame[own])
         elif isinstance(finding, ChoiceFinding):
             fits = dtype == pl.String or dtype == pl.Categorical or isinstance(dtype, pl.Enum)
             series = _as_choices(series, finding) if fits else series

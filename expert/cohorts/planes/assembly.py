@@ -21,7 +21,7 @@ NONE: Plane = 0
 """The plane in which no bit is set."""
 ALL: Plane = 1
 """The plane in which every bit is set."""
-BLOCK = 2_048
+BLOCK = 4_096
 """Words that are done at once: what is between the instructions then stays in the processor's cache."""
 _UFUNC: Mapping[Operation, Callable[..., Any]] = {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}
 
@@ -144,7 +144,8 @@ def finish(assembly: Assembly, wanted: Iterable[Plane]) -> Code:
     The rows of the result are in the order in which their planes are first `wanted`.
     """
     wanted = list(dict.fromkeys(wanted))
-    last_use = _last_uses(assembly, wanted)
+    order = _in_order_of_use(assembly, wanted)
+    last_use = _last_uses(assembly, order, wanted)
     # An input that is wanted as it is gets a place in the result by an instruction that changes nothing.
     results = {plane: -1 - row for row, plane in enumerate(plane for plane in wanted if plane not in (NONE, ALL))}
     inputs = {plane: 2 + row for row, plane in enumerate(assembly.inputs)}
@@ -153,9 +154,8 @@ def finish(assembly: Assembly, wanted: Iterable[Plane]) -> Code:
     free: list[int] = []
     between = 0
     code = [(_UFUNC["and"], inputs[plane], ALL, results[plane]) for plane in inputs if plane in results]
-    for plane, (operation, first, second) in assembly.made.items():
-        if plane not in last_use:
-            continue
+    for plane in order:
+        operation, first, second = assembly.made[plane]
         operands = places[first], places[second]
         free += {places[each] for each in (first, second) if last_use[each] == plane and places[each] >= first_between}
         if plane not in places:
@@ -175,12 +175,32 @@ def finish(assembly: Assembly, wanted: Iterable[Plane]) -> Code:
     return Code(len(inputs), between, {plane: rows.get(plane, plane) for plane in wanted}, instructions)
 
 
-def _last_uses(assembly: Assembly, wanted: Sequence[Plane]) -> dict[Plane, Plane]:
+def _in_order_of_use(assembly: Assembly, wanted: Sequence[Plane]) -> list[Plane]:
+    """Return the planes to be made, each as late as it can be: what is made and used at once stays in the cache."""
+    order: list[Plane] = []
+    done = {NONE, ALL, *assembly.inputs}
+    waiting = list(reversed(wanted))
+    while waiting:
+        plane = waiting[-1]
+        if plane in done:
+            waiting.pop()
+            continue
+        _, first, second = assembly.made[plane]
+        needed = [each for each in (second, first) if each not in done]
+        if needed:
+            waiting += needed
+        else:
+            waiting.pop()
+            done.add(plane)
+            order.append(plane)
+    return order
+
+
+def _last_uses(assembly: Assembly, order: Sequence[Plane], wanted: Sequence[Plane]) -> dict[Plane, Plane]:
     """Return by each plane that is needed the last one that is made of it."""
     last = {plane: plane for plane in wanted}
-    for plane in reversed(assembly.made):
-        if plane in last:
-            _, first, second = assembly.made[plane]
-            last.setdefault(first, plane)
-            last.setdefault(second, plane)
+    for plane in reversed(order):
+        _, first, second = assembly.made[plane]
+        last.setdefault(first, plane)
+        last.setdefault(second, plane)
     return last

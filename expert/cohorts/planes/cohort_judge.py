@@ -102,11 +102,14 @@ class CohortJudge:
         standings = {name: find_standings(assembly, cause, truths, knowledge) for name, cause in knowledge.causes.items()}
         urgencies = find_urgencies(assembly, truths, answers, self.judge, self.verdicts, knowledge)
         wanted: list[Plane] = []
-        for name in (*knowledge.rules, *knowledge.warning_signs):
-            wanted += truths[name]
-        for standing in standings.values():
+        # A cause's rules and what they come to stand together, so that they are computed together.
+        for name, cause in knowledge.causes.items():
+            wanted += (plane for rule in cause.rules for plane in truths[rule.id])
+            standing = standings[name]
             wanted += (*standing.code, standing.considered, standing.likely)
             wanted += (digit for digits in standing.counts.values() for digit in digits)
+        for name in (*knowledge.rules, *knowledge.warning_signs):
+            wanted += truths[name]
         wanted += (*urgencies.level, *urgencies.ceiling, urgencies.decided)
         return _Plan(finish(assembly, wanted), answers, truths, standings, urgencies)
 
