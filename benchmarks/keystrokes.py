@@ -50,7 +50,9 @@ def _numbers(asked: ScreenAsked, answers: Mapping[str, Any], vocabulary: Vocabul
                 typed.append({True: "", False: "n", None: "u"}[answer] + str(number))
         elif answer is not None:
             typed.append(_value(number, finding, answer, findings))
-    return " ".join([*_ranges(typed), *(["n"] if rest else [])]) or "n"
+    # Values alone say nothing about the signs beside them.
+    values_alone = absent and asked.screen.by == "history" and not any(word.lstrip("nu").isdigit() for word in typed)
+    return " ".join([*_ranges(typed), *(["n"] if rest or (values_alone and typed) else [])]) or "n"
 
 
 def _ranges(typed: list[str]) -> Iterator[str]:
