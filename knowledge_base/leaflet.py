@@ -20,6 +20,9 @@ class Leaflet:
     no_cause: str
     meanwhile: Mapping[str, tuple[str, ...]]
     help_says: str
+    help_clinician: str
+    said_by: frozenset[str]
+    """Next steps that say already when to call."""
     help_always: tuple[str, ...]
     help_of_causes: Mapping[str, str]
     causes: Mapping[str, str]
@@ -40,6 +43,7 @@ def build_leaflet(
     for section, known in names.items():
         if section != "next_steps":
             _check(context, known, (file.node(section, name) for name in getattr(content, section)))
+    _check(context, names["next_steps"], (file.node("help", "said_by", name) for name in content.help.said_by))
     _check(context, names["causes"], (file.node("help", "causes", name) for name in content.help.causes))
     if missing := [level for level in context.levels if level not in content.verdicts]:
         context.problems.add(file.node("verdicts").key_place, f"verdicts: nothing for {' and '.join(missing)}", "add it")
@@ -53,6 +57,8 @@ def build_leaflet(
         no_cause=content.no_cause,
         meanwhile={level: tuple(said) for level, said in content.meanwhile.items()},
         help_says=content.help.says,
+        help_clinician=content.help.clinician,
+        said_by=frozenset(content.help.said_by),
         help_always=tuple(content.help.always),
         help_of_causes=content.help.causes,
         causes=content.causes,

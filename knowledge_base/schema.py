@@ -447,6 +447,10 @@ class LeafletHelp(Declared):
 
     says: Sentence
     always: Annotated[list[Sentence], Field(min_length=1)]
+    clinician: str = ""
+    """The same in short, for the clinician's page."""
+    said_by: list[RuleId] = []
+    """Next steps that say it already."""
     causes: dict[Name, Sentence] = {}
 
 

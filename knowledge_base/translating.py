@@ -20,7 +20,7 @@ from knowledge_base.model import Cause, Definition, KnowledgeBase, NextStep, Rul
 Retelling: TypeAlias = Callable[[str, str], str]
 """Given the context of a message and its English text, returns what is said instead."""
 SHIPPED = Path(__file__).parent / "languages"
-_ON_LEAFLET = ("mark", "title", "awaiting", "no_cause", "help_says")
+_ON_LEAFLET = ("mark", "title", "awaiting", "no_cause", "help_says", "help_clinician")
 """What a leaflet says apart from verdicts, causes, signs and steps."""
 _T = TypeVar("_T")
 
@@ -164,6 +164,7 @@ class _Retelling:
             verdicts=_frozen(verdicts),
             standings=by_id("standing", words.standings),
             meanwhile=_frozen({level: several("meanwhile", texts) for level, texts in words.meanwhile.items()}),
+            said_by=words.said_by,
             help_always=several("help", words.help_always),
             help_of_causes=by_id("help", words.help_of_causes),
             causes=by_id("cause", words.causes),

@@ -83,6 +83,8 @@ class Page:
     others: int
     do_now: tuple[StepOnPage, ...]
     then: tuple[StepOnPage, ...]
+    come_back: str
+    """When to come back or call; empty where a step says it, and where help is needed now."""
     not_asked: tuple[str, ...]
     more_not_asked: int
     unverified: tuple[str, ...]
@@ -131,6 +133,7 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
         others=max(0, len(likely) - LEADING),
         do_now=(*repeated, *(_step(step, assessment, knowledge) for step in steps if step.do_now)),
         then=tuple(_step(step, assessment, knowledge) for step in steps if not step.do_now),
+        come_back=_come_back(assessment, knowledge),
         not_asked=tuple(medicines if name == MEDICINES else _named(name, knowledge) for name in asked[:_NOT_ASKED]),
         more_not_asked=max(0, len(asked) - _NOT_ASKED),
         unverified=tuple(unverified[:_NOT_USED]),
@@ -184,6 +187,14 @@ def _idle(state: State, has_unverified: bool) -> str:
     if has_unverified:
         return say("Repeat the unverified results; nothing further needs to be done.")
     return say("Nothing further needs to be done.")
+
+
+def _come_back(assessment: Assessment, knowledge: KnowledgeBase) -> str:
+    words = knowledge.leaflet
+    is_highest = knowledge.level_rank[assessment.urgency.level] == len(knowledge.levels) - 1
+    if words is None or is_highest or any(step.id in words.said_by for step in assessment.next_steps):
+        return ""
+    return words.help_clinician
 
 
 def _some_medicines(assessment: Assessment, knowledge: KnowledgeBase) -> bool:

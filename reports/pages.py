@@ -5,7 +5,7 @@ from typing import Any
 
 from facts.assessment import Assessment
 from knowledge_base.model import KnowledgeBase
-from reports.knowledge.handbook import handbook
+from reports.knowledge.handbook import entry_of, find_entries, kept_handbook
 from reports.rendering import environment
 from reports.view import view
 
@@ -22,8 +22,20 @@ def report_page(assessment: Assessment, knowledge: KnowledgeBase, **values: Any)
 
 
 def handbook_page(knowledge: KnowledgeBase, **values: Any) -> str:
-    """Render the handbook as a page of the service."""
-    return render_page("handbook.html.j2", book=handbook(knowledge), **values)
+    """Render the whole handbook as a page of the service."""
+    return render_page("handbook.html.j2", book=kept_handbook(knowledge), **values)
+
+
+def handbook_index(knowledge: KnowledgeBase, words: str, **values: Any) -> str:
+    """Render the chapters of the handbook with a search; `words` are what is looked for."""
+    book = kept_handbook(knowledge)
+    return render_page("handbook_index.html.j2", book=book, chapters=find_entries(book, words), words=words, **values)
+
+
+def handbook_entry(knowledge: KnowledgeBase, name: str, **values: Any) -> str | None:
+    """Render the page of a cause, a warning sign or a next step; None where there is no such one."""
+    entry = entry_of(kept_handbook(knowledge), name)
+    return None if entry is None else render_page("handbook_entry.html.j2", entry=entry, **values)
 
 
 @cache

@@ -17,8 +17,8 @@ from knowledge_base.model import KnowledgeBase
 
 EventKind: TypeAlias = Literal["answered", "unknown", "changed", "undone"]
 MEDICINES, STOPPED_MEDICINES = "medicines", "stopped_medicines"
-RESULTS, NO_MORE = "results", "none"
-"""What is recorded when it was asked which test results are available, and its value when there is none but those given."""
+RESULTS, NO_MORE, SOME = "results", "none", "some"
+"""What is recorded when it was asked which test results are available, and whether there is none or some."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from expert.consultation import naming, replies
-from expert.consultation.answer_log import NO_MORE, RESULTS, AnswerRefused, Log
+from expert.consultation.answer_log import NO_MORE, RESULTS, SOME, AnswerRefused, Log
 from expert.consultation.asking_back import ASKED_BACK, answer_back
 from expert.consultation.explanation import read_assignments
 from expert.consultation.moments import Consultation, Moment
@@ -152,7 +152,7 @@ class Conversation:
             return self.medicines()
         if screen.results:
             read = self.read(f"  {screen.lead_in} (K 2.9, …; n: none): ", self.by_name)
-            return None if read is None else {**read, RESULTS: NO_MORE if not read else "some"}
+            return None if read is None else {**read, RESULTS: SOME if read else NO_MORE}
         if screen.anything:
             return self.read(f"  {screen.lead_in} (words, commas between; Enter: nothing else): ", self.by_name)
         return self.answers(asked)
@@ -199,11 +199,15 @@ class Conversation:
             # Values alone say nothing about the signs beside them.
             prompt = "and of the signs (numbers; n: none; u: unknown): "
         left = [finding for finding in findings if finding.id not in answers]
-        if asked.in_full:
-            if left:
-                self.terminal.say(f"  Not asked: {'; '.join(finding.label for finding in left)}.", "quiet")
-            return answers
-        for finding in left:
+        # What an answer opened ("since when?") is asked for; any other value is left open, and that is said.
+        opened = [] if asked.in_full else [finding for finding in left if finding.requires is not None or len(findings) == 1]
+        silent = [finding for finding in left if finding not in opened]
+        if silent:
+            state = "Not asked" if asked.in_full else "Left unknown"
+            self.terminal.say(f"  {state}: {'; '.join(finding.label for finding in silent)}.", "quiet")
+        if not asked.in_full:
+            answers |= {finding.id: None for finding in silent}
+        for finding in opened:
             value = self.value(finding)
             if value is None:
                 return None

@@ -28,7 +28,7 @@ from knowledge_base.conditions.logic import Truth, evaluate_leaf, evaluate_named
 from knowledge_base.model import KnowledgeBase, Rule
 from knowledge_base.thresholds import thresholds
 from reports.cleaning import clean
-from reports.wording import finding_clause, leaf_clause, named_clause, quantity_text, tell
+from reports.wording import finding_clause, leaf_clause, lower_label, named_clause, quantity_text, tell
 
 _LONGEST = 300
 
@@ -200,7 +200,7 @@ def _shortened(text: str) -> str:
 
 def _target(rule: Rule, knowledge: KnowledgeBase) -> str:
     if rule.kind == "warns":
-        level = knowledge.levels[rule.level or ""].label.lower() if rule.level else ""
+        level = lower_label(knowledge.levels[rule.level or ""].label) if rule.level else ""
         return f"the warning sign “{knowledge.warning_signs[rule.target].label}” ({level})"
     verb = {"confirms": "would prove", "supports": "would support", "opposes": "would oppose", "excludes": "would exclude"}
     return f"“{knowledge.causes[rule.target].label}”, which it {verb[rule.kind]}"
@@ -257,7 +257,7 @@ def how(moment: Moment, named: Meant, consultation: Consultation) -> list[str]:
     if named.kind == "sign":
         for sign in assessment.warning_signs:
             if sign.id == named.id:
-                head = f"HOW “{sign.label}” ({knowledge.levels[sign.level].label.lower()})"
+                head = f"HOW “{sign.label}” ({lower_label(knowledge.levels[sign.level].label)})"
                 return [head, *_arguments("!", sign.arguments)]
         return [f"“{knowledge.warning_signs[named.id].label}” was not concluded; ask: why not {named.id}"]
     if named.kind == "step":
@@ -266,7 +266,7 @@ def how(moment: Moment, named: Meant, consultation: Consultation) -> list[str]:
                 return [f"HOW “{step.do}”", f"  · {clean(step.because)} [{step.source}]"]
         return [f"“{knowledge.next_steps[named.id].do}” is not advised."]
     cause = next(cause for cause in assessment.causes if cause.id == named.id)
-    lines = [f"HOW “{cause.label}”: {knowledge.grading.standings[cause.standing].lower()}"]
+    lines = [f"HOW “{cause.label}”: {lower_label(knowledge.grading.standings[cause.standing])}"]
     lines += [*_arguments("+", cause.arguments_for), *_arguments("-", cause.arguments_against)]
     return lines if len(lines) > 1 else [*lines, "  Nothing is known for or against it."]
 

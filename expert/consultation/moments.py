@@ -14,6 +14,7 @@ from expert.consultation.answer_log import (
     MEDICINES,
     NO_MORE,
     RESULTS,
+    SOME,
     STOPPED_MEDICINES,
     AnswerRefused,
     Event,
@@ -24,8 +25,9 @@ from expert.consultation.answer_log import (
     next_step,
     replay,
 )
-from expert.consultation.next_question import Certificate, Known, Prospect, Questioner
+from expert.consultation.next_question import Certificate, Questioner
 from expert.consultation.page import ScreenAsked
+from expert.consultation.prospect import Known, Prospect
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.answers import is_unknown, write_answer
 from facts.assessment import Assessment, WarningSignFound
@@ -132,7 +134,8 @@ class Consultation:
             current = None if case.medicines is None else list(case.medicines)
             answers |= {MEDICINES: current, STOPPED_MEDICINES: stopped, **self._direct(case, self.questioner.listed)}
         if asked.asks_results:
-            answers |= {RESULTS: NO_MORE, **self._direct(case, self.questioner.tests)}
+            given = self._direct(case, self.questioner.tests)
+            answers |= {RESULTS: SOME if given else NO_MORE, **given}
         if asked.asks_anything:
             told = {name for name, observed in case.findings.items() if observed.value is not False}
             answers |= self._direct(case, told - self.questioner.tests - self.questioner.listed)

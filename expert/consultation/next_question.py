@@ -5,34 +5,21 @@ there is none, the consultation stops with a certificate, which is sound: no com
 What was answered "unknown" stays unknown, and the certificate names what it keeps open.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from expert.consultation.page import ScreenAsked
 from expert.consultation.paging import Paging
+from expert.consultation.prospect import Known, Prospect
 from expert.inference.verdict import Verdicts
 from facts.quantities import Interval
 from facts.requirements import ancestors
-from facts.vocabulary import Value
 from knowledge_base.grading import Tally
 from knowledge_base.interview import told_by_lists
 from knowledge_base.judgement import Judge, Judgement, Outlook
 from knowledge_base.model import Cause, KnowledgeBase
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of a patient at one point of a consultation, and what will not become known."""
-
-    values: Mapping[str, Value]
-    unknown: frozenset[str] = frozenset()
-    lists_asked: bool = False
-    results_asked: bool = False
-    """Whether it was asked which results are available."""
-    no_more_results: bool = False
-    """Whether it was said that no other result is available, so that none is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +49,6 @@ class Certificate:
     inexact: frozenset[str] = frozenset()
     looked_for: tuple[int, int] = (0, 0)
     """How many warning signs were looked for, and how many were not, because nothing suggests them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prospect:
-    """What can still change: the findings that could raise the urgency (with the highest level) or decide a cause.
-
-    `beside` are findings that could keep down a cause for which something speaks already: no page is opened for them, but on
-    a page that is shown anyway they are asked, so that it need not be shown again.
-    """
-
-    urgency: str
-    raising: Mapping[str, int]
-    deciding: Mapping[str, int]
-    open_causes: tuple[str, ...]
-    leading: str | None
-    answerable: frozenset[str]
-    beside: frozenset[str]
-    targets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The warning signs and causes that each of those findings bears on, the most urgent first."""
-    later: frozenset[str] = frozenset()
-    """What is asked only where something else is so that is not known yet: it comes after everything else."""
 
 
 class Questioner:
@@ -184,6 +150,20 @@ class Questioner:
         closed = self.verdicts.asked_by.keys() - answerable
         for open_ in self.verdicts.verdict(known.values, judgement, closed).open:
             yield self.rank[open_.level], open_.rule.target, open_.bits
+        yield from self._beside_a_danger(judgement, outlook)
+
+    def _beside_a_danger(self, judgement: Judgement, outlook: Outlook) -> Iterator[tuple[int, str, int]]:
+        """Return, once a danger of the highest level shows, the others of that level that one answer would show beside it.
+
+        Each has a first action of its own: a high temperature, say, where there are confusion and fever.
+        """
+        true, highest = judgement.true, len(self.rank) - 1
+        shown = {danger.rule.target for danger in self.verdicts.dangers if true[danger.position] and danger.rank == highest}
+        for danger in self.verdicts.dangers if shown else ():
+            bits = outlook.wanted[danger.position]
+            sought = danger.look_for is not None and true[danger.look_for] and danger.rule.target not in shown
+            if danger.rank_here(true) == highest and sought and bits.bit_count() == 1:
+                yield highest, danger.rule.target, bits
 
     def _causes(self, judgement: Judgement, outlook: Outlook) -> tuple[list["_Race"], dict[str, int], int]:
         """Return the likely causes in their order, the causes that are not settled with what settles them, and `beside`."""
@@ -274,7 +254,8 @@ class Questioner:
         by_rank: dict[int, int] = {}
         for danger in self.verdicts.dangers:
             rank, missing = danger.rank_here(judgement.true), judgement.missing[danger.position]
-            if rank > floor and missing:
+            pertinent = self.thorough or danger.look_for is None or judgement.true[danger.look_for]
+            if rank > floor and missing and pertinent:
                 by_rank[rank] = by_rank.get(rank, 0) | missing
         for rank in sorted(by_rank, reverse=True):
             names = self._only_unknown(by_rank[rank], known)
@@ -285,14 +266,22 @@ class Questioner:
             if grading.at_least(grading.standing(fired), grading.likely):
                 continue
             likely = [other for other in grading.reachable(fired, open_) if grading.at_least(other, grading.likely)]
+            if not self.thorough and not grading.at_least(grading.standing(fired), grading.considered):
+                continue
             names = self._only_unknown(_bits(rules, judgement.missing, self.lifting(fired, open_)), known)
             if likely and names:
                 yield KeptOpen(cause.id, likely[0], names)
 
+    def _awaited(self, known: Known) -> frozenset[str]:
+        """Return the tests that are not available and that a step orders; in a thorough consultation, all."""
+        if self.thorough:
+            return self.tests
+        return self.tests & self.verdicts.answerable(known.values, self.judge(known.values))
+
     def _only_unknown(self, bits: int, known: Known) -> tuple[str, ...]:
         """Return those findings that were answered "unknown" or in part; what hangs on one of them was never asked."""
         lists = self.listed if known.lists_asked else frozenset()
-        results = self.tests if known.no_more_results else frozenset()
+        results = self._awaited(known) if known.no_more_results else frozenset()
         closed = known.unknown | lists | results | _inexact(known)
         return tuple(name for name in self.judge.findings_of(bits) if name in closed)
 

@@ -1,15 +1,12 @@
 """Which questions stand on the next page: the opening as it is declared, then what matters most, a handful at a time."""
 
 from collections.abc import Iterator, Mapping, Sequence, Set
-from typing import TYPE_CHECKING
 
 from expert.consultation.page import ScreenAsked, Section
+from expert.consultation.prospect import Known, Prospect
 from facts.vocabulary import Value
 from knowledge_base.interview import Screen, opens_a_page
 from knowledge_base.model import KnowledgeBase
-
-if TYPE_CHECKING:
-    from expert.consultation.next_question import Known, Prospect
 
 _COST = {"history": 0, "examination": 1, "test": 2}
 
@@ -24,7 +21,7 @@ class Paging:
         most = self.interview.most_questions
         self.most = len(self.findings) if most is None else most
 
-    def opening(self, known: "Known", shown: Sequence[str], prospect: "Prospect") -> ScreenAsked | None:
+    def opening(self, known: Known, shown: Sequence[str], prospect: Prospect) -> ScreenAsked | None:
         """Return the page of the opening that comes next; None when it is over."""
         for names in self.interview.opening:
             if names[0] in shown:
@@ -35,7 +32,7 @@ class Paging:
                 return ScreenAsked(tuple(sections), any(section.screen.in_full for section in sections))
         return None
 
-    def page(self, known: "Known", prospect: "Prospect") -> ScreenAsked | None:
+    def page(self, known: Known, prospect: Prospect) -> ScreenAsked | None:
         """Return the page with what matters most, and with what else can be found out in the same way; None for nothing."""
         asked = self._sections(known, prospect, prospect.later) or self._sections(known, prospect, frozenset())
         if not asked:
@@ -53,12 +50,12 @@ class Paging:
             left -= len(kept)
         return ScreenAsked(tuple(sections))
 
-    def _sections(self, known: "Known", prospect: "Prospect", later: Set[str]) -> list[Section]:
+    def _sections(self, known: Known, prospect: Prospect, later: Set[str]) -> list[Section]:
         """Return every screen that has something to ask, without what is asked `later`."""
         sections = (self._asked(screen, known, prospect, later) for screen in self.interview.screens.values())
         return [section for section in sections if section]
 
-    def _whole(self, screen: Screen, known: "Known", prospect: "Prospect") -> Section | None:
+    def _whole(self, screen: Screen, known: Known, prospect: Prospect) -> Section | None:
         if screen.medicines:
             return Section(screen) if not known.lists_asked else None
         if screen.results:
@@ -73,7 +70,7 @@ class Paging:
         section = self._asked(screen, known, prospect, prospect.later)
         return section and Section(screen, self._most_important(section, prospect, self.most))
 
-    def _asked(self, screen: Screen, known: "Known", prospect: "Prospect", later: Set[str]) -> Section | None:
+    def _asked(self, screen: Screen, known: Known, prospect: Prospect, later: Set[str]) -> Section | None:
         """Return a screen with its questions that matter, None where there is none."""
         if screen.results or screen.anything:
             return None
@@ -86,14 +83,14 @@ class Paging:
         worth = wanted | (prospect.beside - later)
         return Section(screen, tuple(name for name in screen.ask if name in worth and self._can_be_put(name, known.values)))
 
-    def _is_open(self, name: str, known: "Known") -> bool:
+    def _is_open(self, name: str, known: Known) -> bool:
         return name not in known.values and name not in known.unknown
 
     def _can_be_put(self, name: str, values: Mapping[str, Value]) -> bool:
         needed = self.findings[name].requires
         return needed is None or values.get(needed) is True
 
-    def _most_important(self, section: Section, prospect: "Prospect", most: int) -> tuple[str, ...]:
+    def _most_important(self, section: Section, prospect: Prospect, most: int) -> tuple[str, ...]:
         """Return the questions of a section that matter most, in its order; what was just opened comes with them."""
         if len(section.questions) <= most:
             return section.questions
@@ -101,18 +98,27 @@ class Paging:
         kept = set(ranked[:most])
         return tuple(name for name in section.questions if name in kept)
 
-    def _question_worth(self, name: str, screen: Screen, prospect: "Prospect") -> tuple[int, ...]:
-        needed = self.findings[name].requires
-        follows = needed is not None and not opens_a_page(needed, screen.ask, self.vocabulary)
-        return (-follows, -prospect.raising.get(name, 0), -prospect.deciding.get(name, 0), screen.ask.index(name))
+    def _question_worth(self, name: str, screen: Screen, prospect: Prospect) -> tuple[int, ...]:
+        return (
+            -self._follows(name, screen),
+            -prospect.raising.get(name, 0),
+            -prospect.deciding.get(name, 0),
+            screen.ask.index(name),
+        )
 
-    def _worth(self, section: Section, prospect: "Prospect") -> tuple[int, ...]:
+    def _follows(self, name: str, screen: Screen) -> bool:
+        """Return whether a question was opened by an answer that does not stand for many signs."""
+        needed = self.findings[name].requires
+        return needed is not None and not opens_a_page(needed, screen.ask, self.vocabulary)
+
+    def _worth(self, section: Section, prospect: Prospect) -> tuple[int, ...]:
         names = tuple(self._names(section))
         highest = max((prospect.raising.get(name, 0) for name in names), default=0)
         deciding = sum(prospect.deciding.get(name, 0) for name in names)
         raising = sum(name in prospect.raising for name in names)
-        # What decides the urgency before what decides causes; what is cheap before a test; then whatever could change most.
-        return (-min(highest, 1), _COST[section.screen.by], -highest, -raising, -deciding)
+        follows = any(self._follows(name, section.screen) for name in section.questions)
+        # What the last answers opened comes first ("since when?"). Then what decides the urgency before what decides causes; what is cheap before a test; then whatever could change most.
+        return (-follows, -min(highest, 1), _COST[section.screen.by], -highest, -raising, -deciding)
 
     def _names(self, section: Section) -> Iterator[str]:
         yield from sorted(self.listed) if section.screen.medicines else section.questions

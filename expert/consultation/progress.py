@@ -8,7 +8,7 @@ from expert.consultation.page import ScreenAsked
 from facts.assessment import CauseAssessed
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
-from reports.wording import value_text
+from reports.wording import lower_label, value_text
 
 _MOST_TOLD = 8
 _MOST_SOUGHT = 3
@@ -17,7 +17,9 @@ _MOST_SOUGHT = 3
 def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
     """Say in one line what is decided, what is open, and how many questions are left as it stands."""
     urgency = f"urgency decided: {_level(moment.assessment.urgency.level, knowledge)}"
-    if moment.assessment.urgency.ceiling != moment.assessment.urgency.level:
+    if moment.assessment.urgency.decided and not moment.prospect.raising:
+        urgency += ", until the tests are back" if moment.assessment.urgency.awaiting else ""
+    elif moment.assessment.urgency.ceiling != moment.assessment.urgency.level:
         at_least = f"urgency at least {_level(moment.assessment.urgency.level, knowledge)}"
         up_to = _level(moment.assessment.urgency.ceiling, knowledge)
         # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided.
@@ -54,9 +56,11 @@ def status(moment: Moment, knowledge: KnowledgeBase) -> list[str]:
     """Say what stands: urgency, warning signs, the causes that are considered, and how much was answered."""
     grading = knowledge.grading
     lines = [f"STATUS {progress(moment, knowledge)}"]
-    lines += [f"  ! {sign.label} ({knowledge.levels[sign.level].label.lower()})" for sign in moment.assessment.warning_signs]
     lines += [
-        f"  · {cause.label}: {grading.standings[cause.standing].lower()}"
+        f"  ! {sign.label} ({lower_label(knowledge.levels[sign.level].label)})" for sign in moment.assessment.warning_signs
+    ]
+    lines += [
+        f"  · {cause.label}: {lower_label(grading.standings[cause.standing])}"
         for cause in moment.assessment.causes
         if grading.at_least(cause.standing, grading.considered)
     ]
@@ -121,13 +125,13 @@ def kept_open(certificate: Certificate, knowledge: KnowledgeBase) -> list[str]:
         if kept.conclusion == "urgency":
             lines.append(f"  ? urgency, up to {knowledge.levels[kept.could_be].label}: {labels}")
         else:
-            standing = knowledge.grading.standings[kept.could_be].lower()
+            standing = lower_label(knowledge.grading.standings[kept.could_be])
             lines.append(f"  ? {knowledge.causes[kept.conclusion].label}, up to {standing}: {labels}")
     return lines
 
 
 def _level(level: str, knowledge: KnowledgeBase) -> str:
-    return knowledge.levels[level].label.lower()
+    return lower_label(knowledge.levels[level].label)
 
 
 def _is_hidden(cause: CauseAssessed, knowledge: KnowledgeBase) -> bool:

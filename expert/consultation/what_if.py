@@ -16,7 +16,7 @@ from facts.requirements import ancestors, answer_text, closed_by
 from facts.vocabulary import Value, Vocabulary
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
-from reports.wording import value_text
+from reports.wording import lower_label, value_text
 
 MOST_SHOWN = 5
 """Rules, or changes, that are listed before it is said that there are more."""
@@ -76,7 +76,9 @@ def difference(before: Assessment, after: Assessment, knowledge: KnowledgeBase) 
         old = was[cause.id]
         matters = any(grading.at_least(standing, grading.considered) for standing in (old, cause.standing))
         if old != cause.standing and matters:
-            lines.append(f"{cause.label}: {grading.standings[old].lower()} → {grading.standings[cause.standing].lower()}")
+            lines.append(
+                f"{cause.label}: {lower_label(grading.standings[old])} → {lower_label(grading.standings[cause.standing])}"
+            )
     return lines
 
 

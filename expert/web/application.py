@@ -75,6 +75,7 @@ def create_application(settings: Settings, consultation: Consultation) -> Starle
         Route("/case-files", doors.page(case_pages.case_files), methods=["GET"]),
         Route("/case-files", doors.page(case_pages.assess, service.files), methods=["POST"]),
         Route("/handbook", doors.page(case_pages.handbook), methods=["GET"]),
+        Route("/handbook/{name}", doors.page(case_pages.handbook_entry_page), methods=["GET"]),
         Route(HEALTH, doors.plain(health.health), methods=["GET"]),
         Route("/static/{name}", _static),
         Route("/openapi.json", _openapi),

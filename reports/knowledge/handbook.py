@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from facts.vocabulary import Finding
 from knowledge_base.conditions.expression import Expression, leaves
@@ -67,6 +68,33 @@ def handbook(knowledge: KnowledgeBase, cases: Mapping[str, Iterable[str]] | None
     return _Telling(knowledge, cases or {}).handbook()
 
 
+@lru_cache(maxsize=2)
+def kept_handbook(knowledge: KnowledgeBase) -> Handbook:
+    """Return the handbook, made once for all readers of one knowledge base."""
+    return handbook(knowledge)
+
+
+def find_entries(book: Handbook, words: str) -> tuple[Section, ...]:
+    """Return the chapters with those entries that hold every word; all of them where nothing is looked for."""
+    wanted = words.casefold().split()
+    chapters = []
+    for section in book.sections:
+        entries = tuple(entry for entry in section.entries if all(word in _searched(entry) for word in wanted))
+        if entries:
+            chapters.append(Section(section.id, section.label, entries))
+    return tuple(chapters)
+
+
+def _searched(entry: Entry) -> str:
+    said = (f"{rule.id} {rule.when} {rule.because}" for rule in entry.rules)
+    return " ".join((entry.id, entry.id.replace("_", " "), entry.label, *entry.details, *said)).casefold()
+
+
+def entry_of(book: Handbook, name: str) -> Entry | None:
+    """Return the entry of a cause, warning sign, next step or draft order by its id."""
+    return next((entry for section in book.sections for entry in section.entries if entry.id == name), None)
+
+
 def render_handbook(told: Handbook, form: str) -> str:
     """Render the handbook in one of its formats; the same knowledge always gives the same text."""
     return HANDBOOKS[form].render(book=told)
@@ -108,7 +136,12 @@ class _Telling:
     def sections(self) -> Iterable[Section]:
         knowledge = self.knowledge
         signs = (
-            Entry(sign.id, sign.label, (f"At least {knowledge.levels[sign.level].label.lower()}.",), self.rules(sign.rules))
+            Entry(
+                sign.id,
+                sign.label,
+                (f"At least {knowledge.levels[sign.level].label.lower()}.",),
+                self.rules((*sign.rules, *sign.downgrades)),
+            )
             for sign in knowledge.warning_signs.values()
         )
         yield Section("warning-signs", "Warning signs", tuple(signs))
@@ -142,9 +175,14 @@ class _Telling:
 
     def rule(self, rule: Rule) -> RuleTold:
         knowledge = self.knowledge
-        effects = {"opposes": "speaks against", "warns": "demands", "advises": "asks for it"}
+        effects = {
+            "opposes": "speaks against",
+            "warns": "demands",
+            "advises": "asks for it",
+            "downgrades": f"of {rule.target}: only",
+        }
         effect = effects.get(rule.kind, rule.kind)
-        if rule.level and rule.kind == "warns":
+        if rule.level and rule.kind in ("warns", "downgrades"):
             effect += f" {knowledge.levels[rule.level].label.lower()}"
         if rule.strength:
             effect += f", {rule.strength}"

@@ -151,7 +151,7 @@ def test_what_is_about_another_patient_is_refused_and_never_mixed_in(client: Tes
 
 def test_what_the_record_does_not_show_is_not_taken_for_absent(client: TestClient) -> None:
     (card,) = cards(client, visit(prefetch=prefetch(medications=bundle(), observations=bundle())))
-    assert "not ruled out: immediate" in card["summary"]
+    assert "not decided, could be immediate" in card["summary"]
     assert "is unknown here, not absent" in card["detail"]
 
 

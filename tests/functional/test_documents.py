@@ -36,6 +36,8 @@ def test_a_kept_transcript_is_what_the_consultation_says(script: Path) -> None:
 def test_a_script_answers_what_can_be_asked(script: Path, knowledge: KnowledgeBase) -> None:
     findings = knowledge.vocabulary.findings.values()
     shown = {finding.label for finding in findings} | {finding.question for finding in findings} | {"Current medicines"}
+    for screen in knowledge.interview.screens.values():
+        shown |= {*screen.short.values(), *([screen.lead_in] if screen.results or screen.anything else [])}
     assert set(yaml.safe_load(script.read_text(encoding="utf-8"))["answers"]) <= shown
 
 

@@ -40,7 +40,7 @@ def test_every_format_shows_where_a_finding_stands_and_the_day_of_judgment(form:
 
 def test_a_reason_tells_the_age_of_the_reading_that_it_rests_on() -> None:
     text = " ".join(charley("report", BUNDLE, "--full", "--as-of", "2026-04-30").out.split())
-    assert "Serum potassium is 3.1 mmol/L (3.1 mEq/L; 2026-03-01, 60 days earlier)" in text
+    assert "Serum potassium is 3.1 mEq/L (3.1 mmol/L; 2026-03-01, 60 days earlier)" in text
     assert "judged as of 2026-04-30, the day that was given" in text
     recent = charley("report", BUNDLE, "--as-of", "2026-04-30", "--within-days", "30", "--format", "json")
     assessment = json.loads(recent.out)

@@ -32,7 +32,7 @@ def test_what_fails_is_told_with_its_place_and_its_witness_is_a_case_that_a_repo
     certificate = json.loads((tmp_path / "proof" / "certificate.json").read_text(encoding="utf-8"))
     assert certificate["properties"]["conflict"] == {"statements": 1, "proved": 0, "failed": 1, "undecided": 0, "accepted": 0}
     witnesses = sorted((tmp_path / "proof" / "witnesses").iterdir())
-    reported = charley("report", *witnesses, "--knowledge", knowledge)
+    reported = charley("report", *witnesses, "--knowledge", knowledge, "--full")
     assert reported.status == 0
     assert "BOTH: illness" in reported.out
 
@@ -46,10 +46,10 @@ def test_a_certificate_in_the_knowledge_folder_is_cited_by_the_report(tmp_path: 
     knowledge, patient = tmp_path / "knowledge", tmp_path / "case.yaml"
     write(knowledge, {"a": yes_no("a")}, causes={"illness": {"supports": {"plain": ("a", "weak")}}})
     patient.write_text("case: someone\nfindings: {a: yes}\n", encoding="utf-8")
-    before = charley("report", patient, "--knowledge", knowledge)
+    before = charley("report", patient, "--knowledge", knowledge, "--full")
     assert "No proof of this knowledge base is on file" in before.out
     assert charley("knowledge", "prove", "--knowledge", knowledge, "--output", knowledge).status == 0
-    after = charley("report", patient, "--knowledge", knowledge)
+    after = charley("report", patient, "--knowledge", knowledge, "--full")
     assert "statements about every possible patient hold" in " ".join(after.out.split())
 
 

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expert.consultation.moments import Consultation
-from expert.consultation.next_question import Certificate, Known
+from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
+from expert.consultation.prospect import Known
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value

@@ -51,7 +51,7 @@ def test_a_question_is_asked_in_the_language_of_the_browser(browser: Browser, co
 def test_a_consultation_goes_on_in_another_language(browser: Browser) -> None:
     here = browser.begin("bed 5")
     browser.open(here, headers=GERMAN)
-    response = browser.answer(here, rest="unknown", spasm_in_calf="yes")
+    response = browser.answer(here, rest="unknown", current="unknown", stopped="unknown", spasm_in_calf="yes")
     assert response.status_code == 200
     browser.open(f"{here}/report", headers=GERMAN)
     assert '<html lang="de">' in browser.text

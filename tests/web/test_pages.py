@@ -400,8 +400,22 @@ def test_nothing_is_asked_for_and_what_is_handed_back_must_be_whole(browser: Bro
 
 
 def test_the_handbook_can_be_read(browser: Browser) -> None:
-    assert browser.open("/handbook").status_code == 200
+    assert browser.open("/handbook?all=1").status_code == 200
     assert "hypokalemia-measured" in browser.text
+
+
+def test_the_handbook_is_searched_and_has_a_page_for_each_entry(browser: Browser) -> None:
+    assert browser.open("/handbook").status_code == 200
+    everything = browser.text.count('<a href="/handbook/')
+    assert everything > 300 and "hypokalemia-measured" not in browser.text
+    browser.open("/handbook?words=POTASSIUM+dialysis")
+    assert 0 < browser.text.count('<a href="/handbook/') < everything / 4
+    assert 'href="/handbook/advise-low-potassium-on-dialysis"' in browser.text
+    assert browser.open("/handbook/hypokalemia").status_code == 200
+    assert "<h1>Low potassium (hypokalemia)</h1>" in browser.text and "hypokalemia-measured" in browser.text
+    assert browser.open("/handbook/nothing_of_the_kind").status_code == 404
+    browser.open("/handbook?words=%3Cscript%3Ealert(1)%3C/script%3E")
+    assert "0 found" in browser.text and "<script>alert" not in browser.text
 
 
 def test_a_name_that_is_too_long_is_refused_in_words(browser: Browser) -> None:

@@ -23,11 +23,12 @@ from facts.intake.files import read_files
 from facts.problems import quoted
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
-from reports.pages import handbook_page, render_page, report_page
+from reports.pages import handbook_entry, handbook_index, handbook_page, render_page, report_page
 from reports.writing import file_name
 
 _KINDS = (".yaml", ".yml", ".json", ".jsonl", ".ndjson")
 _MOST_CASES = 200
+_MOST_WORDS = 200
 _MOST_PROBLEMS = 50
 _MOST_PARTS = 400_000
 """Values of a file, and lists and objects. A record of 8 MB has half as many; as many empty ones take gigabytes."""
@@ -60,8 +61,20 @@ def assess(visit: Visit) -> Response:
 
 
 def handbook(visit: Visit) -> Response:
-    """Show the whole knowledge base."""
-    return HTMLResponse(handbook_page(visit.service.knowledge, page=visit.page()))
+    """Show the chapters of the knowledge base and what was looked for in them, or all of it."""
+    knowledge = visit.service.knowledge
+    if "all" in visit.query:
+        return HTMLResponse(handbook_page(knowledge, page=visit.page()))
+    words = clean(visit.query.get("words", "")[:_MOST_WORDS])
+    return HTMLResponse(handbook_index(knowledge, words, page=visit.page()))
+
+
+def handbook_entry_page(visit: Visit) -> Response:
+    """Show a cause, a warning sign or a next step."""
+    shown = handbook_entry(visit.service.knowledge, visit.path["name"], page=visit.page())
+    if shown is None:
+        raise Refused(404, "The handbook has no such entry.")
+    return HTMLResponse(shown)
 
 
 def _given(visit: Visit) -> tuple[str, bytes]:

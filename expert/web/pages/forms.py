@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from expert.consultation import naming, replies
-from expert.consultation.answer_log import NO_MORE, RESULTS
+from expert.consultation.answer_log import NO_MORE, RESULTS, SOME
 from expert.consultation.page import ScreenAsked
 from expert.consultation.replies import ReplyError
 from facts.vocabulary import Finding, YesNoFinding
@@ -87,7 +87,7 @@ def _read_results(form: Mapping[str, str], knowledge: KnowledgeBase) -> Filled:
     if text and none:
         return Filled({}, {RESULTS_TOLD: "results are written, and No results is chosen too; keep one of them"})
     read = _read_told(text, RESULTS_TOLD, knowledge)
-    return read if read.problems else Filled({**read.answers, RESULTS: NO_MORE if none else "some" if text else None})
+    return read if read.problems else Filled({**read.answers, RESULTS: NO_MORE if none else SOME if text else None})
 
 
 def _read_told(text: str, field: str, knowledge: KnowledgeBase) -> Filled:
