@@ -25,7 +25,7 @@ from facts.intake.omop.resources import (
     observations,
     persons,
 )
-from facts.intake.omop.tables import DataModel, find_model
+from facts.intake.omop.tables import DataModel
 from knowledge_base.model import KnowledgeBase
 
 _KINDS: dict[str, Callable[[DataModel, Concepts, date], Iterator[Resource]]] = {
@@ -34,18 +34,6 @@ _KINDS: dict[str, Callable[[DataModel, Concepts, date], Iterator[Resource]]] = {
     "measurement": measurements,
     "observation": observations,
 }
-
-
-def partition_models(paths: Iterable[Path]) -> tuple[list[DataModel], list[Path]]:
-    """Tell folders of the model from other paths."""
-    models, others = [], []
-    for path in paths:
-        model = find_model(path)
-        if model is None:
-            others.append(path)
-        else:
-            models.append(model)
-    return models, others
 
 
 def make_records(

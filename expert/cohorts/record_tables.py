@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -18,7 +18,7 @@ from expert.cohorts.plan import fingerprint
 from facts.answers import write_answer
 from facts.case import Case
 from facts.intake.case_files import Refusal
-from facts.intake.fhir.intake import Judging, Records, opened
+from facts.intake.judging import Judging
 from facts.intake.tables.columns import Part
 from facts.intake.tables.opening import CASE, ROW, polars_type
 from facts.quantities import Interval
@@ -27,6 +27,9 @@ from knowledge_base.judgement import Judge
 from knowledge_base.model import KnowledgeBase
 from knowledge_base.suspicion import suspicions
 from reports.wording import value_text
+
+if TYPE_CHECKING:
+    from facts.intake.fhir.intake import Records
 
 MANIFEST, REFUSED, UNVERIFIED = "manifest.json", "refused.csv", "unverified.csv"
 _PATIENTS_A_TABLE = 5_000
@@ -80,6 +83,9 @@ def make_tables(
             raise RecordError(f"{folder} holds tables of another run; remove it, or name another folder")
         tables = tuple(folder / name for name in manifest["tables"])
         return RecordTables(tables, manifest["patients"], manifest["refused"], manifest["unverified"])
+    # The reader of records is large, and tables of other origins do without it.
+    from facts.intake.fhir.intake import opened
+
     work = folder.with_name(folder.name + ".partial")
     work.mkdir(mode=0o700, parents=True, exist_ok=True)
     with opened(files, knowledge.vocabulary, knowledge.dictionary, judging) as records:
@@ -109,7 +115,7 @@ class _Made:
     unverified: list[tuple[str, ...]] = field(default_factory=list)
 
 
-def _write_tables(records: Records, work: Path, knowledge: KnowledgeBase) -> _Made:
+def _write_tables(records: "Records", work: Path, knowledge: KnowledgeBase) -> _Made:
     made = _Made()
     judge = Judge(knowledge)
     for number, first in enumerate(range(0, len(records.patients), _PATIENTS_A_TABLE)):
@@ -206,6 +212,8 @@ def is_record_table(table: Path) -> bool:
 
 def case_of_record(table: Path, name: str, knowledge: KnowledgeBase) -> Case:
     """Read a patient again from the FHIR files that a table was made of. Raises RecordError when that is not possible."""
+    from facts.intake.fhir.intake import opened
+
     manifest = _manifest(table.parent)
     for file, before in manifest["files"].items():
         if fingerprint(Path(file)) != before:

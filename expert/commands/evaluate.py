@@ -209,11 +209,14 @@ def _without_models(
 ) -> "tuple[Path, ...]":
     """Put records in the place of folders in the OMOP Common Data Model, and say what became of their rows."""
     from expert.cohorts.evaluation import CohortError
-    from expert.cohorts.omop_records import make_records, partition_models, tell
+    from facts.intake.omop.tables import find_model
 
-    models, others = partition_models(files)
+    found = {path: find_model(path) for path in files}
+    models, others = [model for model in found.values() if model], [path for path, model in found.items() if not model]
     if not models:
-        return tuple(others)
+        return tuple(files)
+    from expert.cohorts.omop_records import make_records, tell
+
     if len(models) > 1:
         raise CohortError(
             "several folders are in the OMOP Common Data Model, and their persons may have the same numbers; take one"
