@@ -117,7 +117,8 @@ class Paging:
         deciding = sum(prospect.deciding.get(name, 0) for name in names)
         raising = sum(name in prospect.raising for name in names)
         follows = any(self._follows(name, section.screen) for name in section.questions)
-        # What the last answers opened comes first ("since when?"). Then what decides the urgency before what decides causes; what is cheap before a test; then whatever could change most.
+        # What the last answers opened comes first ("since when?"). Then what decides the urgency before what decides causes;
+        # what is cheap before a test; then whatever could change most.
         return (-follows, -min(highest, 1), _COST[section.screen.by], -highest, -raising, -deciding)
 
     def _names(self, section: Section) -> Iterator[str]:

@@ -444,7 +444,7 @@ def test_an_error_of_the_program_says_nothing_of_the_patient(
 
     monkeypatch.setattr(Consultation, "answered", broken)
     with caplog.at_level(logging.DEBUG):
-        response = browser.answer(here, rest="unknown")
+        response = browser.leave_open(here)
     assert response.status_code == 500
     assert "Mustermann" not in response.text and "Traceback" not in response.text and "consulting.py" not in response.text
     told = said_by_the_service(caplog)
@@ -481,7 +481,7 @@ def test_a_store_that_fails_is_said_without_its_path(browser: Browser, service: 
 def test_the_trail_says_who_read_and_wrote_what(clinic: Any, tmp_path: Path) -> None:
     weber = as_user(clinic, "weber")
     here = weber.begin("Erika Mustermann")
-    weber.answer(here, fever="yes", rest="no")
+    weber.answer(here, told="fever", current="none", stopped="none", rest="no")
     weber.open(f"{here}/report")
     as_user(clinic, "weber", "wrong")
     with closing(Store(tmp_path / "consultations.sqlite")) as store:
@@ -490,7 +490,7 @@ def test_the_trail_says_who_read_and_wrote_what(clinic: Any, tmp_path: Path) -> 
     for expected in (
         ("weber", "signed in", ""),
         ("weber", "began", ""),
-        ("weber", "answered", "dangers"),
+        ("weber", "answered", "story"),
         ("weber", "read report", ""),
         ("", "sign-in refused", ""),
     ):
@@ -524,7 +524,7 @@ def test_what_cannot_be_recorded_in_the_trail_is_not_done(browser: Browser, serv
     here = browser.begin()
     with closing(sqlite3.connect(service_of(service).settings.store)) as connection:
         connection.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'no room'); END")
-    assert browser.answer(here, rest="no").status_code == 503
+    assert browser.leave_open(here).status_code == 503
     store = service_of(service).store
     assert [len(session.log) for session in store.sessions()] == [0]
 

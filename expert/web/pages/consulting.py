@@ -131,6 +131,7 @@ def _shown(
     if sitting.session.knowledge != knowledge.hash:
         notices = (*notices, "This consultation was begun with other knowledge; it is concluded with what is loaded now.")
     notices = (*notices, *_closed(sitting))
+    listed = answers_of(sitting)
     values: dict[str, Any] = {
         "page": visit.page(),
         "band": band(moment.assessment, knowledge, moment.next if isinstance(moment.next, ScreenAsked) else None),
@@ -147,9 +148,9 @@ def _shown(
         "about": visit.form.get("about", ""),
         "supposed": visit.form.get("supposed", ""),
         "value": visit.form.get("value", ""),
-        "answered": [answer for answer in answers_of(sitting) if not answer.is_plain and answer.may_change],
+        "answered": [answer for answer in listed if not answer.is_plain and answer.may_change],
         "taken": [clean(name) for name in moment.told.case.medicines or ()],
-        "unnamed": sum(answer.is_plain for answer in answers_of(sitting)),
+        "unnamed": sum(answer.is_plain for answer in listed),
         **_dangers(sitting),
         "understood": _understood(sitting),
     }
