@@ -72,7 +72,20 @@ def description(settings: Settings, *, with_hooks: bool = True) -> dict[str, Any
                 media="multipart/form-data",
             ),
         },
-        "/handbook": {"get": _operation("The whole knowledge base", (200, 303))},
+        "/handbook": {
+            "get": _operation(
+                "The chapters of the knowledge base, what was searched in it, or all of it",
+                (200, 303),
+                parameters=[
+                    {"name": "words", "in": "query", "schema": _TEXT},
+                    {"name": "all", "in": "query", "schema": _TEXT},
+                ],
+            )
+        },
+        "/handbook/{name}": {
+            "parameters": [{"name": "name", "in": "path", "required": True, "schema": _TEXT}],
+            "get": _operation("A cause, a warning sign or a next step", (200, 303, 404)),
+        },
         "/static/{name}": {
             "get": {
                 "summary": "Style and script of the pages",
