@@ -7,6 +7,7 @@ workers share, and charley must be installed in their Python.
 A worker that dies has left its parts either complete or not at all, and Spark gives what it had begun to another one.
 """
 
+import copyreg
 import os
 import re
 import shutil
@@ -19,11 +20,20 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
+from types import MappingProxyType
 from typing import Any
 
 from expert import __version__
 from expert.cohorts.parts import conclude_part
 from expert.cohorts.run import CohortError, PlannedPart, Run, counts_of
+
+
+# The knowledge that workers get holds mappings that cannot be changed, which Python does not send by itself.
+def _frozen(mapping: dict[Any, Any]) -> "MappingProxyType[Any, Any]":
+    return MappingProxyType(mapping)
+
+
+copyreg.pickle(MappingProxyType, lambda mapping: (_frozen, (dict(mapping),)))
 
 OWN_MACHINE = "local[*]"
 _OLDEST_JAVA = 17

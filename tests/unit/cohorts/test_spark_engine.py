@@ -1,5 +1,6 @@
 """What a worker of Spark answers for a part, and what is made of Spark's own long errors; without Spark."""
 
+import pickle
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,6 +40,12 @@ def test_a_worker_does_a_part_once(run: Run, part: PlannedPart, tmp_path: Path) 
     before = written.stat().st_mtime_ns
     assert order(part) is None
     assert written.stat().st_mtime_ns == before
+
+
+def test_an_order_can_be_sent_to_a_worker(run: Run, part: PlannedPart, tmp_path: Path) -> None:
+    sent = pickle.loads(pickle.dumps(_Order(run, str(tmp_path), __version__)))  # noqa: S301 - our own
+    assert sent(part) is None
+    assert counts_of(run.work, 0).exists()
 
 
 def test_a_worker_with_another_charley_does_nothing(run: Run, part: PlannedPart, tmp_path: Path) -> None:
