@@ -22,7 +22,7 @@ from tests.functional.charley import charley
 from tests.functional.test_evaluate import VIGNETTES, contents, table
 from tests.spark_cluster import LOOPBACK, Cluster, needs_java
 
-ROWS, PART = 6_000, 1_000
+ROWS, PART = 6_000, 300
 SI = replace(AS_WRITTEN, system="SI")
 
 
