@@ -85,8 +85,8 @@ def test_only_so_many_cases_are_assessed(readers: Readers) -> None:
 
 
 def test_what_takes_too_long_or_too_much_memory_is_ended_and_the_next_is_read(knowledge: KnowledgeBase) -> None:
-    slow = b"".join(b"case: x%d\nfindings: {age: 50}\n---\n" % number for number in range(60_000))
-    for seconds, memory in ((2, 256 * 2**20), (20, 12 * 2**20)):
+    slow = b"".join(b"case: x%d\nfindings: {age: 50}\n---\n" % number for number in range(120_000))
+    for seconds, memory in ((4, 256 * 2**20), (30, 32 * 2**20)):
         bounded = Readers(None, knowledge.hash, seconds=seconds, memory=memory)
         try:
             with pytest.raises(TakesTooMuch):
