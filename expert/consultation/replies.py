@@ -19,6 +19,8 @@ _REST = re.compile(r"\b(?:the\s+)?rest\s+(no|n|unknown|u)\b", re.IGNORECASE)
 _NUMBERED = re.compile(r"^\s*\d+\s*=\s*")
 _VALUE = re.compile(r"^(\d+)=(.+)$")
 _WORD = re.compile(r"^(unknown|u|no|n|-)?(\d+)(?:-(\d+))?$", re.IGNORECASE)
+_LIMIT = re.compile(r"([<>≤≥]=?)\s+(?=\d)")
+"""A limit belongs to the number behind it: "2=< 3" is a value, and no answer to question 3."""
 _PAIR = re.compile(r"^(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)$")
 
 _Listed = TypeVar("_Listed")
@@ -92,9 +94,10 @@ class _Page:
 
 
 def _words(text: str) -> list[str]:
-    """Split "1=3.1 mmol/l, 3 u5 2-4" into words: a value begins with its number, "unknown 5" and "2 - 4" are one."""
-    joined = re.sub(r"\s*=\s*", "=", re.sub(r"(?<=\d)\s+-\s+(?=\d)", "-", text))
+    """Split "1=3.1 mmol/l, 3 u5 2-4" into words: a value begins with its number, "unknown 5", "2 - 4" and "2 to 4" are one."""
+    joined = re.sub(r"\s*=\s*", "=", re.sub(r"(?<=\d)\s+(?:[-–]|to)\s+(?=\d)", "-", text))
     joined = re.sub(r"(?i)(?<![=\w])(unknown|no|u|n)\s+(?=\d)", r"\1", joined)
+    joined = _LIMIT.sub(r"\1", joined)
     # A comma between two digits belongs to a value, unless what follows is the number of another.
     return re.sub(r";|,(?!\d)|(?<!\d),|,(?=\d+=)", " ", joined).split()
 

@@ -216,9 +216,6 @@ def test_an_answer_is_read_alike_or_refused_alike_through_every_door(
     if isinstance(told, str) and not answers_the_prompt_alone(name, told):
         outcomes |= dict(spoken(name, told, small))
     outcomes |= dict(tables(folder, name, told, small))
-    if any(isinstance(outcome, Interval) for outcome in outcomes.values()):
-        # Beside other answers what is known in part is typed without spaces ("2=<3"), and refused with them.
-        outcomes = {door: outcome for door, outcome in outcomes.items() if "others" not in door or outcome != REFUSED}
     # A table holds the two ends of a number that is known in part.
     alike({door: bounds(value) if isinstance(value, Interval) else value for door, value in outcomes.items()}, told)
 
