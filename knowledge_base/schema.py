@@ -370,10 +370,6 @@ class InvariantEntry(Declared):
         return self
 
 
-AcceptedKind: TypeAlias = Literal["dead", "duplicate", "redundant", "shadowed", "conflict", "gap", "screened", "first_action"]
-"""The properties that may fail for a reason."""
-
-
 class GuardEntry(Declared):
     """A hazard: where `when` is known to hold, no step is shown that speaks of a topic in this direction."""
 

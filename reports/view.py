@@ -149,7 +149,6 @@ class ReportView:
     level: str
     level_label: str
     level_says: str
-    ceiling_label: str
     because: tuple[str, ...]
     rises: tuple[Rise, ...]
     complaint: str
@@ -235,7 +234,6 @@ class _Arranging:
             level=assessment.urgency.level,
             level_label=level.label,
             level_says=level.says,
-            ceiling_label=knowledge.levels[assessment.urgency.ceiling].label,
             because=tuple(clean(reason) for reason in assessment.urgency.because),
             rises=rises(assessment, knowledge),
             complaint=self.complaint(),

@@ -5,7 +5,6 @@ from collections.abc import Collection
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
-from facts.assessment import CauseAssessed
 from knowledge_base.model import KnowledgeBase
 from reports.cleaning import clean
 from reports.wording import lower_label, value_text
@@ -132,10 +131,3 @@ def kept_open(certificate: Certificate, knowledge: KnowledgeBase) -> list[str]:
 
 def _level(level: str, knowledge: KnowledgeBase) -> str:
     return lower_label(knowledge.levels[level].label)
-
-
-def _is_hidden(cause: CauseAssessed, knowledge: KnowledgeBase) -> bool:
-    """Return whether a cause is not likely only as far as is known."""
-    grading = knowledge.grading
-    likely = (grading.at_least(standing, grading.likely) for standing in cause.could_be)
-    return not grading.at_least(cause.standing, grading.likely) and any(likely)
