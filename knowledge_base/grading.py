@@ -1,8 +1,8 @@
 """How the arguments of a cause add up to its standing; the grades are data (grading.yaml), this reads and applies them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import NamedTuple
 
 from facts.problems import did_you_mean
@@ -43,25 +43,31 @@ class Grading:
         """The place of each standing in listed order, 0 for the first."""
         return {standing: place for place, standing in enumerate(self.standings)}
 
+    # The two answers are kept in dictionaries, which unlike a cached function can be sent to a worker with the knowledge.
+    # They stay small: a tally is six counts, of at most as many arguments as a cause has.
+    @cached_property
+    def _standing(self) -> dict[Tally, str]:
+        return {}
+
+    @cached_property
+    def _reachable(self) -> dict[tuple[Tally, Tally], tuple[str, ...]]:
+        return {}
+
     def standing(self, tally: Tally) -> str:
         """Return the standing that these arguments add up to."""
-        return self._standing(tally)
+        known = self._standing.get(tally)
+        if known is None:
+            known = self._standing[tally] = next(self._possible(tally, Tally()))
+        return known
 
     def reachable(self, fired: Tally, open_: Tally) -> tuple[str, ...]:
         """Return every standing that the cause may take, whichever of the `open_` arguments fire; sound, in listed order."""
-        return self._reachable(fired, open_)
-
-    @cached_property
-    def _standing(self) -> Callable[[Tally], str]:
-        return lru_cache(maxsize=4096)(lambda tally: next(self._possible(tally, Tally())))
-
-    @cached_property
-    def _reachable(self) -> Callable[[Tally, Tally], tuple[str, ...]]:
-        def reachable(fired: Tally, open_: Tally) -> tuple[str, ...]:
+        known = self._reachable.get((fired, open_))
+        if known is None:
             possible = set(self._possible(fired, open_))
-            return tuple(standing for standing in self.standings if standing in possible)
-
-        return lru_cache(maxsize=4096)(reachable)
+            known = tuple(standing for standing in self.standings if standing in possible)
+            self._reachable[fired, open_] = known
+        return known
 
     def _possible(self, fired: Tally, open_: Tally) -> Iterator[str]:
         for standing, condition in self.grades:

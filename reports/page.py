@@ -5,10 +5,11 @@ asked and matters. The whole argument is one step away, in `view`.
 """
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from facts.assessment import Argument, Assessment, CauseAssessed, StepAdvised
+from facts.assessment import Argument, Assessment, CauseAssessed, MissingFinding, StepAdvised
 from facts.language.speaking import say, spoken
 from knowledge_base.interview import MEDICINES, told_by_lists
 from knowledge_base.model import KnowledgeBase
@@ -112,7 +113,7 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
     steps = [step for step in assessment.next_steps if not step.done]
     first = _first_questions(assessment) if state == "open" else ()
     medicines = say("the other medicines") if _some_medicines(assessment, knowledge) else say(MEDICINES)
-    asked = [entry.id for entry in assessment.missing if entry.id not in first]
+    asked = [entry.id for entry in _that_matter(assessment, likely, knowledge) if entry.id not in first]
     unverified = [clean(f"{one.finding.says} ({one.finding.origin}): {one.reason}") for one in assessment.unverified]
     unrecognized = [(clean(item.text), clean(item.reason)) for item in assessment.unrecognized]
     return Page(
@@ -221,6 +222,15 @@ def _reasons(reasons: tuple[str, ...]) -> tuple[str, ...]:
         clean(reason) if place == 0 else _SENTENCE_END.split(clean(reason), maxsplit=1)[0]
         for place, reason in enumerate(reasons[:_REASONS])
     )
+
+
+def _that_matter(assessment: Assessment, likely: Sequence[CauseAssessed], knowledge: KnowledgeBase) -> Iterator[MissingFinding]:
+    """Return the unknowns that could raise the urgency, or bear on another cause than one that leads already."""
+    leads = likely[:1] if likely and knowledge.grading.at_least(likely[0].standing, knowledge.grading.likely) else ()
+    settled = {cause.id for cause in leads}
+    for entry in assessment.missing:
+        if entry.urgency is not None or not settled.issuperset(entry.causes):
+            yield entry
 
 
 def _first_questions(assessment: Assessment) -> tuple[str, ...]:

@@ -1,6 +1,9 @@
-"""What most tests share: the shipped knowledge base, and how many examples Hypothesis tries."""
+"""What most tests share: the shipped knowledge base, how many examples Hypothesis tries, and a Chromium."""
 
 import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -8,6 +11,9 @@ from hypothesis import HealthCheck, settings
 from expert.inference.assessing import Assessor
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Reproducible by default, so that a failing run can be run again; HYPOTHESIS_PROFILE=search looks further.
 settings.register_profile(
@@ -25,3 +31,19 @@ def knowledge() -> KnowledgeBase:
 @pytest.fixture(scope="session")
 def assessor(knowledge: KnowledgeBase) -> Assessor:
     return Assessor(knowledge)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator["Browser"]:
+    """A headless Chromium; closed after each module, because an open one leaves an event loop running in this thread."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("there is no Chromium here; apt-get install chromium brings it")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
+        # A container has no user namespaces for Chromium's sandbox; it opens nothing but our own pages.
+        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        browser = running.chromium.launch(executable_path=found, args=options)
+        yield browser
+        browser.close()

@@ -1,12 +1,10 @@
-"""What the tests of reports share: every example and scenario assessed once, and a Chromium."""
+"""What the tests of reports share: every example and scenario assessed once."""
 
 import json
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 
 from expert.inference.assessing import Assessor
 from facts.assessment import Assessment
@@ -27,16 +25,3 @@ def assessments(
     intake = read_case_files([EXAMPLES, file], knowledge.vocabulary, knowledge.dictionary)
     assert not intake.refusals
     return {case.name: assessor.assess(case) for case, _ in intake.cases}
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("there is no Chromium here; apt-get install chromium brings it")
-    with sync_playwright() as running:
-        # A container has no user namespaces for Chromium's sandbox; it opens nothing but our own pages.
-        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = running.chromium.launch(executable_path=found, args=options)
-        yield browser
-        browser.close()

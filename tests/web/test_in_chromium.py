@@ -5,41 +5,25 @@ Axe looks at every page. Skipped where there is no Chromium; `.ci/run` installs 
 
 import base64
 import json
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from expert.cds_hooks.feedback import FeedbackStore
 from expert.consultation.sessions import Store
 from tests.cds_hooks.calling import VISIT, visit
 from tests.web.serving import Served
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-if CHROMIUM is None:
-    pytest.skip("there is no Chromium here; apt-get install chromium brings it", allow_module_level=True)
-
-from axe_playwright_python.sync_playwright import Axe  # noqa: E402
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright  # noqa: E402
-
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "facts" / "examples"
 # WCAG 2.2 at level AA, and all that came before it.
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
 PHONE = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        # A container has no user namespaces for Chromium's sandbox; it opens nothing but our own pages.
-        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

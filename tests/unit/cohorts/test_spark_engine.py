@@ -10,8 +10,10 @@ import pytest
 from expert import __version__
 from expert.cohorts.run import CONCLUSIONS, RULE_STATES, PlannedPart, Run, counts_of
 from expert.cohorts.spark_engine import _Order, _plain, _rows_done
+from expert.inference.assessing import Assessor
 from facts.intake.tables.opening import open_table
 from knowledge_base.model import KnowledgeBase
+from tests.small_knowledge import case
 
 
 @pytest.fixture
@@ -42,7 +44,9 @@ def test_a_worker_does_a_part_once(run: Run, part: PlannedPart, tmp_path: Path) 
     assert written.stat().st_mtime_ns == before
 
 
-def test_an_order_can_be_sent_to_a_worker(run: Run, part: PlannedPart, tmp_path: Path) -> None:
+def test_an_order_can_be_sent_to_a_worker(run: Run, part: PlannedPart, assessor: Assessor, tmp_path: Path) -> None:
+    # What the knowledge keeps of an earlier case must not stand in the way.
+    assessor.assess(case({"age": 70, "muscle_weakness": True}))
     sent = pickle.loads(pickle.dumps(_Order(run, str(tmp_path), __version__)))  # noqa: S301 - our own
     assert sent(part) is None
     assert counts_of(run.work, 0).exists()
