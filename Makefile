@@ -51,7 +51,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.load
 
 # Bounds that nobody tried are guesses. What old releases themselves call deprecated is theirs.
-FAST_TESTS := tests/unit tests/specification tests/cds_hooks tests/web tests/functional/test_report.py tests/functional/test_operating.py
+FAST_TESTS := tests/unit tests/specification tests/cds_hooks tests/web tests/reports/test_report.py tests/functional/test_operating.py
 FAST := -m pytest $(FAST_TESTS) -p no:cacheprovider -W ignore::DeprecationWarning
 TRIED := --ignore tests/unit/cohorts --ignore tests/web/test_in_chromium.py --ignore tests/web/test_malformed_requests.py
 

@@ -25,8 +25,8 @@ from expert.consultation.page import ScreenAsked
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
 from facts.case import NOT_LISTED, Case, Observed
+from facts.declaring.yaml_reading import read_document
 from facts.intake.case_files import read_case_files
-from facts.yaml_reading import read_document
 from knowledge_base.loading import load_knowledge_base
 
 ROOT = Path(__file__).parents[1]

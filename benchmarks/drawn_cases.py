@@ -6,8 +6,8 @@ from random import Random
 from facts.case import Case, Contradiction, Observed, complete
 from facts.vocabulary import ChoiceFinding, Finding, Value, YesNoFinding
 from knowledge_base.conditions.logic import evaluate, evaluate_named
+from knowledge_base.judging.thresholds import thresholds
 from knowledge_base.model import KnowledgeBase
-from knowledge_base.thresholds import thresholds
 
 YES = 0.15
 """How many of the yes/no findings that are known are present: a history is mostly made of noes."""

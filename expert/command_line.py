@@ -186,7 +186,7 @@ def _write_reports(
     output: str | None,
     full: bool,
 ) -> None:
-    from reports.leaflet import NoLeaflet
+    from reports.arranged.leaflet import NoLeaflet
     from reports.pdf import NoPdf
     from reports.writing import documents, write_folder, write_private
 

@@ -14,9 +14,9 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from facts.declaring.schema_reading import Declared, Name, read_knowledge_file, validate
 from facts.finding_search import suggest_finding
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
-from facts.schema_reading import Declared, Name, read_knowledge_file, validate
 from facts.vocabulary import Vocabulary
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from facts.yaml_reading import DEEPEST
+from facts.declaring.yaml_reading import DEEPEST
 
 DEEPEST_CASE = DEEPEST
 DEEPEST_RECORD = 200

@@ -8,11 +8,11 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from facts.declared_quantities import Derivation, Reference
-from facts.declared_units import UnitOfSystem
+from facts.declaring.declared_quantities import Derivation, Reference
+from facts.declaring.declared_units import UnitOfSystem
+from facts.declaring.schema_reading import Declared, Name, read_knowledge_file, validate
 from facts.problems import CharleyError, Place, Problem, did_you_mean
 from facts.quantities import Interval
-from facts.schema_reading import Declared, Name, read_knowledge_file, validate
 
 Value: TypeAlias = bool | float | str | Interval
 """What a finding can be worth: yes or no, a quantity in the finding's own unit (or where it lies), or one of its choices."""

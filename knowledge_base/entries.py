@@ -6,9 +6,9 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from facts.declaring.yaml_reading import Document, KeyPath
 from facts.problems import CharleyError, Place, Problem, did_you_mean
 from facts.vocabulary import Vocabulary
-from facts.yaml_reading import Document, KeyPath
 from knowledge_base.conditions.expression import ConditionError, Expression, Scope, parse
 from knowledge_base.schema import Level, Source, Sources
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from facts.schema_reading import Declared, Name
+from facts.declaring.schema_reading import Declared, Name
 from facts.vocabulary import Codes
 
 RuleId = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]

@@ -16,11 +16,11 @@ import jinja2
 from facts.assessment import Argument, Assessment, CauseAssessed, StepAdvised
 from knowledge_base.model import DecisionSupport, KnowledgeBase, OrderAdvice
 from knowledge_base.schema import Indicator
-from reports.cleaning import clean
+from reports.arranged.verdicts import verdict_line
+from reports.arranged.view import ReportView
 from reports.fhir.codings import concepts_to_order
 from reports.rendering import escape_markdown, markdown_environment
-from reports.verdicts import verdict_line
-from reports.view import ReportView
+from reports.words.cleaning import clean
 
 LONGEST_SUMMARY = 139
 """Characters; the specification says fewer than 140."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from knowledge_base.model import KnowledgeBase
-from reports.page import STATEMENT
+from reports.arranged.page import STATEMENT
 from reports.rendering import environment
-from reports.wording import sentence
+from reports.words.wording import sentence
 
 _MOST = 15
 

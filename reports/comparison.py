@@ -13,12 +13,12 @@ from facts.assessment import Argument, Assessment, FindingUsed
 from facts.case import NOT_LISTED
 from facts.requirements import closed_by
 from knowledge_base.model import KnowledgeBase
-from reports.cleaning import clean
+from reports.arranged.page import knowledge_line, page, proved, statement
+from reports.arranged.verdicts import verdict_line
 from reports.formats import COMPARISONS
 from reports.json_report import to_json
-from reports.page import knowledge_line, page, proved, statement
-from reports.verdicts import verdict_line
-from reports.wording import sentence, value_text
+from reports.words.cleaning import clean
+from reports.words.wording import sentence, value_text
 
 SignChange: TypeAlias = Literal["new", "gone", "not_told", "other_level"]
 """`not_told`: it would still be there if what was not told again were as before."""

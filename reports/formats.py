@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from facts.assessment import Assessment
     from facts.intake.case_files import Refusal
     from knowledge_base.model import KnowledgeBase
+    from reports.arranged.view import ReportView
     from reports.pdf import Paper
     from reports.rendering import Markup
-    from reports.view import ReportView
 
 _Assessed: TypeAlias = "Sequence[Assessment]"
 _Refused: TypeAlias = "Sequence[Refusal]"
@@ -87,8 +87,8 @@ class Templated(_ForReaders):
 
     def render(self, assessment: "Assessment", knowledge: "KnowledgeBase", *, full: bool = False) -> str:
         """Render an assessment on one page, or with its whole argument."""
-        from reports.page import page
-        from reports.view import view
+        from reports.arranged.page import page
+        from reports.arranged.view import view
 
         if self.page is not None and not full:
             return self.page.render(page=page(assessment, knowledge))
@@ -110,7 +110,7 @@ class ForPatients(_ForReaders):
 
     def render(self, assessment: "Assessment", knowledge: "KnowledgeBase", *, full: bool = False) -> str:
         """Render the leaflet of an assessment. Raises NoLeaflet."""
-        from reports.leaflet import leaflet
+        from reports.arranged.leaflet import leaflet
 
         return self.template.render(page=leaflet(assessment, knowledge))
 

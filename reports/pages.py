@@ -5,9 +5,9 @@ from typing import Any
 
 from facts.assessment import Assessment
 from knowledge_base.model import KnowledgeBase
+from reports.arranged.view import view
 from reports.knowledge.handbook import entry_of, find_entries, kept_handbook
 from reports.rendering import environment
-from reports.view import view
 
 
 def render_page(name: str, **values: Any) -> str:

@@ -8,9 +8,9 @@ from typing import Any, Literal, TypeAlias
 
 from facts.assessment import Assessment
 from knowledge_base.model import KnowledgeBase
-from reports.leaflet import leaflet
+from reports.arranged.leaflet import leaflet
+from reports.arranged.view import view
 from reports.rendering import environment
-from reports.view import view
 
 Paper: TypeAlias = Literal["A4", "Letter"]
 

@@ -10,7 +10,7 @@ import jinja2
 
 from facts.language.speaking import Language, say, spoken
 from reports.template_words import TemplateWords
-from reports.wording import lower_label
+from reports.words.wording import lower_label
 
 Markup: TypeAlias = Literal["text", "markdown", "html"]
 """What templates are written in, each with its own way to make text mean only itself."""

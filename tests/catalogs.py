@@ -22,9 +22,10 @@ from facts.vocabulary import QuantityFinding
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 from knowledge_base.translating import messages
-from reports import page, view, wording
+from reports.arranged import page, view
 from reports.rendering import environment
 from reports.template_words import words_of
+from reports.words import wording
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "reports" / "templates"

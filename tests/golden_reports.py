@@ -1,6 +1,6 @@
 """Twelve cases in every format of reports, as they were last looked at: `python -m tests.regenerate` writes them anew.
 
-PDF is not among them: its bytes depend on the fonts of a machine (tests/functional/test_pdf.py looks at it).
+PDF is not among them: its bytes depend on the fonts of a machine (tests/reports/test_pdf.py looks at it).
 They are the pages of each case for clinicians and patients, the whole argument as text, and of what is too long to be read as a
 difference (HTML, JSON and FHIR) a digest, which shows that something changed; what changed shows in the text.
 """
@@ -13,8 +13,8 @@ from pathlib import Path
 
 from expert.inference.assessing import Assessor
 from facts.assessment import Assessment
+from facts.declaring.yaml_reading import read_document
 from facts.intake.case_files import read_case_files
-from facts.yaml_reading import read_document
 from knowledge_base.model import KnowledgeBase
 from reports.formats import FORMATS, LEAFLETS, FhirDocument
 

@@ -13,8 +13,8 @@ from typing import Any, cast
 from unittest.mock import patch
 
 from expert.command_line import main
-from expert.consultation.terminal import PlainTerminal
-from facts.yaml_reading import read_document
+from expert.consultation.prompt.terminal import PlainTerminal
+from facts.declaring.yaml_reading import read_document
 
 _LISTED = re.compile(r"^ +(\d+) (.+)$")
 
@@ -83,7 +83,7 @@ def hold(script: Path) -> tuple[str, str]:
     read = cast("dict[str, Any]", read_document(script.read_text(encoding="utf-8"), script.name, typed=False).value)
     terminal = ScriptedTerminal(read, shown)
     words: Sequence[str] = ["consult", "--no-store", "--name", script.stem.replace("-", " ")]
-    with patch("expert.consultation.terminal.fitting", lambda _: terminal):
+    with patch("expert.consultation.prompt.terminal.fitting", lambda _: terminal):
         main(words, standalone_mode=False)
     left = [*(place for place, words in terminal.commands.items() if words), *terminal.end]
     if left:

@@ -19,8 +19,8 @@ from pydantic import Field
 from expert.cds_hooks.feedback import Quotas
 from expert.cds_hooks.fetching import is_safe_address
 from expert.cds_hooks.tokens import TrustedClient, read_key_set
+from facts.declaring.schema_reading import Declared, read_knowledge_file, validate
 from facts.problems import CharleyError, Problem
-from facts.schema_reading import Declared, read_knowledge_file, validate
 
 _Text = Annotated[str, Field(min_length=1, max_length=2_000)]
 

@@ -25,9 +25,9 @@ from facts.intake.fhir.shapes.values import bare_code, text_of
 from facts.intake.judging import Judging
 from facts.problems import Place, Problem
 from knowledge_base.model import DecisionSupport
+from reports.arranged.view import ReportView, view
 from reports.cds_card import Card, Occasion, OrderMet, order_card, visit_card
-from reports.view import ReportView, view
-from reports.wording import Sentence
+from reports.words.wording import Sentence
 
 _ORDERED = frozenset({"draft", "active", ""})
 _PROBLEMS_TOLD = 3

@@ -23,10 +23,10 @@ from facts.intake.tables.columns import Part
 from facts.intake.tables.opening import CASE, ROW, polars_type
 from facts.quantities import Interval
 from facts.vocabulary import QuantityFinding
-from knowledge_base.judgement import Judge
+from knowledge_base.judging.judgement import Judge
+from knowledge_base.judging.suspicion import suspicions
 from knowledge_base.model import KnowledgeBase
-from knowledge_base.suspicion import suspicions
-from reports.wording import value_text
+from reports.words.wording import value_text
 
 if TYPE_CHECKING:
     from facts.intake.fhir.intake import Records

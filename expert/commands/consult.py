@@ -85,7 +85,7 @@ def sessions() -> None:
 @store_option
 def list_(store: Path | None) -> None:
     """List the consultations that are kept, the oldest first."""
-    from reports.cleaning import clean
+    from reports.words.cleaning import clean
 
     with telling_errors():
         kept = _open_store(store).sessions()
@@ -203,9 +203,9 @@ def _consultation(base: "KnowledgeBase", *, thorough: bool = False) -> "Consulta
 
 
 def _hold(consultation: "Consultation", session: "Session", store: "Store | None") -> None:
-    from expert.consultation import terminal
     from expert.consultation.answer_log import AnswerRefused
-    from expert.consultation.conversation import COMMANDS, Conversation
+    from expert.consultation.prompt import terminal
+    from expert.consultation.prompt.conversation import COMMANDS, Conversation
 
     knowledge = consultation.knowledge
     words = [command.split()[0] for command, _ in COMMANDS]
@@ -225,8 +225,8 @@ def _hold_with_answers(consultation: "Consultation", file: Path, form: str) -> N
     from expert.consultation.moments import as_json
     from expert.consultation.progress import status, why_stopped
     from facts.intake.case_files import read_case_files
-    from reports.cleaning import clean
     from reports.json_report import plain, to_json
+    from reports.words.cleaning import clean
 
     knowledge = consultation.knowledge
     intake = read_case_files([file], knowledge.vocabulary, knowledge.dictionary)
@@ -275,7 +275,7 @@ def _tell_other_knowledge(session: "Session", consultation: "Consultation") -> N
 
 
 def _refuse(message: str) -> Any:
-    from reports.cleaning import clean
+    from reports.words.cleaning import clean
 
     click.echo(clean(message), err=True)
     sys.exit(REFUSED)

@@ -134,7 +134,7 @@ def evaluate(
     from expert.cohorts.record_tables import RecordError
     from facts.intake.files import partition
     from facts.problems import CharleyError
-    from reports.cleaning import clean
+    from reports.words.cleaning import clean
 
     groups = [group.strip() for group in columns.split(",") if group.strip()]
     for group in groups:

@@ -35,8 +35,8 @@ def explain(folder: Path, case: str, form: str, what_would_change: bool, knowled
     from expert.cohorts.evaluation import CohortError, case_of
     from expert.inference.assessing import Assessor
     from expert.proofs.what_would_change import explaining_changes
-    from reports.cleaning import clean
     from reports.formats import FORMATS
+    from reports.words.cleaning import clean
 
     base = load_for_assessing(knowledge)
     try:

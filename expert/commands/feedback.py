@@ -87,7 +87,7 @@ def _row(entry: "RuleFeedback") -> dict[str, Any]:
 
 
 def _table(rows: Sequence[dict[str, Any]], knowledge: "KnowledgeBase") -> list[str]:
-    from reports.cleaning import clean
+    from reports.words.cleaning import clean
 
     lines: list[str] = []
     for used in dict.fromkeys(row["knowledge"] for row in rows):

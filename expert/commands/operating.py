@@ -38,7 +38,7 @@ def doctor(needs: tuple[str, ...], users: Path | None, store: Path | None, knowl
     """
     from expert.commands.options import store_path
     from expert.doctor import examine
-    from reports.cleaning import clean
+    from reports.words.cleaning import clean
 
     missing = 0
     for check in examine(store_path(store), users, knowledge):

@@ -133,7 +133,7 @@ def _echo_lines(lines: Iterable[object]) -> None:
 
 def tell_refusals(refusals: list["Refusal"], assessed: int) -> None:
     """Print what was refused, and how much was not."""
-    from reports.cleaning import clean
+    from reports.words.cleaning import clean
 
     for refusal in refusals[:_MOST_SHOWN]:
         for problem in refusal.problems:
@@ -158,7 +158,7 @@ def telling_errors() -> Iterator[None]:
     """Print what is in the way of a store or a file, and exit with 1."""
     from expert.disk_errors import advise
     from expert.private_sqlite import StoreError
-    from reports.cleaning import clean
+    from reports.words.cleaning import clean
 
     try:
         yield

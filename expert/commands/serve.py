@@ -108,7 +108,7 @@ def _run(settings: "Settings") -> None:
     from expert.commands.options import load_for_assessing, telling_errors
     from expert.consultation.moments import Consultation
     from expert.inference.assessing import Assessor
-    from expert.web.users import UserError
+    from expert.web.access.users import UserError
     from facts.problems import CharleyError
 
     consultation = Consultation(Assessor(load_for_assessing(settings.knowledge)))
@@ -177,7 +177,7 @@ def add(name: str, users: Path) -> None:
     Example:
       charley users add dr.weber --users clinicians.users
     """
-    from expert.web.users import UserError, add_user
+    from expert.web.access.users import UserError, add_user
 
     password = click.prompt("Password (12 characters or more)", hide_input=True, confirmation_prompt=True)
     try:
@@ -193,7 +193,7 @@ def add(name: str, users: Path) -> None:
 @_users_option
 def remove(name: str, users: Path) -> None:
     """Remove the user NAME, who is then signed out; their consultations stay."""
-    from expert.web.users import UserError, remove_user
+    from expert.web.access.users import UserError, remove_user
 
     try:
         remove_user(users, name)
@@ -207,7 +207,7 @@ def remove(name: str, users: Path) -> None:
 @_users_option
 def list_(users: Path) -> None:
     """List the users."""
-    from expert.web.users import UserError, Users
+    from expert.web.access.users import UserError, Users
 
     try:
         for name in sorted(Users(users).names()):
@@ -228,8 +228,8 @@ def audit(store: Path | None) -> None:
 
     from expert.commands.options import store_path, telling_errors
     from expert.consultation.sessions import Store
-    from expert.web.audit import entries
-    from reports.cleaning import clean
+    from expert.web.access.audit import entries
+    from reports.words.cleaning import clean
 
     with telling_errors(), closing(Store(store_path(store))) as opened:
         for entry in entries(opened):

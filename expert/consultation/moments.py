@@ -33,7 +33,7 @@ from facts.answers import is_unknown, write_answer
 from facts.assessment import Assessment, WarningSignFound
 from facts.case import IMPLIED, Case, Observed
 from facts.medicines import Stopped
-from knowledge_base.judgement import Judgement
+from knowledge_base.judging.judgement import Judgement
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from facts.quantities import Interval
 from facts.requirements import ancestors
 from knowledge_base.grading import Tally
 from knowledge_base.interview import told_by_lists
-from knowledge_base.judgement import Judge, Judgement, Outlook
+from knowledge_base.judging.judgement import Judge, Judgement, Outlook
 from knowledge_base.model import Cause, KnowledgeBase
 
 

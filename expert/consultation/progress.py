@@ -6,8 +6,8 @@ from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
 from knowledge_base.model import KnowledgeBase
-from reports.cleaning import clean
-from reports.wording import lower_label, value_text
+from reports.words.cleaning import clean
+from reports.words.wording import lower_label, value_text
 
 _MOST_TOLD = 8
 _MOST_SOUGHT = 3

@@ -15,8 +15,8 @@ from facts.case import IMPLIED, Case, Contradiction, Observed, add_required, val
 from facts.requirements import ancestors, answer_text, closed_by
 from facts.vocabulary import Value, Vocabulary
 from knowledge_base.model import KnowledgeBase
-from reports.cleaning import clean
-from reports.wording import lower_label, value_text
+from reports.words.cleaning import clean
+from reports.words.wording import lower_label, value_text
 
 MOST_SHOWN = 5
 """Rules, or changes, that are listed before it is said that there are more."""

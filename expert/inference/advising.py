@@ -9,9 +9,9 @@ from expert.inference.ground_rules import Derived
 from expert.inference.planning import Plan, Planned, Planner
 from facts.assessment import StepAdvised, StepSetAside
 from facts.quantities import Interval
-from knowledge_base.judgement import Judge, unless_key
+from knowledge_base.judging.judgement import Judge, unless_key
 from knowledge_base.model import KnowledgeBase, NextStep
-from reports.wording import join
+from reports.words.wording import join
 
 
 class Advising:

@@ -12,9 +12,9 @@ from facts.assessment import Argument, DefinitionUsed, FindingUsed
 from facts.case import Case, Observed
 from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.conditions.logic import Truth
-from knowledge_base.judgement import Judge, Judgement
+from knowledge_base.judging.judgement import Judge, Judgement
 from knowledge_base.model import KnowledgeBase, Rule
-from reports.wording import Sentence, finding_clause
+from reports.words.wording import Sentence, finding_clause
 
 
 class ArgumentTables:

@@ -12,9 +12,9 @@ from facts.assessment import MissingFinding
 from facts.language.speaking import say
 from facts.vocabulary import Value
 from knowledge_base.interview import MEDICINES
-from knowledge_base.judgement import Judge
+from knowledge_base.judging.judgement import Judge
 from knowledge_base.model import KnowledgeBase
-from reports.wording import value_text
+from reports.words.wording import value_text
 
 
 class _Ranked(NamedTuple):

@@ -19,9 +19,9 @@ from facts.assessment import (
     KnowledgeUsed,
 )
 from facts.case import Case
-from knowledge_base.judgement import Judge, Judgement, contradiction_key
+from knowledge_base.judging.judgement import Judge, Judgement, contradiction_key
 from knowledge_base.model import KnowledgeBase
-from reports.citations import citation, is_checked
+from reports.words.citations import citation, is_checked
 
 
 class ContradictoryCase(ValueError):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from expert.inference.arguing import Arguments
 from facts.assessment import CauseAssessed
 from knowledge_base.grading import Tally
-from knowledge_base.judgement import Judge, Judgement
+from knowledge_base.judging.judgement import Judge, Judgement
 from knowledge_base.model import Cause, KnowledgeBase, Rule, tally
 
 

@@ -7,10 +7,10 @@ from facts.assessment import Assessment, FindingUsed, OpenFindings, UnverifiedRe
 from facts.case import Case, Unverified
 from facts.language.speaking import say
 from facts.vocabulary import QuantityFinding, Vocabulary
-from knowledge_base.judgement import Judge, Judgement
+from knowledge_base.judging.judgement import Judge, Judgement
+from knowledge_base.judging.suspicion import Suspicion, suspicions
 from knowledge_base.model import KnowledgeBase
-from knowledge_base.suspicion import Suspicion, suspicions
-from reports.wording import Sentence, finding_clause
+from reports.words.wording import Sentence, finding_clause
 
 
 def add_unverified(

@@ -9,7 +9,7 @@ from facts.assessment import Argument, OpenFindings, OpenWarning, StepAdvised, U
 from facts.language.speaking import say
 from facts.vocabulary import Value
 from knowledge_base.interview import MEDICINES
-from knowledge_base.judgement import Judge, Judgement
+from knowledge_base.judging.judgement import Judge, Judgement
 from knowledge_base.model import KnowledgeBase
 
 

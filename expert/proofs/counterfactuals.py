@@ -19,9 +19,9 @@ from facts.case import Case
 from facts.quantities import Interval
 from facts.requirements import revise
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.judgement import contradiction_key
-from knowledge_base.thresholds import thresholds_of
-from reports.wording import Bound, finding_clause, range_clause, value_text
+from knowledge_base.judging.judgement import contradiction_key
+from knowledge_base.judging.thresholds import thresholds_of
+from reports.words.wording import Bound, finding_clause, range_clause, value_text
 
 MOST = 60
 """Sets that are looked for in each list; of more it is said that there are."""

@@ -13,9 +13,9 @@ from expert.proofs.formulas import Formula, Formulas, Patient, all_of, negation
 from expert.proofs.solver import Decider
 from facts.case import Case
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
-from knowledge_base.judgement import Judge
+from knowledge_base.judging.judgement import Judge
+from knowledge_base.judging.thresholds import thresholds_of
 from knowledge_base.model import Cause, KnowledgeBase, Rule
-from knowledge_base.thresholds import thresholds_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,18 +26,18 @@ from expert.cds_hooks.routes import HookService, routes
 from expert.consultation.moments import Consultation
 from expert.failure_log import LOG
 from expert.private_sqlite import StoreError
-from expert.web import audit
+from expert.web.access import audit
+from expert.web.access.security import HEALTH, Guard, outcome
+from expert.web.access.sign_in import Identity, new_cookie
+from expert.web.access.users import UserError
 from expert.web.lane import Lane, LaneFull
 from expert.web.languages import Languages
 from expert.web.openapi import description
 from expert.web.pages import case_files as case_pages
 from expert.web.pages import changing, consulting, health
 from expert.web.pages import signing_in as entering
-from expert.web.security import HEALTH, Guard, outcome
 from expert.web.service import Refused, Service, Visit, opened
 from expert.web.settings import Settings
-from expert.web.sign_in import Identity, new_cookie
-from expert.web.users import UserError
 from reports.pages import render_page, stylesheet
 
 Page: TypeAlias = Callable[[Visit], Response]

@@ -8,15 +8,15 @@ from typing import Any
 
 from expert.consultation.moments import Consultation
 from expert.consultation.sessions import Store
-from expert.web import audit
+from expert.web.access import audit
+from expert.web.access.limiter import Limiter
+from expert.web.access.sign_in import Known, SignIns
+from expert.web.access.users import Users
 from expert.web.lane import Lane
-from expert.web.limiter import Limiter
 from expert.web.readers import Readers
 from expert.web.settings import Settings
-from expert.web.sign_in import Known, SignIns
-from expert.web.users import Users
 from knowledge_base.model import KnowledgeBase
-from reports.page import statement
+from reports.arranged.page import statement
 
 _FILES_WAITING = 24
 _SIGN_INS_WAITING = 30

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from facts.answers import AnswerError, read_answer
 from facts.case import Case, Contradiction, Expected, Observed, complete
+from facts.declaring.yaml_reading import KeyPath
 from facts.finding_search import suggest_finding
 from facts.intake.entries import Entry, read_entries
 from facts.measuring.unit_systems import UnitSystem, read_system
@@ -15,7 +16,6 @@ from facts.medicine_lists import ListError, read_medicines, read_stopped_medicin
 from facts.medicines import MedicineDictionary
 from facts.problems import Place, Problem, did_you_mean, quoted
 from facts.vocabulary import Vocabulary
-from facts.yaml_reading import KeyPath
 
 _CASE_KEYS = ("case", "units", "findings", "medicines", "stopped_medicines", "expected", "note")
 _EXPECTED_KEYS = ("urgency", "causes", "standings", "fires", "ruled_out", "open")

@@ -8,9 +8,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from facts.declaring.yaml_reading import Document, KeyPath, read_document
 from facts.nesting import DEEPEST_CASE, is_deeper
 from facts.problems import CharleyError, Place, Problem, quoted
-from facts.yaml_reading import Document, KeyPath, read_document
 
 LARGEST_FILE = 64 * 1024 * 1024
 """Bytes of one YAML or JSON file, which has to be held in memory; JSON Lines has no such bound."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from math import prod
 
-from facts.declared_quantities import Derivation
+from facts.declaring.declared_quantities import Derivation
 from facts.quantities import Interval, Quantity, between, bounds
 from facts.vocabulary import QuantityFinding
 

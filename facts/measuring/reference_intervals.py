@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-from facts.declared_quantities import ReferenceInterval
+from facts.declaring.declared_quantities import ReferenceInterval
 from facts.quantities import Interval, Quantity, between, bounds
 from facts.vocabulary import QuantityFinding, Value
 

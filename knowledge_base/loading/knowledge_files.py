@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import facts
+from facts.declaring.schema_reading import read_knowledge_file, validate
 from facts.medicines import MedicineDictionary, dictionary, load_medicines
 from facts.problems import CharleyError, Place, Problem
-from facts.schema_reading import read_knowledge_file, validate
 from facts.vocabulary import Vocabulary, load_vocabulary
 from knowledge_base import schema
 from knowledge_base.entries import Content, KnowledgeFile, Problems

@@ -17,13 +17,13 @@ from facts.language.catalogs import ENGLISH
 from facts.language.speaking import say, spoken
 from facts.vocabulary import ChoiceFinding
 from knowledge_base.model import KnowledgeBase
+from reports.arranged.page import Page, page
+from reports.arranged.verdicts import verdict_line
 from reports.fhir.codings import SYSTEMS, codings, concept, concepts_to_order
 from reports.fhir.narrative import joined, narrative, told
 from reports.fhir.sources import all_sources, sources_of_arguments
 from reports.json_report import plain
-from reports.page import Page, page
-from reports.verdicts import verdict_line
-from reports.wording import sentence, value_text
+from reports.words.wording import sentence, value_text
 
 Resource: TypeAlias = dict[str, Any]
 

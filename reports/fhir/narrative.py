@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
-from reports.cleaning import clean
+from reports.words.cleaning import clean
 
 # XML has no way to write these at all.
 _NOT_XML = re.compile("[\ufffe\uffff]")

@@ -5,9 +5,9 @@ from typing import Any
 
 from facts.vocabulary import Value
 from knowledge_base.model import KnowledgeBase, Rule
-from reports.cleaning import clean
 from reports.rendering import environment
-from reports.wording import finding_clause
+from reports.words.cleaning import clean
+from reports.words.wording import finding_clause
 
 _CASES_NAMED = 40
 

@@ -7,11 +7,11 @@ from functools import lru_cache
 from facts.vocabulary import Finding
 from knowledge_base.conditions.expression import Expression, leaves
 from knowledge_base.model import KnowledgeBase, NextStep, Rule
-from reports.citations import citation, is_checked
+from reports.arranged.page import STATEMENT
+from reports.arranged.view import codes_text
 from reports.formats import HANDBOOKS
-from reports.page import STATEMENT
-from reports.view import codes_text
-from reports.wording import quantity_text, sentence, tell
+from reports.words.citations import citation, is_checked
+from reports.words.wording import quantity_text, sentence, tell
 
 
 @dataclass(frozen=True, slots=True)

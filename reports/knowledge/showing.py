@@ -8,9 +8,9 @@ from facts.problems import UnknownName, did_you_mean
 from facts.vocabulary import Finding, QuantityFinding
 from knowledge_base.conditions.expression import Expression, leaves, names_used
 from knowledge_base.model import Cause, Definition, KnowledgeBase, NextStep, OrderAdvice, Rule, WarningSign
-from reports.citations import citation
-from reports.view import codes_text
-from reports.wording import quantity_text, range_clause, sentence, tell
+from reports.arranged.view import codes_text
+from reports.words.citations import citation
+from reports.words.wording import quantity_text, range_clause, sentence, tell
 
 
 def describe(name: str, knowledge: KnowledgeBase) -> str:

@@ -17,7 +17,7 @@ from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
 from knowledge_base.conditions.expression import Expression, leaves, names_used
 from knowledge_base.conditions.logic import evaluate, evaluate_named
 from knowledge_base.interview import asked_by
-from knowledge_base.judgement import Judge
+from knowledge_base.judging.judgement import Judge
 from knowledge_base.model import KnowledgeBase
 from tests.generative.drawing import FINDINGS, cases, completions, consistent, knowledge_bases
 from tests.generative.test_interpreters_agree import all_conditions, meaning

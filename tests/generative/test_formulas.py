@@ -6,9 +6,9 @@ from expert.inference.assessing import Assessor
 from expert.proofs.formulas import Formulas, negation
 from expert.proofs.solver import Decider
 from facts.vocabulary import Value
-from knowledge_base.judgement import Judge
+from knowledge_base.judging.judgement import Judge
+from knowledge_base.judging.thresholds import thresholds_of
 from knowledge_base.model import KnowledgeBase
-from knowledge_base.thresholds import thresholds_of
 from tests.generative.drawing import EVERY_OPERATOR, cases, knowledge_bases, operators, sorts_of
 from tests.generative.test_interpreters_agree import all_conditions, meaning
 from tests.small_knowledge import case

@@ -21,9 +21,9 @@ from knowledge_base.conditions.logic import (
     supports,
 )
 from knowledge_base.grading import Tally
-from knowledge_base.judgement import Judge
+from knowledge_base.judging.judgement import Judge
 from knowledge_base.model import KnowledgeBase, tally
-from reports.wording import tell
+from reports.words.wording import tell
 from tests.generative.drawing import EVERY_OPERATOR, cases, completions, knowledge_bases, operators, sorts_of
 from tests.small_knowledge import case
 

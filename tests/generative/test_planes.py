@@ -19,7 +19,7 @@ from facts.case import Case, Observed
 from facts.intake.case_files import read_case_files
 from facts.quantities import Interval, at_most, bounds
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
-from knowledge_base.judgement import contradiction_key
+from knowledge_base.judging.judgement import contradiction_key
 from knowledge_base.model import KnowledgeBase
 from tests.generative.drawing import EVERY_OPERATOR, cases, knowledge_bases, operators, sorts_of
 from tests.generative.test_interpreters_agree import meaning

@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import facts
+from facts.declaring.schema_reading import read_knowledge_file
+from facts.declaring.yaml_reading import Document, KeyPath
 from facts.measuring.units import converter
 from facts.problems import Place
-from facts.schema_reading import read_knowledge_file
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding
-from facts.yaml_reading import Document, KeyPath
 from knowledge_base.grading import grading_scope
+from knowledge_base.judging.thresholds import thresholds_of
 from knowledge_base.loading.knowledge_files import SHIPPED
 from knowledge_base.model import KnowledgeBase
-from knowledge_base.thresholds import thresholds_of
 
 Edit: TypeAlias = tuple[KeyPath, Any]
 """A place in a YAML document and what stands there instead; None takes it out."""

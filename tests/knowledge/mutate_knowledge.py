@@ -37,7 +37,7 @@ from facts.measuring.units import UnitError, read_quantity
 from facts.problems import CharleyError, Place
 from facts.vocabulary import QuantityFinding
 from knowledge_base.conditions.expression import Expression, leaves, names_used
-from knowledge_base.judgement import Judge, Judgement, contradiction_key
+from knowledge_base.judging.judgement import Judge, Judgement, contradiction_key
 from knowledge_base.lint import lint
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase, Rule, tally

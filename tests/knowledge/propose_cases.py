@@ -35,10 +35,10 @@ from knowledge_base.conditions.expression import (
     operands,
 )
 from knowledge_base.conditions.logic import evaluate, push_negation_inward
-from knowledge_base.judgement import Judge, contradiction_key
+from knowledge_base.judging.judgement import Judge, contradiction_key
+from knowledge_base.judging.thresholds import thresholds
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase, Rule
-from knowledge_base.thresholds import thresholds
 
 CASES = Path(__file__).parent / "cases"
 

@@ -25,7 +25,7 @@ from knowledge_base.conditions.expression import (
     names_used,
 )
 from knowledge_base.conditions.logic import evaluate, push_negation_inward
-from knowledge_base.judgement import Judgement
+from knowledge_base.judging.judgement import Judgement
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import Rule, tally
 from tests.knowledge.propose_cases import Demand, Proposer, labeled

@@ -14,14 +14,14 @@ from typing import Any
 
 from expert.proofs.formulas import Formulas, negation
 from expert.proofs.solver import Decider
+from facts.declaring.yaml_reading import read_document
 from facts.vocabulary import Value
-from facts.yaml_reading import read_document
 from knowledge_base.conditions.expression import And, Expression, Or
 from knowledge_base.conditions.logic import evaluate, push_negation_inward
-from knowledge_base.judgement import Judge
+from knowledge_base.judging.judgement import Judge
+from knowledge_base.judging.thresholds import thresholds_of
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase, NextStep
-from knowledge_base.thresholds import thresholds_of
 from tests.knowledge.propose_cases import Proposer
 
 PLANS = Path(__file__).with_name("plans.yaml")

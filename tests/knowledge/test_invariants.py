@@ -16,10 +16,10 @@ from facts.vocabulary import QuantityFinding
 from knowledge_base.conditions.expression import And, Named, Not, Or, Present, names_used
 from knowledge_base.conditions.logic import evaluate, evaluate_named
 from knowledge_base.invariants import Invariant
+from knowledge_base.judging.thresholds import thresholds_of
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.loading.knowledge_files import SHIPPED
 from knowledge_base.model import KnowledgeBase
-from knowledge_base.thresholds import thresholds_of
 from tests.knowledge.test_scope import CAUSES, SCOPE, WARNING_SIGNS
 
 BENIGN = "benign_leg_cramps"

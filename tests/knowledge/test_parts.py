@@ -1,7 +1,7 @@
 """Every case in which one part of a condition decides comes out as it says; see `tests.knowledge.propose_part_cases`."""
 
 from facts.intake.case_files import read_case_files
-from knowledge_base.judgement import Judge
+from knowledge_base.judging.judgement import Judge
 from knowledge_base.model import KnowledgeBase
 from tests.knowledge.mutate_knowledge import case_faults
 from tests.knowledge.propose_part_cases import PARTS

@@ -1,6 +1,6 @@
 """Every step has a patient to whom it is shown, and one for each thing that sets it aside; every guard one whom it guards."""
 
-from knowledge_base.judgement import Judge
+from knowledge_base.judging.judgement import Judge
 from knowledge_base.model import KnowledgeBase
 from tests.knowledge.propose_plans import expected_plans, plan_faults
 

@@ -7,7 +7,7 @@ import pytest
 
 from facts.case import Case
 from facts.intake.case_files import read_case_files
-from knowledge_base.judgement import Judge
+from knowledge_base.judging.judgement import Judge
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 from tests.knowledge.propose_cases import Proposer

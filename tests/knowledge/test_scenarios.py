@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from facts.yaml_reading import read_document
+from facts.declaring.yaml_reading import read_document
 from knowledge_base.model import KnowledgeBase
 from tests.functional.charley import charley
 

@@ -12,7 +12,7 @@ from expert.inference.forward_chaining import ForwardChaining
 from facts.measuring.measurements import read_measurement
 from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.conditions.logic import Truth, could_be_true, evaluate_named
-from knowledge_base.judgement import Judge
+from knowledge_base.judging.judgement import Judge
 from knowledge_base.model import KnowledgeBase
 from tests.small_knowledge import choice, load, quantity, yes_no
 

@@ -20,7 +20,7 @@ from typing import Any
 from expert.cds_hooks.feedback import Feedback, FeedbackStore, Issued
 from expert.consultation.answer_log import Event
 from expert.consultation.sessions import Store
-from expert.web import audit
+from expert.web.access import audit
 
 WATCHED = ("sessions.py", "audit.py", "feedback.py", "private_sqlite.py")
 AT = "2026-01-01T00:00:00+00:00"

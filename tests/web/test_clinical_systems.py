@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from expert.consultation.moments import Consultation
 from expert.inference.assessing import Assessor
+from expert.web.access.audit import entries
 from expert.web.application import create_application
-from expert.web.audit import entries
 from expert.web.pages import case_files as case_pages
 from expert.web.settings import Settings, unsafe
 from facts.problems import CharleyError

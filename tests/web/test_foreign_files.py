@@ -12,7 +12,7 @@ import pytest
 from expert.cds_hooks.feedback import FeedbackStore
 from expert.consultation.sessions import Store
 from expert.private_sqlite import StoreError
-from expert.web import audit
+from expert.web.access import audit
 from tests.functional.charley import charley
 
 OPENERS: dict[str, Callable[[Path], Store | FeedbackStore]] = {"consultations": Store, "feedback": FeedbackStore}

@@ -12,12 +12,12 @@ import pytest
 
 from expert.consultation.moments import Consultation
 from expert.consultation.sessions import Store
-from expert.web import audit, users
-from expert.web import limiter as limiter_module
-from expert.web.limiter import Limiter
+from expert.web.access import audit, users
+from expert.web.access import limiter as limiter_module
+from expert.web.access.limiter import Limiter
+from expert.web.access.sign_in import Identity, SignIns
+from expert.web.access.users import UserError, Users, add_user, remove_user
 from expert.web.settings import Settings, unsafe
-from expert.web.sign_in import Identity, SignIns
-from expert.web.users import UserError, Users, add_user, remove_user
 from tests.web.browsing import Browser, application, service_of, signed_in
 
 PASSWORD = "correct horse battery"

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from expert.web.users import add_user
+from expert.web.access.users import add_user
 from tests.functional.charley import charley
 from tests.web.serving import Served, free_port, serving
 

@@ -20,9 +20,9 @@ from expert.cohorts.planes.lists import list_set
 from expert.cohorts.planes.ranking import rank_first
 from expert.cohorts.planes.truths import Truth, judge_all
 from expert.inference.verdict import Verdicts
-from knowledge_base.judgement import Judge, contradiction_key
+from knowledge_base.judging.judgement import Judge, contradiction_key
+from knowledge_base.judging.program import write_program
 from knowledge_base.model import KnowledgeBase
-from knowledge_base.program import write_program
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from expert.cohorts.planes.truths import Answers, Truth, grade, look_ahead
 from expert.inference.verdict import Verdicts
 from knowledge_base.conditions.expression import Present
 from knowledge_base.grading import Tally
-from knowledge_base.judgement import Judge, look_for_key, only_if_key, unless_key
+from knowledge_base.judging.judgement import Judge, look_for_key, only_if_key, unless_key
 from knowledge_base.model import Cause, KnowledgeBase, Rule
 
 Digits: TypeAlias = tuple[Plane, ...]

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, assert_never
 from expert.cohorts.planes.adders import at_least, is_at_least
 from expert.cohorts.planes.assembly import NONE, Assembly, Plane
 from knowledge_base.conditions.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
-from knowledge_base.program import Program, Step
+from knowledge_base.judging.program import Program, Step
 
 
 class Truth(NamedTuple):

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from expert.web.pages.sitting import Sitting
 from facts.case import NOT_LISTED
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding
-from reports.cleaning import clean
-from reports.wording import sentence, unit_text, value_text
+from reports.words.cleaning import clean
+from reports.words.wording import sentence, unit_text, value_text
 
 
 @dataclass(frozen=True, slots=True)

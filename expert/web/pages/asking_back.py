@@ -1,16 +1,16 @@
 """What is answered when a clinician asks back: why, how, why not and what if, for the place of the page that asked."""
 
-from expert.consultation import explanation as enquiry
 from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused
 from expert.consultation.page import ScreenAsked
+from expert.consultation.prompt import explanation as enquiry
 from expert.consultation.what_if import what_if
 from expert.web.pages.questions import Reply
 from expert.web.pages.sitting import Sitting
 from expert.web.service import Refused
 from facts.problems import UnknownName
-from reports.cleaning import clean
-from reports.wording import sentence
+from reports.words.cleaning import clean
+from reports.words.wording import sentence
 
 ASKS = ("why", "why_page", "how", "why_not", "what_if")
 _BESIDE = ("how", "why_not", "what_if")

@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse, Response
 
 from expert.failure_log import LOG
 from expert.inference.assessing import Assessor, ContradictoryCase
-from expert.web import audit
+from expert.web.access import audit
 from expert.web.pages.questions import tone
 from expert.web.readers import CannotRead, TakesTooMuch
 from expert.web.service import Refused, Visit
@@ -22,8 +22,8 @@ from facts.assessment import Assessment
 from facts.intake.files import read_files
 from facts.problems import quoted
 from knowledge_base.model import KnowledgeBase
-from reports.cleaning import clean
 from reports.pages import handbook_entry, handbook_index, handbook_page, render_page, report_page
+from reports.words.cleaning import clean
 from reports.writing import file_name
 
 _KINDS = (".yaml", ".yml", ".json", ".jsonl", ".ndjson")

@@ -13,9 +13,9 @@ from expert.web.pages.questions import band
 from expert.web.pages.sitting import STALE, Sitting, keep, sitting_of
 from expert.web.service import Visit
 from facts.medicines import Stopped
-from reports.cleaning import clean
 from reports.pages import render_page
-from reports.wording import sentence
+from reports.words.cleaning import clean
+from reports.words.wording import sentence
 
 _LONGEST = 200
 

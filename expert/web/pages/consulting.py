@@ -18,7 +18,7 @@ from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
 from expert.consultation.progress import kept_open, no_longer_standing, page_reason, progress, questions_left, why_stopped
-from expert.web import audit
+from expert.web.access import audit
 from expert.web.pages.answered import answers_of
 from expert.web.pages.asking_back import asked_back
 from expert.web.pages.forms import CURRENT, RESULTS_TOLD, STOPPED, TOLD, Filled, read_page
@@ -26,9 +26,9 @@ from expert.web.pages.questions import Reply, band, parts_shown, silence
 from expert.web.pages.sitting import STALE, Sitting, address, keep, sitting_of
 from expert.web.service import Service, Visit
 from knowledge_base.model import KnowledgeBase
-from reports.cleaning import clean
 from reports.pages import render_page, report_page
-from reports.wording import sentence
+from reports.words.cleaning import clean
+from reports.words.wording import sentence
 
 _MOST_LISTED = 50
 _UNNAMED = "consultation"

@@ -9,8 +9,8 @@ from facts.assessment import Assessment
 from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
 from knowledge_base.model import KnowledgeBase
-from reports.view import Rise, rises
-from reports.wording import sentence, unit_text
+from reports.arranged.view import Rise, rises
+from reports.words.wording import sentence, unit_text
 
 _TONES = ("calm", "notice", "warn", "alarm")
 _DEEPEST = 3

@@ -4,10 +4,10 @@ import hmac
 
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from expert.web import audit
+from expert.web.access import audit
+from expert.web.access.sign_in import Identity
+from expert.web.access.users import UserError
 from expert.web.service import Refused, Visit
-from expert.web.sign_in import Identity
-from expert.web.users import UserError
 from reports.pages import render_page
 
 

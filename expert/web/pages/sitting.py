@@ -8,9 +8,9 @@ from starlette.responses import RedirectResponse, Response
 from expert.consultation.answer_log import AnswerRefused, Log
 from expert.consultation.moments import Moment
 from expert.consultation.sessions import Overtaken, Session
-from expert.web import audit
+from expert.web.access import audit
 from expert.web.service import Refused, Service, Visit
-from reports.cleaning import clean
+from reports.words.cleaning import clean
 
 _LONGEST_ID = 40
 STALE = "This consultation went on elsewhere meanwhile. Nothing of that page was recorded; here is where it stands."

@@ -11,9 +11,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from facts.declaring.yaml_reading import Document, read_document
 from facts.measuring.unit_systems import UnitSystem, read_system
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
-from facts.yaml_reading import Document, read_document
 
 YES, NO, UNKNOWN = "yes", "no", "unknown"
 _LARGEST = 1024 * 1024

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 
 from facts.case import Observed, UnrecognizedText, doubt_of_computed, settle_quantities
-from facts.declared_quantities import Derivation
+from facts.declaring.declared_quantities import Derivation
 from facts.measuring.derived_findings import ROUGHLY
 from facts.quantities import Interval, at_most, between, bounds
 from facts.vocabulary import Finding, QuantityFinding, Value, Vocabulary

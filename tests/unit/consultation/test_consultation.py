@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from expert.consultation import explanation as enquiry
 from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused, Event, Log, drop_undone, replay
 from expert.consultation.moments import Consultation, Moment, as_json
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked, one_screen
 from expert.consultation.progress import kept_open, no_longer_standing, progress, status, why_stopped
+from expert.consultation.prompt import explanation as enquiry
 from expert.consultation.what_if import what_if
 from expert.inference.assessing import Assessor
 from facts.problems import UnknownName

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from expert.consultation.answer_log import AnswerRefused
-from expert.consultation.explanation import why
 from expert.consultation.moments import Consultation
+from expert.consultation.prompt.explanation import why
 from expert.consultation.what_if import what_if
 from expert.inference.assessing import Assessor
 from expert.proofs.counterfactuals import Counterfactuals

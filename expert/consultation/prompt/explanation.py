@@ -25,10 +25,10 @@ from facts.problems import UnknownName, did_you_mean
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.conditions.expression import Expression, Leaf, Named, leaves, names_used
 from knowledge_base.conditions.logic import Truth, evaluate_leaf, evaluate_named, residue, supports
+from knowledge_base.judging.thresholds import thresholds
 from knowledge_base.model import KnowledgeBase, Rule
-from knowledge_base.thresholds import thresholds
-from reports.cleaning import clean
-from reports.wording import finding_clause, leaf_clause, lower_label, named_clause, quantity_text, tell
+from reports.words.cleaning import clean
+from reports.words.wording import finding_clause, leaf_clause, lower_label, named_clause, quantity_text, tell
 
 _LONGEST = 300
 

@@ -12,8 +12,8 @@ from expert.inference.assessing import Assessor
 from facts.assessment import Assessment
 from facts.intake.case_files import read_case_files
 from knowledge_base.model import KnowledgeBase
+from reports.arranged.page import page
 from reports.formats import HTML, TEXT
-from reports.page import page
 
 LINES = 45
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}

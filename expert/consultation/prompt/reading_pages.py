@@ -13,8 +13,8 @@ from facts.requirements import answer_text
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
 from knowledge_base.model import KnowledgeBase
-from reports.cleaning import clean
-from reports.wording import unit_text
+from reports.words.cleaning import clean
+from reports.words.wording import unit_text
 
 _PROMPTS = {
     "history": "numbers (2 5; n: none of these; u: unknown; ?): ",

@@ -13,8 +13,8 @@ from facts.assessment import Argument, Assessment, CauseAssessed, MissingFinding
 from facts.language.speaking import say, spoken
 from knowledge_base.interview import MEDICINES, told_by_lists
 from knowledge_base.model import KnowledgeBase
-from reports.cleaning import clean
-from reports.wording import lower_label
+from reports.words.cleaning import clean
+from reports.words.wording import lower_label
 
 STATEMENT = (
     "Charley supports a clinician's judgment and does not replace it. What was not asked is unknown, and no conclusion here "

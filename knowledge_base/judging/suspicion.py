@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from facts.case import Case, Contradiction, Observed, Unverified, complete
-from knowledge_base.judgement import Judge, Judgement
+from knowledge_base.judging.judgement import Judge, Judgement
 from knowledge_base.model import KnowledgeBase, Rule
 
 

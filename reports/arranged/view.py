@@ -13,12 +13,12 @@ from facts.case import NOT_LISTED
 from facts.language.speaking import say
 from facts.vocabulary import Codes
 from knowledge_base.model import KnowledgeBase
-from reports.cleaning import clean
-from reports.figures import Figures, figures
-from reports.leaflet import LeafletShown, leaflet
-from reports.page import Page, knowledge_line, page, proved, statement
-from reports.remaining import remainders
-from reports.wording import lower_first, lower_label, sentence, value_text
+from reports.arranged.figures import Figures, figures
+from reports.arranged.leaflet import LeafletShown, leaflet
+from reports.arranged.page import Page, knowledge_line, page, proved, statement
+from reports.words.cleaning import clean
+from reports.words.remaining import remainders
+from reports.words.wording import lower_first, lower_label, sentence, value_text
 
 _CONDITIONS_NAMED = 12
 _CAUSES_NAMED = 4

@@ -1,8 +1,8 @@
 """The verdict in one line, for cards, documents and comparisons."""
 
 from facts.language.speaking import say
-from reports.page import Page
-from reports.wording import lower_label
+from reports.arranged.page import Page
+from reports.words.wording import lower_label
 
 
 def verdict_line(page: Page) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from facts.schema_reading import Declared, Name
+from facts.declaring.schema_reading import Declared, Name
 
 
 class ReferenceInterval(Declared):

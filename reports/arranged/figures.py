@@ -14,9 +14,9 @@ from facts.measuring.reference_intervals import NoReference, quantity_of_word
 from facts.quantities import Interval, bounds
 from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.model import KnowledgeBase
-from reports.cleaning import clean
-from reports.page import LEADING
-from reports.wording import join, lower_label, number_text, sentence, unit_text, value_text
+from reports.arranged.page import LEADING
+from reports.words.cleaning import clean
+from reports.words.wording import join, lower_label, number_text, sentence, unit_text, value_text
 
 WIDTH = 300
 _CHARACTERS = 38

@@ -13,8 +13,8 @@ from expert.inference.assessing import Assessor
 from facts.assessment import Assessment
 from facts.intake.case_files import read_case_files
 from knowledge_base.model import KnowledgeBase
+from reports.arranged.leaflet import LeafletShown, leaflet
 from reports.formats import HTML, LEAFLETS
-from reports.leaflet import LeafletShown, leaflet
 from tests.functional.charley import charley
 
 EXAMPLE = Path("facts/examples/typical-night-cramps.yaml")

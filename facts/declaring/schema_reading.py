@@ -5,8 +5,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from facts.declaring.yaml_reading import Document, KeyPath, read_document
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
-from facts.yaml_reading import Document, KeyPath, read_document
 
 Model = TypeVar("Model", bound=BaseModel)
 

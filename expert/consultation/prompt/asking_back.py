@@ -2,10 +2,10 @@
 
 import re
 
-from expert.consultation import explanation
 from expert.consultation.moments import Consultation, Moment
 from expert.consultation.next_question import Certificate
 from expert.consultation.progress import why_stopped
+from expert.consultation.prompt import explanation
 from expert.consultation.what_if import what_if
 
 ASKED_BACK = ("why", "how", "what")

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias, assert_never
 from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.conditions.expression import And, AtLeast, Compared, Leaf, Not, OneOf, Or, Present, opposite
-from knowledge_base.program import Program, Step
+from knowledge_base.judging.program import Program, Step
 
 JudgePatient: TypeAlias = Callable[[Mapping[str, Value]], tuple[tuple[Any, ...], tuple[int, ...]]]
 

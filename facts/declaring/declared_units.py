@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from facts.schema_reading import Declared
+from facts.declaring.schema_reading import Declared
 
 
 class UnitOfSystem(Declared):

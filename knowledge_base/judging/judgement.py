@@ -17,9 +17,9 @@ from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.conditions.expression import Expression
 from knowledge_base.conditions.logic import Truth
+from knowledge_base.judging.patient_judging import ANSWERABLE, Exacter, JudgePatient, compile_judging, compile_outlook
+from knowledge_base.judging.program import Program, write_program
 from knowledge_base.model import KnowledgeBase
-from knowledge_base.patient_judging import ANSWERABLE, Exacter, JudgePatient, compile_judging, compile_outlook
-from knowledge_base.program import Program, write_program
 
 
 class Judgement(NamedTuple):

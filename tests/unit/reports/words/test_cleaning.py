@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reports.cleaning import clean
+from reports.words.cleaning import clean
 
 
 @given(st.text())

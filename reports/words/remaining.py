@@ -12,7 +12,7 @@ from facts.vocabulary import Value
 from knowledge_base.conditions.expression import Expression, Leaf, leaves, names_used
 from knowledge_base.conditions.logic import Truth, evaluate_leaf, residue
 from knowledge_base.model import KnowledgeBase
-from reports.wording import tell
+from reports.words.wording import tell
 
 
 class Remainders:

@@ -9,7 +9,7 @@ import pytest
 from expert.inference.assessing import Assessor
 from facts.assessment import Assessment
 from facts.intake.case_files import read_case_files
-from reports.figures import WIDTH, balance, bands, chain, figures, outline
+from reports.arranged.figures import WIDTH, balance, bands, chain, figures, outline
 from reports.formats import HTML
 
 

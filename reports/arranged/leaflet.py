@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from facts.assessment import Assessment, CauseAssessed
 from knowledge_base.leaflet import Leaflet
 from knowledge_base.model import KnowledgeBase
-from reports.cleaning import clean
-from reports.page import knowledge_line
+from reports.arranged.page import knowledge_line
+from reports.words.cleaning import clean
 
 _REASONS = 2
 _CAUSES = 2

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from expert.cds_hooks.outcome import outcome as operation_outcome
 from expert.cds_hooks.routes import PATH as HOOKS
 from expert.failure_log import LOG, describe_failure
-from expert.web.limiter import Limiter
+from expert.web.access.limiter import Limiter
 from expert.web.settings import Settings
 
 HEALTH = "/healthz"

@@ -2,7 +2,7 @@
 
 from facts.vocabulary import QuantityFinding
 from knowledge_base.conditions.expression import Scope, parse
-from knowledge_base.thresholds import thresholds
+from knowledge_base.judging.thresholds import thresholds
 
 
 def test_each_number_is_told_once_by_its_quantity_ascending() -> None:

@@ -1,0 +1,1 @@
+"""How the vocabulary and the knowledge are declared: YAML with its places, read against models."""

@@ -1,0 +1,1 @@
+"""An assessment arranged for reading, before any format: the page, the whole argument, pictures, leaflet, verdict."""
