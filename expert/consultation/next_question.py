@@ -8,6 +8,7 @@ What was answered "unknown" stays unknown, and the certificate names what it kee
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from expert.consultation.page import ScreenAsked
@@ -66,6 +67,14 @@ class Questioner:
             (cause, [_Argument(position[rule.id], rule.counts_as, Tally._fields.index(rule.counts_as)) for rule in cause.rules])
             for cause in knowledge.causes.values()
         ]
+        # Picks what is true of a cause's rules; twice the last, so that a tuple comes of a single one too.
+        self.truths_of = [
+            itemgetter(*(one.position for one in rules), rules[-1].position) if rules else _nothing
+            for _, rules in self.arguments
+        ]
+        grading = knowledge.grading
+        self.is_moot = not thorough and not grading.at_least(grading.standing(Tally()), grading.considered)
+        """Whether a cause that nothing argues about is never asked for."""
         self.tests = frozenset(name for name, by in verdicts.asked_by.items() if by == "test")
         self.paging = Paging(knowledge, self.listed)
         self.lifting = lru_cache(maxsize=16_384)(self._lifting)
@@ -114,7 +123,7 @@ class Questioner:
         floor = self.rank[self.verdicts.level(judgement)]
         raising: dict[str, int] = {}
         targets: dict[str, dict[str, None]] = {}
-        for rank, target, bits in self._dangers(known, judgement, outlook, answerable):
+        for rank, target, bits in self._dangers(judgement, outlook):
             for name in self.judge.findings_of(bits):
                 raising.setdefault(name, rank)
                 targets.setdefault(name, {})[target] = None
@@ -136,9 +145,7 @@ class Questioner:
             later=frozenset(name for name, position in self.verdicts.only_if.items() if not judgement.true[position]),
         )
 
-    def _dangers(
-        self, known: Known, judgement: Judgement, outlook: Outlook, answerable: frozenset[str]
-    ) -> Iterator[tuple[int, str, int]]:
+    def _dangers(self, judgement: Judgement, outlook: Outlook) -> Iterator[tuple[int, str, int]]:
         """Return the ranks that the urgency could rise to, the highest first, with the sign and what could raise it."""
         if self.thorough:
             floor, true = self.rank[self.verdicts.level(judgement)], judgement.true
@@ -147,8 +154,7 @@ class Questioner:
                 if rank > floor and outlook.wanted[danger.position]:
                     yield rank, danger.rule.target, outlook.wanted[danger.position]
             return
-        closed = self.verdicts.asked_by.keys() - answerable
-        for open_ in self.verdicts.verdict(known.values, judgement, closed).open:
+        for open_ in self.verdicts.open_dangers(judgement, outlook):
             yield self.rank[open_.level], open_.rule.target, open_.bits
         yield from self._beside_a_danger(judgement, outlook)
 
@@ -172,7 +178,10 @@ class Questioner:
         rising: list[tuple[Cause, list[_Argument], Tally, Tally]] = []
         unsettled: dict[str, int] = {}
         beside = 0
-        for cause, rules in self.arguments:
+        for (cause, rules), truths in zip(self.arguments, self.truths_of, strict=True):
+            if self.is_moot and not any(truths(judgement.true)):
+                # Nothing known speaks for it or against it, so nobody asks for it.
+                continue
             fired, open_ = _count(rules, judgement.true, outlook.wanted)
             standing = grading.standing(fired)
             if grading.at_least(standing, grading.likely):
@@ -287,6 +296,10 @@ class Questioner:
 
 
 _FOR = frozenset(kind for kind in Tally._fields if kind.startswith(("confirms", "supports")))
+
+
+def _nothing(_: Sequence[Any]) -> tuple[Any, ...]:
+    return ()
 
 
 class _Argument(NamedTuple):

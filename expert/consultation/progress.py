@@ -15,12 +15,13 @@ _MOST_SOUGHT = 3
 
 def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
     """Say in one line what is decided, what is open, and how many questions are left as it stands."""
-    urgency = f"urgency decided: {_level(moment.assessment.urgency.level, knowledge)}"
-    if moment.assessment.urgency.decided and not moment.prospect.raising:
+    stands = moment.outline
+    urgency = f"urgency decided: {_level(stands.level, knowledge)}"
+    if stands.decided and not moment.prospect.raising:
         urgency += ", until the tests are back" if moment.assessment.urgency.awaiting else ""
-    elif moment.assessment.urgency.ceiling != moment.assessment.urgency.level:
-        at_least = f"urgency at least {_level(moment.assessment.urgency.level, knowledge)}"
-        up_to = _level(moment.assessment.urgency.ceiling, knowledge)
+    elif stands.ceiling != stands.level:
+        at_least = f"urgency at least {_level(stands.level, knowledge)}"
+        up_to = _level(stands.ceiling, knowledge)
         # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided.
         urgency = f"{at_least}, still open" if moment.prospect.raising else f"{at_least} ({up_to} depends on unknowns)"
     left = questions_left(moment)

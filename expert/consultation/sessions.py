@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from expert.consultation.answer_log import Event, Log
 from expert.private_sqlite import Format, StoreError, explaining, open_private, texts
@@ -35,6 +35,10 @@ CREATE TABLE IF NOT EXISTS owner (
     owner TEXT NOT NULL
 )
 """
+
+
+Statement: TypeAlias = tuple[str, tuple[str, ...]]
+"""A statement in SQL, and its values."""
 
 
 class Overtaken(StoreError):
@@ -96,11 +100,16 @@ class Store:
                 self.connection.execute("INSERT INTO owner VALUES (?, ?)", (session.id, owner))
         return session
 
-    def append(self, session: Session, log: Log) -> Session:
-        """Keep the events of a log that are not kept yet. When this returns they are on disk."""
+    def append(self, session: Session, log: Log, beside: Statement | None = None) -> Session:
+        """Keep the events of a log that are not kept yet, and in the same transaction what stands `beside` them.
+
+        When this returns both are on disk.
+        """
         first = len(session.log)
         rows = [(session.id, place, _dumped(event)) for place, event in enumerate(log) if place >= first]
         with self.errors(), self.connection:
+            if beside is not None:
+                self.connection.execute(*beside)
             try:
                 self.connection.executemany("INSERT INTO event VALUES (?, ?, ?)", rows)
             except sqlite3.IntegrityError:

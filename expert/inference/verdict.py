@@ -5,13 +5,14 @@ is known. A test is pertinent when a step that applies orders it. The verdict is
 level is open to history or examination; `ceiling` is sound all the same: it counts every danger that is not ruled out.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.interview import asked_by, told_by_lists
-from knowledge_base.judging.judgement import Judge, Judgement, look_for_key, only_if_key, unless_key
+from knowledge_base.judging.judgement import Judge, Judgement, Outlook, look_for_key, only_if_key, unless_key
 from knowledge_base.model import KnowledgeBase, Rule
 from knowledge_base.schema import AskedBy
 
@@ -54,6 +55,8 @@ class _Danger:
 
     def rank_here(self, true: tuple[bool, ...]) -> int:
         """Return the rank of the level that the danger demands of this patient, should it hold."""
+        if not self.downgrades:
+            return self.rank
         return min([self.rank, *(rank for position, rank in self.downgrades if true[position])])
 
 
@@ -116,19 +119,41 @@ class Verdicts:
         level = max((rank for danger, rank in ranked if true[danger.position]), default=0)
         ceiling = max((rank for danger, rank in ranked if true[danger.position] or missing[danger.position]), default=0)
         answerable = self.answerable(values, judgement, closed)
-        open_: list[tuple[int, OpenDanger]] = []
+        open_: tuple[OpenDanger, ...] = ()
         if ceiling > level:
-            can, wanted = self.judge.danger_outlook(values, answerable)
-            for danger, rank in ranked:
-                if rank <= level or true[danger.position] or not can[danger.in_outlook]:
-                    continue
-                if danger.look_for is None or true[danger.look_for]:
-                    open_.append((rank, OpenDanger(danger.rule, self.levels[rank], wanted[danger.in_outlook])))
-                elif bits := wanted[danger.look_for_in_outlook] & self.always:
-                    # Whether anybody would look for it hangs on what everybody is asked for.
-                    open_.append((rank, OpenDanger(danger.rule, self.levels[rank], bits)))
+            outlook = self.judge.danger_outlook(values, answerable)
+            above = ((rank, danger, danger.in_outlook, danger.look_for_in_outlook) for danger, rank in ranked if rank > level)
+            open_ = self._open(true, outlook, above)
+        return Verdict(self.levels[level], self.levels[ceiling], open_, answerable)
+
+    def open_dangers(self, judgement: Judgement, outlook: Outlook) -> tuple[OpenDanger, ...]:
+        """Return the open dangers of the verdict with the answerable findings of an outlook at every condition."""
+        true = judgement.true
+        ranked = [(danger.rank_here(true), danger) for danger in self.dangers]
+        level = max((rank for rank, danger in ranked if true[danger.position]), default=0)
+        above = (
+            (rank, danger, danger.position, danger.position if danger.look_for is None else danger.look_for)
+            for rank, danger in ranked
+            if rank > level
+        )
+        return self._open(true, outlook, above)
+
+    def _open(
+        self, true: tuple[Any, ...], outlook: Outlook, above: Iterable[tuple[int, _Danger, int, int]]
+    ) -> tuple[OpenDanger, ...]:
+        """Return which dangers above the level are pertinent and open; each has its rank and its two places in the outlook."""
+        can, wanted = outlook
+        open_: list[tuple[int, OpenDanger]] = []
+        for rank, danger, place, look_for_place in above:
+            if true[danger.position] or not can[place]:
+                continue
+            if danger.look_for is None or true[danger.look_for]:
+                open_.append((rank, OpenDanger(danger.rule, self.levels[rank], wanted[place])))
+            elif bits := wanted[look_for_place] & self.always:
+                # Whether anybody would look for it hangs on what everybody is asked for.
+                open_.append((rank, OpenDanger(danger.rule, self.levels[rank], bits)))
         open_.sort(key=lambda entry: -entry[0])
-        return Verdict(self.levels[level], self.levels[ceiling], tuple(danger for _, danger in open_), answerable)
+        return tuple(danger for _, danger in open_)
 
     def answerable(
         self, values: Mapping[str, Value], judgement: Judgement, closed: Collection[str] = frozenset()

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from expert.consultation.moments import Consultation
 from expert.inference.translated import in_language
+from expert.web.asked_before import AskedBefore
 from expert.web.service import Service, Visit
 from facts.language.catalogs import ENGLISH, languages
 from facts.language.speaking import Language, speaking
@@ -53,8 +54,10 @@ class Languages:
         service = self.english.service
         assessor, language = in_language(service.consultation.assessor, service.settings.knowledge, tag)
         with speaking(language):
-            consultation = Consultation(assessor)
-        return Spoken(replace(service, consultation=consultation), language)
+            consultation, thorough = Consultation(assessor), Consultation(assessor, thorough=True)
+        # The questions of a page are worded, so each language has its own.
+        spoken = replace(service, consultation=consultation, thorough=thorough, asked_before=AskedBefore())
+        return Spoken(spoken, language)
 
 
 def preferred(accepted: str, offered: tuple[str, ...]) -> str:

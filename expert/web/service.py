@@ -12,6 +12,7 @@ from expert.web.access import audit
 from expert.web.access.limiter import Limiter
 from expert.web.access.sign_in import Known, SignIns
 from expert.web.access.users import Users
+from expert.web.asked_before import AskedBefore
 from expert.web.lane import Lane
 from expert.web.readers import Readers
 from expert.web.settings import Settings
@@ -49,6 +50,9 @@ class Service:
     files: Lane
     passwords: Lane
     signed_in_from: Known
+    thorough: Consultation
+    """The same consultation for whoever goes on after it has stopped."""
+    asked_before: AskedBefore = field(default_factory=AskedBefore)
     key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
 
     def close(self) -> None:
@@ -86,6 +90,7 @@ def opened(settings: Settings, consultation: Consultation) -> Service:
         # Each hash of a password takes 128 MB and half a second.
         passwords=Lane("passwords", 1, _SIGN_INS_WAITING),
         signed_in_from=Known(),
+        thorough=Consultation(consultation.assessor, thorough=True),
     )
 
 

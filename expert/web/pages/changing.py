@@ -34,7 +34,7 @@ def change(visit: Visit) -> Response:
         return _answers(sitting, 409, STALE)
     try:
         changed = _read_change(visit, sitting)
-        log, _ = sitting.service.consultation.changed(sitting.log, sitting.session.name, changed, sitting.service.now())
+        log, _ = sitting.consultation.changed(sitting.log, sitting.session.name, changed, sitting.service.now())
     except naming.Ambiguous as error:
         return _answers(sitting, 422, f"“{clean(visit.form[TOLD])}” may be one of these.", error)
     except (AnswerRefused, replies.ReplyError) as error:
@@ -64,7 +64,7 @@ def _answers(sitting: Sitting, status: int, problem: str = "", ambiguous: naming
     listed = answers_of(sitting)
     values = {
         "page": sitting.visit.page(),
-        "band": band(sitting.moment.assessment, sitting.service.knowledge),
+        "band": band(sitting.moment, sitting.service.knowledge),
         "session": {"name": clean(sitting.session.name)},
         "here": sitting.here,
         "after": len(sitting.log),

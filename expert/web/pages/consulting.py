@@ -91,16 +91,15 @@ def answer(visit: Visit) -> Response:
         if visit.wants_part:
             return HTMLResponse(render_page("lines.html.j2", told=reply.told()))
         return _shown(sitting, reply=reply)
-    if not sitting.is_current() or not isinstance(sitting.moment.next, ScreenAsked):
+    asked = sitting.asked
+    if not sitting.is_current() or asked is None:
         return _shown(sitting, 409, notices=(STALE,))
-    filled = read_page(sitting.moment.next, visit.form, visit.service.knowledge)
+    filled = read_page(asked, visit.form, visit.service.knowledge)
     if filled.problems:
         return _shown(sitting, 422, filled=filled)
-    screen = sitting.moment.next.screen.id
+    screen = asked.screen.id
     try:
-        log, _ = visit.service.consultation.answered(
-            sitting.log, sitting.session.name, screen, filled.answers, visit.service.now()
-        )
+        log, _ = sitting.consultation.answered(sitting.log, sitting.session.name, screen, filled.answers, visit.service.now())
     except AnswerRefused as error:
         return _shown(sitting, 422, filled=Filled({}, {"": sentence(str(error))}))
     return keep(sitting, log, "answered", screen)
@@ -111,7 +110,7 @@ def undo(visit: Visit) -> Response:
     sitting = sitting_of(visit)
     if not sitting.is_current():
         return _shown(sitting, 409, notices=(STALE,))
-    log = visit.service.consultation.undone(sitting.log, visit.service.now())
+    log = sitting.consultation.undone(sitting.log, visit.service.now())
     if log == sitting.log:
         return _shown(sitting, 409, notices=("There is nothing to take back.",))
     return keep(sitting, log, "undid")
@@ -134,7 +133,7 @@ def _shown(
     listed = answers_of(sitting)
     values: dict[str, Any] = {
         "page": visit.page(),
-        "band": band(moment.assessment, knowledge, moment.next if isinstance(moment.next, ScreenAsked) else None),
+        "band": band(moment, knowledge, sitting.asked),
         "session": {"name": clean(sitting.session.name)},
         "here": sitting.here,
         "after": len(sitting.log),
@@ -229,20 +228,16 @@ def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str
 
 
 def _conclusions(moment: Moment, service: Service) -> list[tuple[str, str, str, str]]:
-    knowledge, assessment = service.knowledge, moment.assessment
-    grading = knowledge.grading
-    signs = [("sign", sign.id, sign.label, knowledge.levels[sign.level].label) for sign in assessment.warning_signs]
-    causes = [
-        ("cause", cause.id, cause.label, grading.standings[cause.standing])
-        for cause in assessment.causes
-        if grading.at_least(cause.standing, grading.considered)
-    ]
+    knowledge, stands = service.knowledge, moment.outline
+    standings = knowledge.grading.standings
+    signs = [("sign", name, knowledge.warning_signs[name].label, knowledge.levels[level].label) for name, level in stands.signs]
+    causes = [("cause", name, knowledge.causes[name].label, standings[standing]) for name, standing in stands.causes]
     return signs + causes
 
 
 def _dangers(sitting: Sitting) -> dict[str, Any]:
     """Return the dangers that the last answers revealed, why, and what to do."""
-    consultation, moment = sitting.service.consultation, sitting.moment
+    consultation, moment = sitting.consultation, sitting.moment
     # Only if there is a danger at all is it asked whether it is new.
     if not sitting.log or sitting.log[-1].kind == "undone" or not consultation.dangers(None, moment):
         return {"dangers": []}
@@ -264,7 +259,7 @@ def _closed(sitting: Sitting) -> list[str]:
     """Say which answers went with the last one, if that was a change."""
     if not sitting.log or sitting.log[-1].kind != "changed":
         return []
-    consultation = sitting.service.consultation
+    consultation = sitting.consultation
     before = consultation.moment(consultation.undone(sitting.log, ""), sitting.session.name)
     lines = no_longer_standing(before, sitting.moment, sitting.log[-1].answers, sitting.service.knowledge)
     return [f"{line}." for line in lines]
