@@ -85,7 +85,7 @@ def create_application(settings: Settings, consultation: Consultation) -> Starle
     programs = routes(hooks) if hooks else []
     application = Starlette(
         routes=[*pages, *programs],
-        middleware=[Middleware(Guard, settings=settings)],
+        middleware=[Middleware(Guard, settings=settings, shared=service.shared)],
         lifespan=_lifespan,
         exception_handlers={HTTPException: _http_problem, Refused: _refusal, StoreError: _store_problem, LaneFull: _lane_full},
     )
