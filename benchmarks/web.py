@@ -1,15 +1,17 @@
 """How many consultations the service holds at once, and how soon the next page comes, over a real socket on this machine.
 
 A service is started as its user starts it. Clinicians, each with a browser, hold whole consultations at once: every
-page is answered "unknown" or, for one in three questions of a clinician's own choosing, "no". What the service kept is compared
-with what each clinician sent, so that one mixed answer would be seen.
+page is answered "unknown" or, for one in three questions of a clinician's own choosing, "no", as soon as it is there. What the
+service kept is compared with what each clinician sent, so that one mixed answer would be seen. How much of the processors the
+service and the browsers took is said beside it, since both run on this machine.
 
-    python -m benchmarks.web
+    python -m benchmarks.web [--at-once N ...] [--workers N]
 """
 
 import argparse
 import asyncio
 import html
+import os
 import random
 import re
 import statistics
@@ -25,6 +27,8 @@ import httpx2 as httpx
 
 from expert.consultation.sessions import Store
 
+_ALL_ARE_THERE = 8.0
+"""Seconds that the other workers have to load the knowledge."""
 _LONGEST = 300.0
 """Seconds after which a run is given up."""
 
@@ -76,36 +80,70 @@ def main() -> None:
     """Print the table; ends with 1 when an answer was mixed or lost."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--at-once", type=int, nargs="*", default=[1, 10, 50], metavar="N", help="consultations at once")
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="workers of the service (default 2)")
     options = parser.parse_args()
-    print("| consultations at once | pages answered | pages a second | next page, ms: median | 99 in 100 within | mixed |")
-    print("|---:|---:|---:|---:|---:|---:|")
+    print(
+        "| consultations at once | pages answered | a second | next page, ms: median | 99 in 100 within | the slowest ", end=""
+    )
+    print("| processor time a page, ms: service | browsers | mixed |")
+    print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     mixed = 0
     for count in options.at_once:
-        clinicians, elapsed, wrong = measure(min(count, 200))
-        took = sorted(second * 1000 for clinician in clinicians for second in clinician.took)
-        pages = sum(clinician.pages for clinician in clinicians)
+        run = measure(min(count, 200), options.workers)
+        took = sorted(second * 1000 for clinician in run.clinicians for second in clinician.took)
+        pages = sum(clinician.pages for clinician in run.clinicians)
         last = took[min(len(took) - 1, round(len(took) * 0.99))]
-        print(f"| {count} | {pages:,} | {pages / elapsed:,.0f} | {statistics.median(took):,.0f} | {last:,.0f} | {wrong} |")
-        mixed += wrong
+        row = f"{pages / run.elapsed:,.0f} | {statistics.median(took):,.0f} | {last:,.0f} | {took[-1]:,.0f}"
+        processor = f"{run.of_service / pages * 1000:.1f} | {run.of_browsers / pages * 1000:.1f}"
+        print(f"| {count} | {pages:,} | {row} | {processor} | {run.wrong} |", flush=True)
+        mixed += run.wrong
     sys.exit(1 if mixed else 0)
 
 
-def measure(count: int) -> tuple[list[Clinician], float, int]:
-    """Hold so many consultations at once; gives the clinicians, the seconds it took, and the answers that differ."""
+@dataclass(frozen=True)
+class Run:
+    """What came of one run: seconds that passed, processor time of service and browsers in seconds, answers that differ."""
+
+    clinicians: list[Clinician]
+    elapsed: float
+    of_service: float
+    of_browsers: float
+    wrong: int
+
+
+def measure(count: int, workers: int) -> Run:
+    """Hold so many consultations at once."""
     with tempfile.TemporaryDirectory(prefix="charley-bench-") as folder:
         store = Path(folder) / "consultations.sqlite"
         port = free_port()
         command = [sys.executable, "-m", "expert", "serve", "--port", str(port), "--store", str(store)]
-        command += ["--requests-per-minute", "1000000"]
+        command += ["--requests-per-minute", "1000000", "--workers", str(workers)]
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603 - this very program
         try:
             key = key_of(process)
+            time.sleep(_ALL_ARE_THERE * (workers > 1))
+            before = processor_time(process.pid)
+            begun = time.process_time()
             clinicians, elapsed = asyncio.run(asyncio.wait_for(_hold(count, port, key), _LONGEST))
+            of_browsers, of_service = time.process_time() - begun, processor_time(process.pid) - before
         finally:
             process.terminate()
             process.wait(20)
         with closing(Store(store)) as kept:
-            return clinicians, elapsed, sum(differing(kept, clinician) for clinician in clinicians)
+            wrong = sum(differing(kept, clinician) for clinician in clinicians)
+        return Run(clinicians, elapsed, of_service, of_browsers, wrong)
+
+
+def processor_time(pid: int) -> float:
+    """Return the processor time in seconds that a process took, and all that it started."""
+    try:
+        # What follows the name, which stands in brackets and may hold anything.
+        told = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return 0.0
+    own = (int(told[11]) + int(told[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(processor_time(int(child)) for child in children)
 
 
 async def _hold(count: int, port: int, key: str) -> tuple[list[Clinician], float]:

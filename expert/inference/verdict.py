@@ -5,7 +5,7 @@ is known. A test is pertinent when a step that applies orders it. The verdict is
 level is open to history or examination; `ceiling` is sound all the same: it counts every danger that is not ruled out.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,43 +114,51 @@ class Verdicts:
         closed: Collection[str] = frozenset(),
     ) -> Verdict:
         """Return the verdict for what is known; `closed` findings cannot become known."""
-        true, missing = judgement.true, judgement.missing
-        ranked = [(danger, danger.rank_here(true)) for danger in self.dangers]
-        level = max((rank for danger, rank in ranked if true[danger.position]), default=0)
-        ceiling = max((rank for danger, rank in ranked if true[danger.position] or missing[danger.position]), default=0)
+        true = judgement.true
+        level, ceiling = self._bounds(judgement)
         answerable = self.answerable(values, judgement, closed)
         open_: tuple[OpenDanger, ...] = ()
         if ceiling > level:
-            outlook = self.judge.danger_outlook(values, answerable)
-            above = ((rank, danger, danger.in_outlook, danger.look_for_in_outlook) for danger, rank in ranked if rank > level)
-            open_ = self._open(true, outlook, above)
+            open_ = self._open(true, level, self.judge.danger_outlook(values, answerable))
         return Verdict(self.levels[level], self.levels[ceiling], open_, answerable)
 
     def open_dangers(self, judgement: Judgement, outlook: Outlook) -> tuple[OpenDanger, ...]:
-        """Return the open dangers of the verdict with the answerable findings of an outlook at every condition."""
-        true = judgement.true
-        ranked = [(danger.rank_here(true), danger) for danger in self.dangers]
-        level = max((rank for rank, danger in ranked if true[danger.position]), default=0)
-        above = (
-            (rank, danger, danger.position, danger.position if danger.look_for is None else danger.look_for)
-            for rank, danger in ranked
-            if rank > level
-        )
-        return self._open(true, outlook, above)
+        """Return the open dangers of the verdict, given the outlook at the dangers with what can be answered."""
+        return self._open(judgement.true, self._bounds(judgement)[0], outlook)
 
-    def _open(
-        self, true: tuple[Any, ...], outlook: Outlook, above: Iterable[tuple[int, _Danger, int, int]]
-    ) -> tuple[OpenDanger, ...]:
-        """Return which dangers above the level are pertinent and open; each has its rank and its two places in the outlook."""
+    def _bounds(self, judgement: Judgement) -> tuple[int, int]:
+        """Return the ranks of the level and of the ceiling."""
+        true, missing = judgement.true, judgement.missing
+        level = ceiling = 0
+        for danger in self.dangers:
+            if danger.rank <= level and danger.rank <= ceiling:
+                # They come from the highest down.
+                break
+            if true[danger.position]:
+                rank = danger.rank_here(true)
+                level, ceiling = max(level, rank), max(ceiling, rank)
+            elif danger.rank > ceiling and missing[danger.position]:
+                ceiling = max(ceiling, danger.rank_here(true))
+        return level, ceiling
+
+    def _open(self, true: tuple[Any, ...], level: int, outlook: Outlook) -> tuple[OpenDanger, ...]:
+        """Return which dangers above the level are pertinent and open."""
         can, wanted = outlook
         open_: list[tuple[int, OpenDanger]] = []
-        for rank, danger, place, look_for_place in above:
-            if true[danger.position] or not can[place]:
+        for danger in self.dangers:
+            if danger.rank <= level:
+                break
+            if true[danger.position] or not can[danger.in_outlook]:
                 continue
             if danger.look_for is None or true[danger.look_for]:
-                open_.append((rank, OpenDanger(danger.rule, self.levels[rank], wanted[place])))
-            elif bits := wanted[look_for_place] & self.always:
+                bits = wanted[danger.in_outlook]
+            else:
                 # Whether anybody would look for it hangs on what everybody is asked for.
+                bits = wanted[danger.look_for_in_outlook] & self.always
+                if not bits:
+                    continue
+            rank = danger.rank_here(true)
+            if rank > level:
                 open_.append((rank, OpenDanger(danger.rule, self.levels[rank], bits)))
         open_.sort(key=lambda entry: -entry[0])
         return tuple(danger for _, danger in open_)

@@ -29,6 +29,7 @@ class Languages:
     def __init__(self, service: Service) -> None:
         self.english = Spoken(service, None)
         self.made: dict[str, Spoken] = {ENGLISH: self.english}
+        self.offered = languages()
         self.lock = Lock()
 
     def work(self, page: Callable[[Visit], Result], visit: Visit, headers: Mapping[str, str]) -> Callable[[], Result]:
@@ -43,7 +44,7 @@ class Languages:
 
     def of(self, headers: Mapping[str, str]) -> Spoken:
         """Return the service in the language that a browser likes best of those there are."""
-        tag = preferred(headers.get("accept-language", ""), languages())
+        tag = preferred(headers.get("accept-language", ""), self.offered)
         with self.lock:
             if tag not in self.made:
                 self.made[tag] = self.speak(tag)

@@ -49,8 +49,8 @@ def prepare(store: Store) -> None:
 
 def record(store: Store, at: str, who: str, did: str, consultation: str = "", detail: str = "") -> None:
     """Add a line. When this returns it is on disk. Raises StoreError; what is not recorded must not be done."""
-    with store.errors(), store.connection:
-        store.connection.execute(*entry(at, who, did, consultation, detail))
+    line = entry(at, who, did, consultation, detail)
+    store.write(lambda connection: connection.execute(*line))
 
 
 def entry(at: str, who: str, did: str, consultation: str = "", detail: str = "") -> Statement:

@@ -61,8 +61,13 @@ def begin(visit: Visit) -> Response:
     if len(name) > 200:
         return home(visit, 422, "What the patient is called has more than 200 characters; write it shorter.")
     service = visit.service
-    session = service.store.begin_owned(visit.owner, name or _UNNAMED, service.now(), service.knowledge.hash)
-    audit.record(service.store, service.now(), visit.owner, "began", session.id)
+    session = service.store.begin_owned(
+        visit.owner,
+        name or _UNNAMED,
+        service.now(),
+        service.knowledge.hash,
+        beside=lambda begun: audit.entry(service.now(), visit.owner, "began", begun.id),
+    )
     return RedirectResponse(address(session), 303)
 
 

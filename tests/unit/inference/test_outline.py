@@ -54,5 +54,9 @@ def test_open_dangers_are_those_of_the_verdict(assessor: Assessor, seed: int) ->
         judgement = assessor.check(case)
         closed = {name for name in verdicts.asked_by if made.random() < 0.3}
         verdict = verdicts.verdict(case.values, judgement, closed)
-        outlook = judge.outlook(case.values, verdict.answerable)
-        assert verdicts.open_dangers(judgement, outlook) == verdict.open
+        lookout, whole = judge.lookout(case.values, verdict.answerable), judge.outlook(case.values, verdict.answerable)
+        assert verdicts.open_dangers(judgement, lookout.at_dangers()) == verdict.open
+        for cause in assessor.knowledge.causes.values():
+            names = tuple(rule.id for rule in cause.rules)
+            places = [judge.position[name] for name in names]
+            assert lookout.at(names).wanted == tuple(whole.wanted[place] for place in places)
