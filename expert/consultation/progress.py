@@ -1,6 +1,8 @@
 """Where a consultation stands, in words: one line of progress, the status, and why it stopped."""
 
+from collections import Counter
 from collections.abc import Collection
+from math import ceil
 
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
@@ -35,6 +37,34 @@ def questions_left(moment: Moment) -> int:
     values = moment.known.values
     put = {name for name in wanted - listed if all(values.get(above) is True for above in moment.questioner.required(name))}
     return len(put) + bool(wanted & listed and not moment.known.lists_asked)
+
+
+def pages_left(moment: Moment) -> int:
+    """Return how many pages can follow the one in sight, if none of its answers opens further questions.
+
+    An upper bound then: pages of one kind are filled, and answers that say nothing new only close questions.
+    """
+    asked, prospect, questioner = moment.next, moment.prospect, moment.questioner
+    if isinstance(asked, Certificate):
+        return 0
+    paging, values, shown = questioner.paging, moment.known.values, {*moment.told.screens, asked.screen.id}
+    wanted = prospect.raising.keys() | prospect.deciding.keys() | prospect.beside
+    left = {
+        name
+        # What is left open of a page that is asked in full was not asked, and may come again.
+        for name in wanted - questioner.listed - set(() if asked.in_full else asked.questions)
+        if all(values.get(above) is True for above in questioner.required(name))
+    }
+    opening = [names for names in paging.interview.opening if names[0] not in shown]
+    for names in opening:
+        together = [paging.interview.screens[name] for name in names]
+        whole = [name for screen in together for name in screen.ask if name in left]
+        left -= set(() if any(screen.in_full for screen in together) else whole[: paging.most])
+    # What is asked only where something else is so comes on pages of its own, when everything else was asked.
+    screens = paging.interview.screens.values()
+    kinds = Counter((screen.by, name in prospect.later) for screen in screens for name in screen.ask if name in left)
+    lists = bool(wanted & questioner.listed) and not moment.known.lists_asked and not asked.asks_medicines
+    return len(opening) + sum(ceil(count / paging.most) for count in kinds.values()) + lists
 
 
 def page_reason(moment: Moment, asked: ScreenAsked, knowledge: KnowledgeBase) -> str:

@@ -67,6 +67,7 @@ def _answers(sitting: Sitting, status: int, problem: str = "", ambiguous: naming
         "band": band(sitting.moment, sitting.service.knowledge),
         "session": {"name": clean(sitting.session.name)},
         "here": sitting.here,
+        "more": sitting.more,
         "after": len(sitting.log),
         "answers": [answer for answer in listed if not answer.is_plain],
         "plain": [answer for answer in listed if answer.is_plain],

@@ -17,7 +17,7 @@ from expert.consultation.answer_log import MEDICINES, NO_MORE, RESULTS, STOPPED_
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
-from expert.consultation.progress import kept_open, no_longer_standing, page_reason, progress, questions_left, why_stopped
+from expert.consultation.progress import kept_open, no_longer_standing, page_reason, pages_left, progress, why_stopped
 from expert.web.access import audit
 from expert.web.pages.answered import answers_of
 from expert.web.pages.asking_back import asked_back
@@ -141,6 +141,7 @@ def _shown(
         "band": band(moment, knowledge, sitting.asked),
         "session": {"name": clean(sitting.session.name)},
         "here": sitting.here,
+        "more": sitting.more,
         "after": len(sitting.log),
         "notices": notices,
         "progress": sentence(progress(moment, knowledge)),
@@ -182,17 +183,16 @@ def _names(knowledge: KnowledgeBase) -> Markup:
 
 def _questions(sitting: Sitting, asked: ScreenAsked, problems: Mapping[str, str]) -> dict[str, Any]:
     form, knowledge = sitting.visit.form, sitting.service.knowledge
-    left = questions_left(sitting.moment)
-    done = len(sitting.moment.told.case.findings)
+    moment = sitting.moment
     leads = {section.screen.id: section.screen.lead_in for section in asked.sections if not section.questions}
     return {
         "asked": True,
         "parts": parts_shown(asked, knowledge, form, problems),
-        "heading": asked.screen.label,
-        "reason": page_reason(sitting.moment, asked, knowledge),
-        "place": f"Page {sitting.moment.screens + 1}",
-        "left": left,
-        "done": done,
+        # A screen of which some questions come only now would look as if it were asked twice.
+        "heading": "A few more questions" if asked.screen.id in moment.told.screens else asked.screen.label,
+        "reason": page_reason(moment, asked, knowledge),
+        "done": moment.screens,
+        "left": pages_left(moment),
         "screen": asked.screen.id,
         "leads": leads,
         "medicines": asked.asks_medicines,
@@ -226,7 +226,8 @@ def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str
     open_ = kept_open(certificate, service.knowledge)
     return {
         "asked": False,
-        "heading": "Nothing that matters is left to ask",
+        "heading": "Nothing that matters is left to ask" if not certificate.thorough else "Nothing at all is left to ask",
+        "remaining": 0 if certificate.thorough else certificate.remaining,
         "stopped": [line for line in lines if line not in open_ and not line.startswith("  ")],
         "kept_open": [line.removeprefix("  ? ") for line in open_],
     }
@@ -282,7 +283,8 @@ def _understood(sitting: Sitting) -> list[tuple[str, str]]:
         found = sitting.service.knowledge.dictionary.recognize(text)
         meaning = ", ".join(found.medicines)
         told.append((clean(text), "; ".join(filter(None, (meaning, clean(found.doubt or ""))))))
-    return [(text, meaning) for text, meaning in told if text.casefold() != meaning]
+    # A name that was written out, with its dose or without, says itself what it was taken for.
+    return [(text, meaning) for text, meaning in told if not text.casefold().startswith(meaning)]
 
 
 def report(visit: Visit) -> Response:
@@ -293,7 +295,7 @@ def report(visit: Visit) -> Response:
         sitting.moment.assessment,
         visit.service.knowledge,
         page=visit.page(),
-        back=sitting.here,
+        back=sitting.here + sitting.more,
         back_told="Back to the consultation",
         problems=(),
     )
