@@ -1,5 +1,6 @@
 """What a condition, a value or an argument says; the interpreter of the condition tree that speaks to people."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import Formatter
 from typing import TypeAlias, assert_never
@@ -34,6 +35,8 @@ Bound: TypeAlias = tuple[float, bool]
 _UNITS = {"degC": "°C", "degF": "°F", "count": "", "umol/L": "µmol/L", "ug/dL": "µg/dL", "uIU/mL": "µIU/mL"}
 _LONGEST_SYMBOL = 3
 """Letters: a longer unit is a word."""
+_ECHO = re.compile(r"\b((?:\w+ ){1,2}[\d.,]+ [^\s,]+), \1(?!\w)")
+"""A bound with its unit, and the same once more."""
 _RELATIONS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
 
 
@@ -195,8 +198,15 @@ class Sentence:
                 filled.append(join(_origin_once(labels), "and"))
             elif name:
                 filled.append(_quoted_value(name, findings, self.knowledge))
-        sentence = "".join(filled)
+        sentence = _without_echo("".join(filled), findings, self.pieces)
         return sentence[:1].upper() + sentence[1:]
+
+
+def _without_echo(sentence: str, findings: Mapping[str, Observed], pieces: Sequence[tuple[str, str | None]]) -> str:
+    """Say a bound once, where the value as it was told and the bound of the rule are the same: "below 2.5 mmol/L"."""
+    if not any(name in findings and isinstance(findings[name].value, Interval) for _, name in pieces if name):
+        return sentence
+    return _ECHO.sub(r"\1", sentence)
 
 
 def _quoted_value(name: str, findings: Mapping[str, Observed], knowledge: KnowledgeBase) -> str:

@@ -23,6 +23,11 @@ def test_a_potassium_below_what_was_measured_is_immediate(assessor: Assessor) ->
     assert "serum_potassium" not in {missing.id for missing in assessment.missing}
 
 
+def test_a_bound_that_is_the_rules_own_is_said_once(assessor: Assessor) -> None:
+    assert assess(assessor, serum_potassium="< 2.5").urgency.because[0].startswith("Serum potassium is below 2.5 mmol/L. ")
+    assert "below 2.4 mmol/L, below 2.5 mmol/L" in assess(assessor, serum_potassium="< 2.4").urgency.because[0]
+
+
 def test_a_low_potassium_is_confirmed_and_its_figure_is_asked_for(assessor: Assessor) -> None:
     assessment = assess(assessor, serum_potassium="low")
     standings = {cause.id: cause.standing for cause in assessment.causes}
