@@ -30,7 +30,9 @@ from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 
 ROOT = Path(__file__).parents[1]
-CASE_FILES = ("facts/examples", "tests/knowledge/cases")
+CASE_FILES = ("facts/examples", "tests/knowledge/cases", "tests/knowledge/snapshots")
+LEFT_OUT = (": part ", ": unknown")
+"""In the names of snapshots that differ from others of the same rule by a word."""
 LIBRARIES = ("experta", "clipspy", "durable_rules")
 COLUMNS = (
     "engine, and what is timed",
@@ -130,6 +132,8 @@ def filed_cases(knowledge: KnowledgeBase) -> Iterator[Case]:
         for refusal in intake.refusals:
             print(f"left out: {refusal.problems[0]}", file=sys.stderr)
         for case, place in intake.cases:
+            if any(part in case.name for part in LEFT_OUT):
+                continue
             if contradicts_itself(knowledge, case.values):
                 print(f"left out: {place}: the answers of {case.name} contradict each other", file=sys.stderr)
             else:
