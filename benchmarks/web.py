@@ -30,7 +30,7 @@ from urllib.parse import urlencode
 
 from expert.consultation.sessions import Store
 
-_ALL_ARE_THERE = 8.0
+ALL_ARE_THERE = 8.0
 """Seconds that the other workers have to load the knowledge."""
 _LONGEST = 300.0
 """Seconds after which a run is given up."""
@@ -150,7 +150,7 @@ def measure(count: int, workers: int, looks_for: float) -> Run:
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)  # noqa: S603 - this very program
         try:
             key = key_of(process)
-            time.sleep(_ALL_ARE_THERE * (workers > 1))
+            time.sleep(ALL_ARE_THERE * (workers > 1))
             before = processor_time(process.pid)
             begun = time.process_time()
             clinicians, elapsed = _hold(count, port, key, looks_for)
