@@ -125,7 +125,9 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     leading = (
         "none is likely" if certificate.leading is None else f"the leading one is {knowledge.causes[certificate.leading].label}"
     )
-    lines.append(f"Urgency: {level}. Causes: {leading}.")
+    # An answer of "unknown" may hide more: never read as an all-clear.
+    is_open = any(kept.conclusion == "urgency" for kept in certificate.kept_open)
+    lines.append(f"Urgency: {'at least ' if is_open else ''}{level}. Causes: {leading}.")
     if not certificate.thorough:
         lines += _looked_for(certificate, moment, knowledge)
     told = kept_open(certificate, knowledge)
