@@ -231,6 +231,7 @@ def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str
         "heading": "Nothing that matters is left to ask" if not certificate.thorough else "Nothing at all is left to ask",
         "remaining": 0 if certificate.thorough else certificate.remaining,
         "stopped": [line for line in lines if line not in open_ and not line.startswith("  ")],
+        "do_now": [step.do for step in moment.assessment.next_steps if step.do_now and not step.done],
         "kept_open": [line.removeprefix("  ? ") for line in open_],
     }
 
