@@ -111,8 +111,10 @@ def _run(settings: "Settings") -> None:
     from expert.web.access.users import UserError
     from facts.problems import CharleyError
 
-    consultation = Consultation(Assessor(load_for_assessing(settings.knowledge)))
-    # The first moment compiles what all later ones share.
+    assessor = Assessor(load_for_assessing(settings.knowledge))
+    assessor.judge.compile()
+    consultation = Consultation(assessor)
+    # The first moment makes what all later ones share.
     consultation.moment((), "warm")
     with telling_errors():
         try:
