@@ -22,7 +22,6 @@ from knowledge_base.judging.patient_walking import walk_judging, walk_outlook
 from knowledge_base.judging.program import Program, write_program
 from knowledge_base.model import KnowledgeBase
 
-
 _Making: TypeAlias = Callable[[Program, Sequence[str]], JudgePatient]
 
 WALKED = 200

@@ -1,4 +1,4 @@
-"""The program of a knowledge base carried out for one patient step by step: nothing is compiled, so the first answer comes soon.
+"""The program of a knowledge base carried out for one patient step by step: nothing is compiled, so the first answer is soon.
 
 What `patient_judging` compiles judges each patient a few times as fast, and takes as long to make as some hundreds of patients
 do here. A command that reports one case never gets that far; whoever judges many patients does (`judgement.Judge`).
