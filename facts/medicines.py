@@ -12,33 +12,31 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, model_validator
-
-from facts.declaring.schema_reading import Declared, Name, read_knowledge_file, validate
+from facts.declaring.declared import Limits, Name, declared
+from facts.declaring.schema_reading import read_knowledge_file, validate
 from facts.finding_search import suggest_finding
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
 from facts.vocabulary import Vocabulary
 
 
-class MedicineClass(Declared):
+@declared
+class MedicineClass:
     """What medicines have in common, and the findings that taking one, or having stopped one, makes true."""
 
     label: str
-    current: list[Name] = []
-    stopped: list[Name] = []
-    stopped_within_days: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    current: list[Name] = field(default_factory=list)
+    stopped: list[Name] = field(default_factory=list)
+    stopped_within_days: Annotated[list[float], Limits(min_length=2, max_length=2)] | None = None
     """Days since the last dose, both ends included, in which the stop counts."""
     stopped_after_weeks: float = 0
     """The least weeks of use after which the stop counts."""
     shortest_course_days: float = 0
     """The least days that an order in a record ran for its end to count as a stop; nobody says how long it was taken before."""
-    source: str | list[str] = []
+    source: str | list[str] = field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _stop_has_a_time(self) -> "MedicineClass":
+    def __post_init__(self) -> None:
         if self.stopped and self.stopped_within_days is None:
             raise ValueError("`stopped` needs `stopped_within_days`")
-        return self
 
     def stop_counts(self, days_ago: float | None, after_weeks: float | None) -> bool | None:
         """Judge a stopped medicine of this class: True, False, or None while a time that matters is unknown."""
@@ -54,26 +52,29 @@ class MedicineClass(Declared):
         return True if recent and long_used else None
 
 
-class Medicine(Declared):
+@declared
+class Medicine:
     """An ingredient, a combination that has a name of its own, or a group that people name instead ("a water tablet")."""
 
-    atc: list[str] = []
-    rxnorm: list[str] = []
+    atc: list[str] = field(default_factory=list)
+    rxnorm: list[str] = field(default_factory=list)
     """Codes of its products, for records that give a code and no name."""
-    classes: list[str] = []
-    possible: list[str] = []
+    classes: list[str] = field(default_factory=list)
+    possible: list[str] = field(default_factory=list)
     """Classes that only some medicines of this name have: what they decide stays unknown, unless another entry decides it."""
-    names: list[str] = []
-    parts: list[str] = []
+    names: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
     unchecked: bool = False
 
 
-class _MedicineFile(Declared):
+@declared
+class _MedicineFile:
     classes: dict[Name, MedicineClass]
     medicines: dict[str, Medicine]
 
 
-class _WordFile(Declared):
+@declared
+class _WordFile:
     ignored: list[str]
     cautions: list[str]
 
