@@ -41,7 +41,10 @@ from expert.commands.serve import audit, serve, users
 from reports.formats import AUDIENCES, Pdf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from facts.assessment import Assessment
+    from facts.case import Case
     from facts.intake.case_files import Refusal
     from facts.intake.judging import Judging
     from knowledge_base.model import KnowledgeBase
@@ -149,7 +152,6 @@ def report(
     if isinstance(chosen, Pdf):
         chosen = replace(chosen, paper=paper)
     from expert.inference.assessing import Assessor, ContradictoryCase
-    from expert.proofs.what_would_change import explaining_changes
     from facts.intake.case_files import Refusal
     from facts.intake.files import read_files
     from facts.problems import Problem, quoted
@@ -158,7 +160,11 @@ def report(
     base = load_for_assessing(knowledge, language)
     with gc_paused():
         assessor = Assessor(base)
-    assess = explaining_changes(assessor) if what_would_change else assessor.assess
+    assess: Callable[[Case], Assessment] = assessor.assess
+    if what_would_change:
+        from expert.proofs.what_would_change import explaining_changes
+
+        assess = explaining_changes(assessor)
     intake = read_files(files, base.vocabulary, base.dictionary, judging)
     refusals = list(intake.refusals)
     assessed: list[Assessment] = []

@@ -99,6 +99,10 @@ class MedicineDictionary:
     longest_name: int
     current_findings: tuple[str, ...]
     stopped_findings: tuple[str, ...]
+    ignored: frozenset[str]
+    """Words beside a name that say nothing of which medicine it is: strengths, forms, salts."""
+    cautions: frozenset[str]
+    """Words that leave open whether it is taken now."""
     recognized: dict[str, Recognition] = field(default_factory=dict, compare=False, repr=False)
     """Texts matched before: the same few names come again and again in a cohort."""
 
@@ -113,7 +117,6 @@ class MedicineDictionary:
 
     def _match(self, text: str) -> Recognition:
         words = _words(text)
-        ignored, cautions = _ignored_and_cautions()
         found: list[str] = []
         strange: list[str] = []
         at = 0
@@ -125,10 +128,10 @@ class MedicineDictionary:
                     at += length
                     break
             else:
-                if words[at] in cautions:
+                if words[at] in self.cautions:
                     doubt = f"the word {words[at]!r} leaves open whether it is taken now"
                     return Recognition(text, (), f"{doubt}; list only what is taken, or use stopped_medicines")
-                if words[at] not in ignored and not words[at][0].isdigit():
+                if words[at] not in self.ignored and not words[at][0].isdigit():
                     strange.append(words[at])
                 at += 1
         distinct = tuple(dict.fromkeys(found))
@@ -191,6 +194,7 @@ def dictionary(
         max((len(name.split()) for name in names), default=0),
         tuple(dict.fromkeys(finding for group in classes.values() for finding in group.current)),
         tuple(dict.fromkeys(finding for group in classes.values() for finding in group.stopped)),
+        *_ignored_and_cautions(),
     )
 
 

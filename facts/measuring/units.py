@@ -123,7 +123,7 @@ _CONVERSIONS: dict[ConversionKey, Conversion] = {}
 
 def converter(finding: QuantityFinding, unit: str) -> Conversion:
     """Return what turns a number in `unit` into one in the finding's own unit. Raises UnitError when none exists."""
-    key = (unit, finding.unit, finding.molar_mass, finding.valence)
+    key = _key(finding, unit)
     known = _CONVERSIONS.get(key)
     if known is None:
         known = _CONVERSIONS[key] = _conversion(finding, unit)
@@ -134,10 +134,15 @@ def conversions(findings: Iterable[Finding]) -> dict[ConversionKey, Conversion]:
     """Return the conversions of every unit that these findings accept, but for those that do not exist."""
     found = {}
     for finding in findings:
-        for unit in finding.accepts if isinstance(finding, QuantityFinding) else ():
-            with suppress(UnitError):
-                found[unit, finding.unit, finding.molar_mass, finding.valence] = converter(finding, unit)
+        if isinstance(finding, QuantityFinding):
+            for unit in finding.accepts:
+                with suppress(UnitError):
+                    found[_key(finding, unit)] = converter(finding, unit)
     return found
+
+
+def _key(finding: QuantityFinding, unit: str) -> ConversionKey:
+    return unit, finding.unit, finding.molar_mass, finding.valence
 
 
 def remember_conversions(known: Mapping[ConversionKey, Conversion]) -> None:
