@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated
 
 from facts.declaring.declared import Limits, Name, declared
-from facts.declaring.schema_reading import read_knowledge_file, validate
 from facts.finding_search import suggest_finding
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
 from facts.vocabulary import Vocabulary
@@ -147,6 +146,8 @@ class MedicineDictionary:
 
 def load_medicines(path: Path, shown: str, vocabulary: Vocabulary) -> MedicineDictionary:
     """Load a medicine dictionary and check it against the vocabulary. Raises CharleyError with all problems."""
+    from facts.declaring.schema_reading import read_knowledge_file, validate
+
     document = read_knowledge_file(path, shown)
     file = validate(_MedicineFile, document)
     problems: list[Problem] = []
@@ -290,6 +291,8 @@ def _words(text: str) -> list[str]:
 
 @cache
 def _ignored_and_cautions() -> tuple[frozenset[str], frozenset[str]]:
+    from facts.declaring.schema_reading import read_knowledge_file, validate
+
     path = Path(__file__).with_name("medicine_words.yaml")
     words = validate(_WordFile, read_knowledge_file(path, path.name))
     return frozenset(" ".join(words.ignored).split()), frozenset(" ".join(words.cautions).split())

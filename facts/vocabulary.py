@@ -9,7 +9,6 @@ from typing import Annotated, Literal, TypeAlias
 from facts.declaring.declared import Before, Limits, Name, declared
 from facts.declaring.declared_quantities import Derivation, Reference
 from facts.declaring.declared_units import UnitOfSystem
-from facts.declaring.schema_reading import read_knowledge_file, validate
 from facts.problems import CharleyError, Place, Problem, did_you_mean
 from facts.quantities import Interval
 
@@ -181,6 +180,8 @@ def load_vocabulary(folder: Path, shown: str) -> Vocabulary:
 
 
 def _read_file(path: Path, shown: str, places: dict[str, Place], problems: list[Problem]) -> _FindingFile:
+    from facts.declaring.schema_reading import read_knowledge_file, validate
+
     document = read_knowledge_file(path, shown)
     value = document.value
     if isinstance(value, dict) and isinstance(value.get("findings"), dict):

@@ -13,7 +13,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from expert.cohorts.planes.answers import Column, GivenAnswers, columns_of
-from expert.cohorts.planes.assembly import Assembly, Code, Plane, Words, finish
+from expert.cohorts.planes.assembly import NONE, Assembly, Code, Plane, Words, finish
 from expert.cohorts.planes.bits import number_of, spread, where_equal
 from expert.cohorts.planes.conclusions import Digits, Standings, Urgencies, find_standings, find_urgencies
 from expert.cohorts.planes.lists import list_set
@@ -120,13 +120,18 @@ class Judged:
     def __init__(self, knowledge: KnowledgeBase, plan: _Plan, result: Words, height: int) -> None:
         self.knowledge, self.height = knowledge, height
         self._plan, self._result = plan, result
+        # A file has a part of the findings, and most rules of the knowledge come out alike without the others.
+        self._truths: dict[Truth, pl.Series] = {}
+        self._standings: dict[Digits, pl.Series] = {}
 
     def truth(self, name: str) -> pl.Series:
         """Return what a condition is worth in each row: true, false, or null where it is unknown."""
-        true, false = map(self._plane, self._plan.truths[name])
-        known = true | false
-        array = nanoarrow.c_array_from_buffers(nanoarrow.bool_(), self.height, [known, true], null_count=-1)
-        return pl.Series(name, array)
+        truth = self._plan.truths[name]
+        if truth not in self._truths:
+            true, false = map(self._plane, truth)
+            array = nanoarrow.c_array_from_buffers(nanoarrow.bool_(), self.height, [true | false, true], null_count=-1)
+            self._truths[truth] = pl.Series(array)
+        return self._truths[truth].alias(name)
 
     def is_true(self, name: str) -> pl.Series:
         """Return in which rows a condition is true."""
@@ -151,7 +156,10 @@ class Judged:
 
     def standing(self, cause: str) -> pl.Series:
         """Return the standing of a cause."""
-        return _named(self._number(self._plan.standings[cause].code), self.knowledge.grading.standings)
+        code = self._plan.standings[cause].code
+        if code not in self._standings:
+            self._standings[code] = _named(self._number(code), self.knowledge.grading.standings)
+        return self._standings[code]
 
     def count_standings(self, cause: str) -> dict[str, int]:
         """Return in how many rows a cause has each standing."""
@@ -172,7 +180,9 @@ class Judged:
 
     def fired(self, names: Sequence[str]) -> pl.Series:
         """Return for each row which of some rules fired, as a list of their names."""
-        return list_set([self._plane(self._plan.truths[name].true) for name in names], self.height, names)
+        planes = {code: self._plan.truths[name].true for code, name in enumerate(names)}
+        some = {code: self._plane(plane) for code, plane in planes.items() if plane != NONE}
+        return list_set(some, self.height, names)
 
     @property
     def _in_order(self) -> list[Standings]:
@@ -206,7 +216,7 @@ class Judged:
         return pl.Series(name, array)
 
     def _count(self, plane: Plane) -> int:
-        return self._count_words(self._plane(plane))
+        return 0 if plane == NONE else self._count_words(self._plane(plane))
 
     def _count_words(self, words: Words) -> int:
         # The last word may have more bits than there are rows left.
