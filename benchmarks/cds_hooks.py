@@ -40,7 +40,10 @@ def serve(port: int, store: Path) -> None:
     from knowledge_base.loading import load_knowledge_base
 
     settings = HookSettings(f"http://127.0.0.1:{port}", store)
-    application = hooks_application(HookService(settings, Assessor(load_knowledge_base())))
+    assessor = Assessor(load_knowledge_base())
+    # As `charley serve` does when it starts.
+    assessor.judge.compile()
+    application = hooks_application(HookService(settings, assessor))
     uvicorn.run(application, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 
