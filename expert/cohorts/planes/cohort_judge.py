@@ -5,6 +5,7 @@ What is computed for a frame depends on which columns it has, and is put togethe
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import nanoarrow
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from expert.cohorts.planes.answers import Column, GivenAnswers, columns_of
 from expert.cohorts.planes.assembly import NONE, Assembly, Code, Plane, Words, finish
-from expert.cohorts.planes.bits import number_of, spread, where_equal
+from expert.cohorts.planes.bits import count_rows, number_of, spread, where_equal
 from expert.cohorts.planes.conclusions import Digits, Standings, Urgencies, find_standings, find_urgencies
 from expert.cohorts.planes.lists import list_set
 from expert.cohorts.planes.ranking import rank_first
@@ -122,7 +123,7 @@ class Judged:
         self._plan, self._result = plan, result
         # A file has a part of the findings, and most rules of the knowledge come out alike without the others.
         self._truths: dict[Truth, pl.Series] = {}
-        self._standings: dict[Digits, pl.Series] = {}
+        self._standing_counts: dict[Digits, dict[str, int]] = {}
 
     def truth(self, name: str) -> pl.Series:
         """Return what a condition is worth in each row: true, false, or null where it is unknown."""
@@ -154,21 +155,24 @@ class Judged:
         """Return where no pertinent danger above the level is open to history or examination."""
         return self._bits(self._urgencies.decided, "decided")
 
-    def standing(self, cause: str) -> pl.Series:
-        """Return the standing of a cause."""
-        code = self._plan.standings[cause].code
-        if code not in self._standings:
-            self._standings[code] = _named(self._number(code), self.knowledge.grading.standings)
-        return self._standings[code]
+    def standings(self) -> dict[str, pl.Series]:
+        """Return the standing of every cause, as causes are listed."""
+        codes = {cause: self._plan.standings[cause].code for cause in self.knowledge.ranking.causes}
+        distinct = {code: str(place) for place, code in enumerate(dict.fromkeys(codes.values()))}
+        numbers = pl.DataFrame({name: pl.Series(self._number(code)) for code, name in distinct.items()})
+        # One call for all columns: that which turns numbers into words costs more than the words.
+        words = numbers.select(pl.all().cat.to(pl.Enum(list(self.knowledge.grading.standings))))
+        return {cause: words[distinct[code]].alias(cause) for cause, code in codes.items()}
 
     def count_standings(self, cause: str) -> dict[str, int]:
         """Return in how many rows a cause has each standing."""
-        digits = [self._plane(digit) for digit in self._plan.standings[cause].code]
-        return {
-            name: count
-            for name, place in self.knowledge.grading.order.items()
-            if (count := self._count_words(where_equal(digits, place)))
-        }
+        code = self._plan.standings[cause].code
+        if code not in self._standing_counts:
+            digits = [self._plane(digit) for digit in code]
+            places = {name: where_equal(digits, place) for name, place in self.knowledge.grading.order.items()}
+            counts = count_rows(np.stack(list(places.values())), self.height).tolist()
+            self._standing_counts[code] = {name: count for name, count in zip(places, counts, strict=True) if count}
+        return self._standing_counts[code]
 
     def leading_cause(self) -> pl.Series:
         """Return the cause that is listed first where it is at least likely, else null."""
@@ -216,13 +220,11 @@ class Judged:
         return pl.Series(name, array)
 
     def _count(self, plane: Plane) -> int:
-        return 0 if plane == NONE else self._count_words(self._plane(plane))
+        return int(self._counts[self._plan.code.wanted[plane]])
 
-    def _count_words(self, words: Words) -> int:
-        # The last word may have more bits than there are rows left.
-        beyond = -self.height % 64
-        behind = int(words[-1] >> np.uint64(64 - beyond)).bit_count() if beyond else 0
-        return int(np.bitwise_count(words).sum()) - behind
+    @cached_property
+    def _counts(self) -> NDArray[np.int64]:
+        return count_rows(self._result, self.height)
 
     def _number(self, digits: Digits) -> NDArray[np.uint8]:
         return number_of([self._plane(digit) for digit in digits], self.height)
