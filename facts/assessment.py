@@ -5,7 +5,7 @@ of it, and its JSON Schema, are made of these classes by pydantic (`reports.json
 """
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from facts.case import Record, UnrecognizedText
 from facts.vocabulary import Value
@@ -110,7 +110,7 @@ class CauseAssessed:
     """A cause with its standing, every standing it may still take, and the unknown findings that could change an argument."""
 
     # Read by pydantic where an assessment becomes JSON: `for` is a word of Python's.
-    __pydantic_config__ = {"alias_generator": lambda name: name.removeprefix("arguments_")}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"alias_generator": lambda name: name.removeprefix("arguments_")}
 
     id: str
     label: str

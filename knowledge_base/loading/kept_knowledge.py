@@ -82,7 +82,7 @@ class KeptKnowledge:
     def _path(self) -> Path:
         from platformdirs import user_cache_path
 
-        name = hashlib.sha256(str(self.folder.resolve()).encode()).hexdigest()[:32]
+        name = hashlib.sha256(f"{self.folder.resolve()}\0{self.shown}".encode()).hexdigest()[:32]
         return user_cache_path("charley", appauthor=False) / "knowledge" / f"{name}.json"
 
     def _key(self) -> str | None:
