@@ -1,8 +1,8 @@
 """Twelve cases in every format of reports, as they were last looked at: `python -m tests.regenerate` writes them anew.
 
-They are the pages of each case for clinicians and patients, the whole argument as text, and of what is too long to be read as a
-difference (HTML, JSON and FHIR) a digest, which shows that something changed; what changed shows in the text. Of a PDF it is the
-digest of its words: its bytes depend on the fonts of a machine (tests/reports/test_pdf.py looks at it).
+They are the pages of each case for clinicians and patients, the whole argument as text, and of what is too long to be read as
+a difference (HTML, JSON and FHIR) a digest, which shows that something changed; what changed shows in the text. Of a PDF it is
+the digest of its words: its bytes depend on the fonts of a machine (tests/reports/test_pdf.py looks at it).
 """
 
 import hashlib

@@ -86,7 +86,9 @@ def _application(settings: "Settings") -> Any:
     from expert.web.access.users import UserError
     from facts.problems import CharleyError
 
-    consultation = Consultation(Assessor(load_for_assessing(settings.knowledge)))
+    assessor = Assessor(load_for_assessing(settings.knowledge))
+    assessor.judge.compile()
+    consultation = Consultation(assessor)
     # The first page compiles what all later ones share.
     warm = consultation.moment((), "warm")
     _ = warm.next, warm.outline

@@ -66,7 +66,7 @@ class Assessor:
         assessment = self.conclude(case, judgement)
         if not case.unverified:
             return assessment
-        return add_unverified(assessment, case, judgement, self.judge, self.knowledge, self.arguments.sentences)
+        return add_unverified(assessment, case, judgement, self.judge, self.knowledge, self.arguments.sentence)
 
     def conclude(self, case: Case, judgement: Judgement) -> Assessment:
         """Assess one case that was checked, given its judgement."""

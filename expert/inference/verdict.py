@@ -11,10 +11,10 @@ from typing import Any
 
 from facts.quantities import Interval
 from facts.vocabulary import Value
+from knowledge_base.declarations import AskedBy
 from knowledge_base.interview import asked_by, told_by_lists
 from knowledge_base.judging.judgement import Judge, Judgement, Outlook, look_for_key, only_if_key, unless_key
 from knowledge_base.model import KnowledgeBase, Rule
-from knowledge_base.schema import AskedBy
 
 ASKED_BY: tuple[AskedBy, ...] = ("history", "examination", "test")
 

@@ -62,11 +62,13 @@ def test_the_page_asks_what_the_terminal_asks_and_concludes_the_same(
     assert moment.assessment.urgency == expected.assessment.urgency
     assert [cause.standing for cause in moment.assessment.causes] == [cause.standing for cause in expected.assessment.causes]
     browser.open(f"{here}/report")
-    # The report of the page is that of `charley report`, with another head.
+    # The report of the page is that of `charley report`, with another head, and with how the consultation moved.
     ours, theirs = (
         text.split("<main>")[1].split("</main>")[0] for text in (browser.text, HTML.render(moment.assessment, knowledge))
     )
-    assert ours == theirs
+    before, moved, after = re.split(r'(<section aria-labelledby="moved">.*?</section>\n)', ours, flags=re.DOTALL)
+    assert before + after == theirs
+    assert "Step 1, with" in moved and "<svg" in moved
 
 
 def test_what_has_no_answer_is_never_no(browser: Browser, service: Any) -> None:
