@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from expert.consultation.moments import Consultation
 from expert.consultation.page import ScreenAsked
@@ -55,6 +56,9 @@ def test_the_page_asks_what_the_terminal_asks_and_concludes_the_same(
         session = session_of(browser, service, here)
         moment = consultation.moment(session.log, session.name)
     assert "Nothing that matters is left to ask" in browser.text
+    # What to do first stands there, and not only behind a link.
+    first = [step.do for step in moment.assessment.next_steps if step.do_now and not step.done]
+    assert first and all(f"<li>{escape(step)}</li>" in browser.text for step in first)
     assert moment.assessment.urgency == expected.assessment.urgency
     assert [cause.standing for cause in moment.assessment.causes] == [cause.standing for cause in expected.assessment.causes]
     browser.open(f"{here}/report")
