@@ -10,7 +10,7 @@ which conditions can still become true, and which answers could help them to it.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple, TypeAlias
 
 from facts.quantities import Interval
@@ -106,13 +106,17 @@ class Judge:
         return _Judging(self.program_of_dangers, self._findings, walk_outlook, compile_outlook)
 
     def compile(self) -> None:
-        """Compile everything now, for a service of which no caller should wait for it."""
-        for judging in (self._judging, self._looking_ahead, self._looking_ahead_at_dangers):
-            judging.compile()
+        """Compile what every patient needs now, for a service of which no caller should wait for it."""
+        self._judging.compile()
+        self._looking_ahead_at_dangers.compile()
 
     def danger_outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
         """Look ahead as `outlook` does, at the rules of warning signs and what one looks for them by (`danger_position`)."""
-        return Outlook(*self._looking_ahead_at_dangers(_ahead(values, answerable)))
+        return self.lookout(values, answerable).at_dangers()
+
+    def lookout(self, values: Mapping[str, Value], answerable: Iterable[str]) -> "Lookout":
+        """Return what looks ahead as `outlook` does, at some conditions after others."""
+        return Lookout(self, _ahead(values, answerable))
 
     def outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
         """Look ahead from the known findings; of the others, only the `answerable` can still become known.
@@ -120,6 +124,17 @@ class Judge:
         A number that is known in part can be answered more exactly where it is among the `answerable`.
         """
         return Outlook(*self._looking_ahead(_ahead(values, answerable)))
+
+    def look_ahead(self, names: tuple[str, ...]) -> JudgePatient:
+        """Return what looks ahead at a few conditions, compiled when they are first asked for."""
+        return self._looking_ahead_at(names)
+
+    @cached_property
+    def _looking_ahead_at(self) -> Callable[[tuple[str, ...]], JudgePatient]:
+        def compile_some(names: tuple[str, ...]) -> JudgePatient:
+            return compile_outlook(write_program(self.conditions, names), self._findings)
+
+        return lru_cache(maxsize=1_024)(compile_some)
 
     def __call__(self, values: Mapping[str, Value]) -> Judgement:
         """Judge everything for the known findings of one case."""
@@ -158,6 +173,21 @@ class _Judging:
             if self._left < 0:
                 self._judge = self._make()
         return self._judge(known)
+
+
+class Lookout:
+    """Looks ahead for one patient: at the dangers, or at a few conditions, which takes as long as these have steps."""
+
+    def __init__(self, judge: Judge, known: Mapping[str, Any]) -> None:
+        self.judge, self.known = judge, known
+
+    def at_dangers(self) -> Outlook:
+        """Look ahead at the rules of warning signs and what one looks for them by, in the order of `danger_position`."""
+        return Outlook(*self.judge._looking_ahead_at_dangers(self.known))
+
+    def at(self, names: tuple[str, ...]) -> Outlook:
+        """Look ahead at these conditions, in their order."""
+        return Outlook(*self.judge.look_ahead(names)(self.known))
 
 
 def _ahead(values: Mapping[str, Value], answerable: Iterable[str]) -> dict[str, Any]:
