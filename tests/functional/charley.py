@@ -1,8 +1,17 @@
-"""Running the `charley` command as a user does: a process of its own, its two streams and its exit status."""
+"""Running the `charley` command as a user does: its two streams and its exit status.
 
+Most tests call it in their own process, with the words that are typed: to start Python and import a hundred modules anew takes
+longer than what is tested. A process of its own is for what a call cannot show: a folder to stand in, an environment, a hash
+seed, a kill; and every command that the documentation shows runs as one.
+"""
+
+import gc
+import io
 import os
 import subprocess
 import sys
+from contextlib import redirect_stderr, redirect_stdout
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +25,15 @@ class Outcome:
 
 
 def charley(*words: object, cwd: Path | None = None, **environment: str) -> Outcome:
+    """Call the command; where it is given a folder or an environment, as a process."""
+    if cwd is not None or environment:
+        return charley_process(*words, cwd=cwd, **environment)
+    # What a context says, as which language is spoken, ends with the call.
+    return copy_context().run(_call, [str(word) for word in words])
+
+
+def charley_process(*words: object, cwd: Path | None = None, **environment: str) -> Outcome:
+    """Run the command as a process of its own."""
     command = [sys.executable, "-m", "expert", *map(str, words)]
     here = str(Path(__file__).parents[2])
     settings: dict[str, Any] = {**os.environ, "PYTHONPATH": here, "PYTHONIOENCODING": "utf-8", **environment}
@@ -23,3 +41,19 @@ def charley(*words: object, cwd: Path | None = None, **environment: str) -> Outc
     outcome = Outcome(done.returncode, done.stdout.decode(), done.stderr.decode())
     assert "Traceback" not in outcome.err, outcome.err
     return outcome
+
+
+def _call(words: list[str]) -> Outcome:
+    from expert.command_line import main
+
+    status: Any = 0
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            main(words, prog_name="charley")
+        except SystemExit as ended:
+            status = ended.code
+        finally:
+            # The command freezes the knowledge, because its process ends; this one goes on.
+            gc.unfreeze()
+    return Outcome(status or 0, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
