@@ -32,7 +32,7 @@ TruthOf: TypeAlias = Callable[[str], Truth]
 Bound: TypeAlias = tuple[float, bool]
 """A number, and whether it is still within."""
 
-_UNITS = {"degC": "°C", "degF": "°F", "count": "", "umol/L": "µmol/L", "ug/dL": "µg/dL", "uIU/mL": "µIU/mL"}
+_UNITS = {"degC": "°C", "degF": "°F", "count": "", "umol/L": "µmol/L", "ug/dL": "µg/dL", "uIU/mL": "µIU/mL", "ukat/L": "µkat/L"}
 _LONGEST_SYMBOL = 3
 """Letters: a longer unit is a word."""
 _ECHO = re.compile(r"\b((?:\w+ ){1,2}[\d.,]+ [^\s,]+), \1(?!\w)")
@@ -48,6 +48,8 @@ def number_text(number: float) -> str:
 def quantity_text(finding: QuantityFinding, quantity: Quantity) -> str:
     """Write a quantity with its unit: "3.1 mmol/L", "below 1.5 mmol/L"."""
     words, unit = quantity_words(quantity, finding.range, number_text, say), unit_text(finding)
+    if words == "1" and is_word(finding.unit):
+        unit = say(one_of(finding.unit))
     return f"{words}%" if unit == "%" else f"{words} {unit}".rstrip()
 
 
@@ -63,6 +65,11 @@ def is_word(unit: str) -> bool:
     return unit.isalpha() and unit.islower() and len(unit) > _LONGEST_SYMBOL
 
 
+def one_of(unit: str) -> str:
+    """Return a unit that is spelled out as it goes with 1: "day" for "days"."""
+    return unit.removesuffix("s")
+
+
 def value_text(finding: Finding, value: Value, given: str = "", when: str = "") -> str:
     """Write the value of a finding: "yes", "sudden", "1.5 mg/dL (0.6172 mmol/L)", "low, no figure given (below 3.5 mmol/L)".
 
@@ -75,7 +82,7 @@ def value_text(finding: Finding, value: Value, given: str = "", when: str = "") 
         first, *rest = (
             (say("{word}, no figure given").format(word=say(given)), own)
             if given in WORDS
-            else (given, own)
+            else (_printed(given), own)
             if given
             else (own,)
         )
@@ -83,6 +90,11 @@ def value_text(finding: Finding, value: Value, given: str = "", when: str = "") 
         return f"{first} ({within})" if within else first
     # In English a choice goes by its name; in another language only its clause has words.
     return str(value).replace("_", " ") if spoken() is None else finding.choices[str(value)]
+
+
+def _printed(given: str) -> str:
+    """Write what was given with its unit as it is printed: "100.4 degF" as "100.4 °F"."""
+    return " ".join(_UNITS.get(part, part) for part in given.split(" "))
 
 
 def finding_clause(finding: Finding, value: Value, given: str = "") -> str:
