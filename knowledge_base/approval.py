@@ -1,7 +1,7 @@
 """The approval of a knowledge base: one line of a file beside it, which names its hash and says why it is as it is.
 
-It is written when somebody who read what a change does to patients says so, and by nothing else. What the tests ask for is that the
-knowledge is the one that was approved.
+It is written when somebody who read what a change does to patients says so, and by nothing else. What the tests ask for is that
+the knowledge is the one that was approved.
 """
 
 from dataclasses import dataclass
