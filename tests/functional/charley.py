@@ -24,12 +24,12 @@ class Outcome:
     err: str
 
 
-def charley(*words: object, cwd: Path | None = None, **environment: str) -> Outcome:
-    """Call the command; where it is given a folder or an environment, as a process."""
+def charley(*words: object, typed: str = "", cwd: Path | None = None, **environment: str) -> Outcome:
+    """Call the command; where it is given a folder or an environment, as a process, for which nothing can be typed."""
     if cwd is not None or environment:
         return charley_process(*words, cwd=cwd, **environment)
     # What a context says, as which language is spoken, ends with the call.
-    return copy_context().run(_call, [str(word) for word in words])
+    return copy_context().run(_call, [str(word) for word in words], typed)
 
 
 def charley_process(*words: object, cwd: Path | None = None, **environment: str) -> Outcome:
@@ -43,10 +43,11 @@ def charley_process(*words: object, cwd: Path | None = None, **environment: str)
     return outcome
 
 
-def _call(words: list[str]) -> Outcome:
+def _call(words: list[str], typed: str) -> Outcome:
     from expert.command_line import main
 
     status: Any = 0
+    keyboard, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(typed.encode()), encoding="utf-8")
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
     with redirect_stdout(out), redirect_stderr(err):
         try:
@@ -54,6 +55,7 @@ def _call(words: list[str]) -> Outcome:
         except SystemExit as ended:
             status = ended.code
         finally:
+            sys.stdin = keyboard
             # The command freezes the knowledge, because its process ends; this one goes on.
             gc.unfreeze()
     return Outcome(status or 0, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
