@@ -13,8 +13,13 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 from contextvars import copy_context
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
+
+_CALLS_KEPT = 5
+"""After so many calls what they left is freed: that takes as long as a call, and a knowledge base takes 60 MB."""
+_calls = count(1)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,14 @@ def charley_process(*words: object, cwd: Path | None = None, **environment: str)
     return outcome
 
 
+def _tidy_up() -> None:
+    """Free what some calls have left: each keeps its knowledge out of the collector's way, as if the process ended with it."""
+    if next(_calls) % _CALLS_KEPT == 0:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+
+
 def _call(words: list[str], typed: str) -> Outcome:
     from expert.command_line import main
 
@@ -56,6 +69,5 @@ def _call(words: list[str], typed: str) -> Outcome:
             status = ended.code
         finally:
             sys.stdin = keyboard
-            # The command freezes the knowledge, because its process ends; this one goes on.
-            gc.unfreeze()
+            _tidy_up()
     return Outcome(status or 0, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]
