@@ -1,6 +1,8 @@
 """Where a consultation stands, in words: one line of progress, the status, and why it stopped."""
 
+from collections import Counter
 from collections.abc import Collection
+from math import ceil
 
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
@@ -15,12 +17,13 @@ _MOST_SOUGHT = 3
 
 def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
     """Say in one line what is decided, what is open, and how many questions are left as it stands."""
-    urgency = f"urgency decided: {_level(moment.assessment.urgency.level, knowledge)}"
-    if moment.assessment.urgency.decided and not moment.prospect.raising:
+    stands = moment.outline
+    urgency = f"urgency decided: {_level(stands.level, knowledge)}"
+    if stands.decided and not moment.prospect.raising:
         urgency += ", until the tests are back" if moment.assessment.urgency.awaiting else ""
-    elif moment.assessment.urgency.ceiling != moment.assessment.urgency.level:
-        at_least = f"urgency at least {_level(moment.assessment.urgency.level, knowledge)}"
-        up_to = _level(moment.assessment.urgency.ceiling, knowledge)
+    elif stands.ceiling != stands.level:
+        at_least = f"urgency at least {_level(stands.level, knowledge)}"
+        up_to = _level(stands.ceiling, knowledge)
         # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided.
         urgency = f"{at_least}, still open" if moment.prospect.raising else f"{at_least} ({up_to} depends on unknowns)"
     left = questions_left(moment)
@@ -34,6 +37,34 @@ def questions_left(moment: Moment) -> int:
     values = moment.known.values
     put = {name for name in wanted - listed if all(values.get(above) is True for above in moment.questioner.required(name))}
     return len(put) + bool(wanted & listed and not moment.known.lists_asked)
+
+
+def pages_left(moment: Moment) -> int:
+    """Return how many pages can follow the one in sight, if none of its answers opens further questions.
+
+    An upper bound then: pages of one kind are filled, and answers that say nothing new only close questions.
+    """
+    asked, prospect, questioner = moment.next, moment.prospect, moment.questioner
+    if isinstance(asked, Certificate):
+        return 0
+    paging, values, shown = questioner.paging, moment.known.values, {*moment.told.screens, asked.screen.id}
+    wanted = prospect.raising.keys() | prospect.deciding.keys() | prospect.beside
+    left = {
+        name
+        # What is left open of a page that is asked in full was not asked, and may come again.
+        for name in wanted - questioner.listed - set(() if asked.in_full else asked.questions)
+        if all(values.get(above) is True for above in questioner.required(name))
+    }
+    opening = [names for names in paging.interview.opening if names[0] not in shown]
+    for names in opening:
+        together = [paging.interview.screens[name] for name in names]
+        whole = [name for screen in together for name in screen.ask if name in left]
+        left -= set(() if any(screen.in_full for screen in together) else whole[: paging.most])
+    # What is asked only where something else is so comes on pages of its own, when everything else was asked.
+    screens = paging.interview.screens.values()
+    kinds = Counter((screen.by, name in prospect.later) for screen in screens for name in screen.ask if name in left)
+    lists = bool(wanted & questioner.listed) and not moment.known.lists_asked and not asked.asks_medicines
+    return len(opening) + sum(ceil(count / paging.most) for count in kinds.values()) + lists
 
 
 def page_reason(moment: Moment, asked: ScreenAsked, knowledge: KnowledgeBase) -> str:
@@ -94,7 +125,9 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     leading = (
         "none is likely" if certificate.leading is None else f"the leading one is {knowledge.causes[certificate.leading].label}"
     )
-    lines.append(f"Urgency: {level}. Causes: {leading}.")
+    # An answer of "unknown" may hide more: never read as an all-clear.
+    is_open = any(kept.conclusion == "urgency" for kept in certificate.kept_open)
+    lines.append(f"Urgency: {'at least ' if is_open else ''}{level}. Causes: {leading}.")
     if not certificate.thorough:
         lines += _looked_for(certificate, moment, knowledge)
     told = kept_open(certificate, knowledge)

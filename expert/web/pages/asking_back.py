@@ -31,7 +31,7 @@ def asked_back(sitting: Sitting) -> Reply:
 
 def _reply(sitting: Sitting, ask: str, about: str) -> Reply:
     moment, form = sitting.moment, sitting.visit.form
-    consultation, knowledge = sitting.service.consultation, sitting.service.knowledge
+    consultation, knowledge = sitting.consultation, sitting.service.knowledge
     if ask == "why_page" and isinstance(moment.next, ScreenAsked):
         lines = enquiry.why_screen(moment, moment.next, consultation)
         return Reply("page", lines[:1] + [line for line in lines[1:] if not line.startswith("  why N")])
@@ -54,4 +54,4 @@ def _what_if(sitting: Sitting) -> Reply:
     moment, form, service = sitting.moment, sitting.visit.form, sitting.service
     text = f"{form.get('supposed', '')[:_LONGEST]}={form.get('value', '')[:_LONGEST]}"
     supposed = enquiry.read_suppositions(text, moment, service.knowledge)
-    return Reply("beside", what_if(moment, supposed, service.consultation))
+    return Reply("beside", what_if(moment, supposed, sitting.consultation))
