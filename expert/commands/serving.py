@@ -79,6 +79,7 @@ def _application(settings: "Settings") -> Any:
     """Load the knowledge and make the application of one process."""
     try:
         from expert.web.application import create_application
+        from expert.web.pages.consulting import warm
     except ImportError as error:
         raise click.ClickException(f"{error.name} is not installed; `pip install 'charley[web]'` brings it") from None
     from expert.commands.options import load_for_assessing, telling_errors
@@ -90,9 +91,6 @@ def _application(settings: "Settings") -> Any:
     assessor = Assessor(load_for_assessing(settings.knowledge))
     assessor.judge.compile()
     consultation = Consultation(assessor)
-    # The first page compiles what all later ones share.
-    warm = consultation.moment((), "warm")
-    _ = warm.next, warm.outline
     with telling_errors():
         try:
             application = create_application(settings, consultation)
@@ -100,6 +98,7 @@ def _application(settings: "Settings") -> Any:
             raise click.ClickException(str(error)) from None
     # Loads the knowledge beside what comes next, so that the first file does not wait for it.
     application.state.service.readers.start()
+    warm(application.state.service)
     return application
 
 

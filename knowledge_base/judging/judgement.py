@@ -126,15 +126,15 @@ class Judge:
         return Outlook(*self._looking_ahead(_ahead(values, answerable)))
 
     def look_ahead(self, names: tuple[str, ...]) -> JudgePatient:
-        """Return what looks ahead at a few conditions, compiled when they are first asked for."""
+        """Return what looks ahead at a few conditions."""
         return self._looking_ahead_at(names)
 
     @cached_property
     def _looking_ahead_at(self) -> Callable[[tuple[str, ...]], JudgePatient]:
-        def compile_some(names: tuple[str, ...]) -> JudgePatient:
-            return compile_outlook(write_program(self.conditions, names), self._findings)
+        def look_at(names: tuple[str, ...]) -> JudgePatient:
+            return _Judging(write_program(self.conditions, names), self._findings, walk_outlook, compile_outlook)
 
-        return lru_cache(maxsize=1_024)(compile_some)
+        return lru_cache(maxsize=1_024)(look_at)
 
     def __call__(self, values: Mapping[str, Value]) -> Judgement:
         """Judge everything for the known findings of one case."""

@@ -12,6 +12,8 @@ from markupsafe import escape
 from expert.consultation.moments import Consultation
 from expert.consultation.page import ScreenAsked
 from expert.inference.assessing import Assessor
+from expert.web.access.audit import entries
+from expert.web.pages.consulting import warm
 from facts.intake.case_files import read_case_files
 from knowledge_base.loading import load_knowledge_base
 from reports.formats import HTML
@@ -320,6 +322,15 @@ def test_a_link_resumes_where_it_was_left_also_after_a_restart(
     assert "bed 7" in again.open("/").text
     again.open(here)
     assert again.heading() == "Red flags" and re.search(r"Page 2 · at most \d more as it stands · bed 7<", again.text)
+
+
+def test_pages_that_are_made_beforehand_leave_nothing_behind(browser: Browser, service: Any) -> None:
+    before = [(entry.did, entry.consultation) for entry in entries(service_of(service).store)]
+    warm(service_of(service))
+    assert service_of(service).store.sessions() == []
+    assert [(entry.did, entry.consultation) for entry in entries(service_of(service).store)] == before
+    browser.begin()
+    assert browser.heading() == "The story"
 
 
 def test_progress_ends(browser: Browser) -> None:

@@ -13,12 +13,13 @@ from urllib.parse import quote
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from expert.consultation.answer_log import NO_MORE, RESULTS, AnswerRefused, drop_undone
+from expert.consultation.answer_log import NO_MORE, RESULTS, AnswerRefused, Log, drop_undone
 from expert.consultation.moments import Moment
 from expert.consultation.movement import stages
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
 from expert.consultation.progress import kept_open, page_reason, pages_left, progress, why_stopped
+from expert.consultation.sessions import Session
 from expert.web.access import audit
 from expert.web.pages.answered import answers_of
 from expert.web.pages.asking_back import asked_back
@@ -27,6 +28,7 @@ from expert.web.pages.questions import Reply, band, parts_shown, silence
 from expert.web.pages.revealed import answers_closed, dangers_shown, medicines_understood
 from expert.web.pages.sitting import STALE, Sitting, address, keep, sitting_of
 from expert.web.service import Service, Visit
+from facts.case import Case
 from knowledge_base.model import KnowledgeBase
 from reports.pages import render_page, report_page
 from reports.words.cleaning import clean
@@ -110,6 +112,19 @@ def answer(visit: Visit) -> Response:
     except AnswerRefused as error:
         return _shown(sitting, 422, filled=Filled({}, {"": sentence(str(error))}))
     return keep(sitting, log, "answered", screen)
+
+
+def warm(service: Service) -> None:
+    """Make the pages of a consultation in which nothing is known, so that nobody waits for what is compiled at first use."""
+    visit = Visit(service, "", "", "", {}, {}, {}, {}, wants_part=False)
+    log: Log = ()
+    while True:
+        sitting = Sitting(visit, Session("", _UNNAMED, "", service.knowledge.hash, log))
+        _shown(sitting)
+        if sitting.asked is None:
+            return
+        answers = service.consultation.reply(sitting.asked, Case(_UNNAMED, {}))
+        log, _ = service.consultation.answered(log, _UNNAMED, sitting.asked.screen.id, answers, service.now())
 
 
 def undo(visit: Visit) -> Response:
