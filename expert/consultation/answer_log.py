@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
 from facts.answers import AnswerError, read_answer
-from facts.case import Case, Contradiction, Observed, complete, values_of
+from facts.case import NOT_LISTED, Case, Contradiction, Observed, complete, values_of
 from facts.finding_search import suggest_finding
 from facts.medicines import Stopped
 from facts.requirements import closed_by
@@ -113,6 +113,10 @@ def replay(log: Log, knowledge: KnowledgeBase, name: str) -> Told:
         findings, unrecognized = complete(knowledge.vocabulary, knowledge.dictionary, answered, medicines, stopped)
     except Contradiction as error:
         raise _refuse_contradiction(error) from None
+    if medicines == [] and stopped == []:
+        absent = Observed(False, origin=NOT_LISTED)
+        findings = {**dict.fromkeys(knowledge.interview.with_medicines, absent), **findings}
+        findings = {name: findings[name] for name in knowledge.vocabulary.findings if name in findings}
     case = Case(
         name=name,
         findings=MappingProxyType(findings),

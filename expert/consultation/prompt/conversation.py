@@ -25,7 +25,7 @@ from reports.words.cleaning import clean
 
 EXAMPLES = (
     "2 5          questions 2 and 5 are so (on a page of history the others are then absent)",
-    "1=67 f 3     question 1 is 67, the sex is female, and 3 is so",
+    "67f 20w 3    the age is 67, the sex female, what is counted in weeks 20, and 3 is so; or by number: 1=67 17=20",
     "+ dark urine   something the page does not ask; with a value: + K 2.9",
 )
 COMMANDS = (
@@ -47,7 +47,9 @@ _HOW_TO = {
     "examination": "Type the numbers of what was found. The others stay unknown, or with n at the end: examined, and absent.",
     "test": "Type what is available: 1=3.1 mmol/l gives a value, 4 says yes and n4 says no. What is not named stays unknown.",
 }
-_HOW_TO_MORE = "u3 leaves 3 unknown, n3 says no, 2-4 names all three; u leaves the whole page open."
+_HOW_TO_MORE = (
+    "u3 leaves 3 unknown, n3 says no, 2-4 names all three; u leaves the whole page open. Medicines: four letters may do (furo)."
+)
 
 
 class _Quit(Exception):

@@ -235,6 +235,52 @@ def test_a_knowledge_base_without_an_interview_is_asked_by_its_groups(tmp_path: 
     assert isinstance(moment.next, Certificate)
 
 
+def test_what_the_absence_of_one_sign_settles_is_not_asked_beside_it(tmp_path: Path) -> None:
+    knowledge = load(
+        tmp_path,
+        {name: yes_no(name) for name in ("cough", "fever", "rash", "pain")},
+        signs={"ill": {"a": ("cough and fever", "high"), "b": ("cough and rash", "high"), "c": ("pain", "high")}},
+        more={
+            "interview.yaml": {
+                "opening": [],
+                "most_questions": 4,
+                "screens": {
+                    "all": {"label": "All", "lead_in": "Any?", "by": "history", "ask": ["fever", "cough", "rash", "pain"]}
+                },
+            }
+        },
+    )
+    consultation = Consultation(Assessor(knowledge))
+    first = consultation.moment((), "p")
+    assert asked(first).questions == ("cough", "pain")
+    _, denied = consultation.answered((), "p", "all", {"cough": False, "pain": False}, AT)
+    assert isinstance(denied.next, Certificate)
+    _, moment = consultation.answered((), "p", "all", {"cough": True, "pain": False}, AT)
+    assert set(asked(moment).questions) == {"fever", "rash"}
+
+
+def test_whoever_takes_no_medicine_is_not_asked_after_a_new_one(consultation: Consultation) -> None:
+    assert consultation.knowledge.interview.with_medicines == ("cramps_began_after_new_medicine",)
+    _, nothing = consultation.answered((), "p", "story", {"medicines": [], "stopped_medicines": []}, AT)
+    assert nothing.told.case.findings["cramps_began_after_new_medicine"].value is False
+    for lists in ({"medicines": None, "stopped_medicines": []}, {"medicines": ["an herbal tea"], "stopped_medicines": []}):
+        _, something = consultation.answered((), "p", "story", lists, AT)
+        assert "cramps_began_after_new_medicine" not in something.told.case.findings
+    _, told = consultation.changed(
+        (), "p", {"medicines": [], "stopped_medicines": [], "cramps_began_after_new_medicine": True}, AT
+    )
+    assert told.told.case.values["cramps_began_after_new_medicine"] is True
+
+
+def test_a_yes_to_a_question_of_many_signs_leads_to_each_of_them(consultation: Consultation) -> None:
+    log, moment = consultation.answered((), "p", "red_flags", {"other_striking_sign": True}, AT)
+    seen: set[str] = set()
+    while isinstance(moment.next, ScreenAsked):
+        seen.update(moment.next.questions)
+        log, moment = consultation.answered(log, "p", moment.next.screen.id, reply(moment.next), AT)
+    assert {"seizure", "cold_pale_limb", "saddle_numbness", "spasms_triggered_by_noise_or_touch", "chest_pain"} <= seen
+
+
 # Asking back
 
 
@@ -242,7 +288,7 @@ def test_why_names_the_rule_what_is_known_and_what_each_answer_does(consultation
     _, moment = talk(consultation, {"back_pain": True})
     told = "\n".join(enquiry.why(moment, "saddle_numbness", consultation))
     assert "Suspected cauda equina syndrome" in told
-    assert "still needed: the saddle area is numb" in told
+    assert "still needed: the saddle area is numb, control of the bladder or bowel has changed" in told
     assert "already known: the patient has back pain" in told
     assert "yes: urgency" in told and "→ Immediate" in told
     told = "\n".join(enquiry.why(moment, "serum_potassium", consultation))
@@ -314,7 +360,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeBase:
         "salt": quantity("salt", accepts=[]),
         "onset": choice("onset", "sudden", "gradual"),
     }
-    return load(tmp_path_factory.mktemp("small"), findings, signs={"ill": {"a": ("cough and fever and rash", "high")}})
+    signs = {"ill": {"a": ("cough and fever and rash", "high")}}
+    screen = {"label": "S", "lead_in": "S?", "by": "history", "ask": list(findings)}
+    interview = {"opening": [], "written_together": {"salt": "onset"}, "screens": {"s": screen}}
+    return load(tmp_path_factory.mktemp("small"), findings, signs=signs, more={"interview.yaml": interview})
 
 
 def read(
@@ -340,6 +389,9 @@ def read(
         ("4=3.1, 5=gradual 2", {"salt": 3.1, "onset": "gradual", "cough": False, "fever": True, "rash": False}),
         ("4=3.1 mmol/l g 2-3", {"salt": 3.1, "onset": "gradual", "cough": False, "fever": True, "rash": True}),
         ("sud", {"onset": "sudden"}),
+        ("3.1s", {"salt": 3.1, "onset": "sudden"}),
+        ("3.1g 2", {"salt": 3.1, "onset": "gradual", "cough": False, "fever": True, "rash": False}),
+        ("3.1mm 1-3", {"salt": 3.1, "cough": True, "fever": True, "rash": True}),
     ],
 )
 def test_a_reply_names_what_is_so_and_the_rest_is_absent(text: str, expected: dict[str, Any], small: KnowledgeBase) -> None:
@@ -402,6 +454,8 @@ def test_a_single_value_needs_no_number(small: KnowledgeBase) -> None:
         ("4=99", "outside the plausible range"),
         ("5=9", "expected a number from 1 to 2"),
         ("1-999999999", "there is no 999999999"),
+        ("3.1s 4.1mm", "gives salt a second time"),
+        ("3.1x", "expected numbers"),
     ],
 )
 def test_a_reply_that_cannot_be_read_is_explained(text: str, told: str, small: KnowledgeBase) -> None:
@@ -414,6 +468,21 @@ def test_medicines_are_listed_with_commas() -> None:
     assert replies.read_medicines("none") == [] and replies.read_medicines("unknown") is None
     with pytest.raises(replies.ReplyError):
         replies.read_medicines(" ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("furo", "furosemide"),
+        ("Salbu", "salbutamol"),
+        ("fur", "fur"),
+        ("hydro", "hydro"),
+        ("furosemid", "furosemid"),
+        ("K 20", "K 20"),
+    ],
+)
+def test_the_beginning_of_one_medicine_is_written_out(typed: str, meant: str, consultation: Consultation) -> None:
+    assert replies.write_out(typed, consultation.knowledge.dictionary) == meant
 
 
 def test_stopped_medicines_have_times() -> None:
