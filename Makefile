@@ -34,11 +34,9 @@ documents: $(VENV)/.test
 	$(BIN)/python -m tests.catalogs
 	$(BIN)/python -m tests.regenerate
 
-# Everything that is written from the knowledge, after a change of it: cases, certificate, transcripts, documentation.
+# Everything that is written from the knowledge, after a change of it: snapshots, certificate, transcripts, documentation.
 regenerate: $(VENV)/.test
-	$(BIN)/python -m tests.knowledge.propose_cases
-	$(BIN)/python -m tests.knowledge.propose_part_cases
-	$(BIN)/python -m tests.knowledge.propose_plans
+	$(BIN)/python -m tests.knowledge.snapshots
 	$(MAKE) prove documents
 
 bench: $(VENV)/.bench

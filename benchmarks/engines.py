@@ -30,7 +30,9 @@ from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase
 
 ROOT = Path(__file__).parents[1]
-CASE_FILES = ("facts/examples", "tests/knowledge/cases")
+CASE_FILES = ("facts/examples", "tests/knowledge/cases", "tests/knowledge/snapshots")
+LEFT_OUT = (": part ", ": unknown")
+"""In the names of snapshots that differ from others of the same rule by a word."""
 LIBRARIES = ("experta", "clipspy", "durable_rules")
 COLUMNS = (
     "engine, and what is timed",
@@ -67,6 +69,8 @@ class Contender:
     compiling: float
     most: int | None = None
     """Cases that it gets of each round, for an engine that would hold up all others."""
+    silent: frozenset[str] = frozenset()
+    """Rules that it does not always show, although they fired."""
     times: dict[str, float] = field(default_factory=dict)
     """Milliseconds by the name of the case."""
 
@@ -128,6 +132,8 @@ def filed_cases(knowledge: KnowledgeBase) -> Iterator[Case]:
         for refusal in intake.refusals:
             print(f"left out: {refusal.problems[0]}", file=sys.stderr)
         for case, place in intake.cases:
+            if any(part in case.name for part in LEFT_OUT):
+                continue
             if contradicts_itself(knowledge, case.values):
                 print(f"left out: {place}: the answers of {case.name} contradict each other", file=sys.stderr)
             else:
@@ -142,13 +148,16 @@ def compile_contenders(knowledge: KnowledgeBase, rete_cases: int) -> Iterator[Co
     """Compile the knowledge for every engine that is installed; the first, empty case counts as part of compiling."""
 
     def contender(
-        name: str, prepare: Callable[[], tuple[Conclude, Callable[[Any], frozenset[str]]]], most: int | None = None
+        name: str,
+        prepare: Callable[[], tuple[Conclude, Callable[[Any], frozenset[str]]]],
+        most: int | None = None,
+        silent: frozenset[str] = frozenset(),
     ) -> Contender:
         gc.collect()
         start = process_time()
         conclude, fired = prepare()
         conclude(Case("nothing known", {}), {})
-        return Contender(name, conclude, fired, process_time() - start, most)
+        return Contender(name, conclude, fired, process_time() - start, most, silent)
 
     def derivation(matcher: Any) -> tuple[Conclude, Callable[[Any], frozenset[str]]]:
         chaining = ForwardChaining(knowledge, matcher)
@@ -159,7 +168,9 @@ def compile_contenders(knowledge: KnowledgeBase, rete_cases: int) -> Iterator[Co
         return lambda case, _: assessor.assess(case), fired_in_assessment
 
     yield contender("ours: derivation", lambda: derivation("ground"))
-    yield contender("ours: whole explained assessment", assessment)
+    # An assessment is silent about a downgrade of a warning that did not fire.
+    downgrades = frozenset(rule.id for rules in knowledge.downgrades.values() for rule in rules)
+    yield contender("ours: whole explained assessment", assessment, silent=downgrades)
     yield contender("experta's RETE: derivation", lambda: derivation("rete"), rete_cases)
     try:
         from benchmarks.clips_engine import ClipsEngine, Shape, clipspy_as_published, repair_clipspy
@@ -211,11 +222,12 @@ def fired_of_ground(rules: Iterable[GroundRule]) -> frozenset[str]:
 
 
 def fired_in_assessment(assessment: Assessment) -> frozenset[str]:
-    """Return the ids of the rules that an assessment shows as arguments, warnings and next steps."""
+    """Return the ids of the rules that an assessment shows as arguments, warnings and next steps, planned or set aside."""
     arguments = [argument for sign in assessment.warning_signs for argument in sign.arguments]
     for cause in assessment.causes:
         arguments += [*cause.arguments_for, *cause.arguments_against]
-    return frozenset(argument.rule for argument in arguments) | {step.id for step in assessment.next_steps}
+    steps = (*assessment.next_steps, *assessment.steps_set_aside)
+    return frozenset(argument.rule for argument in arguments) | {step.id for step in steps}
 
 
 # Checking and timing
@@ -226,7 +238,7 @@ def check(contenders: Sequence[Contender], batch: Sequence[Sample]) -> None:
     for contender in contenders:
         for sample in batch[: contender.most]:
             fired = contender.fired(contender.conclude(sample.case, sample.values))
-            if fired != sample.expected:
+            if fired - contender.silent != sample.expected - contender.silent:
                 raise Disagreement(
                     f"{contender.name} does not conclude what the knowledge means.\n"
                     f"  case: {sample.case.name}\n"

@@ -1,10 +1,12 @@
 """The pages of the service, rendered with Jinja2: words and structure alone, no scripts or styles inside."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from facts.assessment import Assessment
 from knowledge_base.model import KnowledgeBase
+from reports.arranged.movement import Stage, movement
 from reports.arranged.view import view
 from reports.knowledge.handbook import entry_of, find_entries, kept_handbook
 from reports.rendering import environment
@@ -15,10 +17,13 @@ def render_page(name: str, **values: Any) -> str:
     return environment("html").get_template(f"web/{name}").render(**values)
 
 
-def report_page(assessment: Assessment, knowledge: KnowledgeBase, **values: Any) -> str:
-    """Render a report as a page of the service: the same template as the file, with the service's own head and links."""
+def report_page(assessment: Assessment, knowledge: KnowledgeBase, moved: Sequence[Stage] = (), **values: Any) -> str:
+    """Render a report as a page of the service: the same template as the file, with the service's own head and links.
+
+    `moved` are the stages of the consultation that led to it, where there was one.
+    """
     report = view(assessment, knowledge)
-    return render_page("report.html.j2", report=report, **values)
+    return render_page("report.html.j2", report=report, movement=movement(moved, knowledge), **values)
 
 
 def handbook_page(knowledge: KnowledgeBase, **values: Any) -> str:

@@ -74,8 +74,9 @@ def program_messages(knowledge: KnowledgeBase) -> dict[str, None]:
         )
     )
     quantities = [one for one in knowledge.vocabulary.findings.values() if isinstance(one, QuantityFinding)]
-    units = (wording._UNITS.get(finding.unit, finding.unit) for finding in quantities)
+    units = [wording._UNITS.get(finding.unit, finding.unit) for finding in quantities]
     found |= dict.fromkeys(unit for unit in units if wording.is_word(unit))
+    found |= dict.fromkeys(wording.one_of(unit) for unit in units if wording.is_word(unit))
     return found | template_messages()
 
 

@@ -256,6 +256,9 @@ def _write_proof(output: Path, base: "KnowledgeBase", proof: "Proof", steps: int
         if outcome.witnesses
     ]
     try:
+        # Patients of an earlier proof would be taken for those of this one.
+        for earlier in (output / "witnesses").glob("[0-9][0-9][0-9]-*.yaml"):
+            earlier.unlink()
         write_folder(output, [("certificate.json", to_json(certificate(base, proof, steps).model_dump()))])
         if witnesses:
             # JSON is YAML, and is written by one library only.

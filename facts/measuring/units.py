@@ -110,7 +110,8 @@ def converter(finding: QuantityFinding, unit: str) -> Callable[[Decimal], Decima
     registry = _registry()
 
     def convert(number: Decimal) -> Decimal:
-        quantity = registry.Quantity(number, unit)
+        # Pint's own types differ between its releases.
+        quantity: Any = registry.Quantity(number, unit)
         target = registry.Unit(finding.unit)
         if quantity.dimensionality != target.dimensionality and finding.molar_mass is not None:
             in_moles = quantity / registry.Quantity(Decimal(str(finding.molar_mass)), "g/mol")

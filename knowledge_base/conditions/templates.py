@@ -70,7 +70,10 @@ def always_known(tree: Expression, conditions: Mapping[str, Expression]) -> froz
 
 
 def first_alternatives(tree: Expression, conditions: Mapping[str, Expression]) -> tuple[Expression, ...] | None:
-    """Find the operands of the first `or` or `at_least`, in reading order and through definitions; None when there is none."""
+    """Find the operands of the first `or` or `at_least` that the condition has, else its definitions; None when there is none.
+
+    "The patient has a fever and {which}" means the alternatives beside the fever, not those that make one.
+    """
     return _alternatives(push_negation_inward(tree), conditions)
 
 
@@ -79,7 +82,8 @@ def _alternatives(tree: Expression, conditions: Mapping[str, Expression]) -> tup
         case Or(operands) | AtLeast(_, operands):
             return operands
         case And(operands):
-            found = (_alternatives(operand, conditions) for operand in operands)
+            written_first = sorted(operands, key=lambda operand: isinstance(operand, Named))
+            found = (_alternatives(operand, conditions) for operand in written_first)
             return next((alternatives for alternatives in found if alternatives), None)
         case Named(name):
             return _alternatives(push_negation_inward(conditions[name]), conditions)

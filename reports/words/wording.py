@@ -1,5 +1,6 @@
 """What a condition, a value or an argument says; the interpreter of the condition tree that speaks to people."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from string import Formatter
 from typing import TypeAlias, assert_never
@@ -32,9 +33,11 @@ TruthOf: TypeAlias = Callable[[str], Truth]
 Bound: TypeAlias = tuple[float, bool]
 """A number, and whether it is still within."""
 
-_UNITS = {"degC": "°C", "degF": "°F", "count": "", "umol/L": "µmol/L", "ug/dL": "µg/dL", "uIU/mL": "µIU/mL"}
+_UNITS = {"degC": "°C", "degF": "°F", "count": "", "umol/L": "µmol/L", "ug/dL": "µg/dL", "uIU/mL": "µIU/mL", "ukat/L": "µkat/L"}
 _LONGEST_SYMBOL = 3
 """Letters: a longer unit is a word."""
+_ECHO = re.compile(r"\b((?:\w+ ){1,2}[\d.,]+ [^\s,]+), \1(?!\w)")
+"""A bound with its unit, and the same once more."""
 _RELATIONS = {"<": "below", "<=": "at most", ">": "above", ">=": "at least"}
 
 
@@ -46,6 +49,8 @@ def number_text(number: float) -> str:
 def quantity_text(finding: QuantityFinding, quantity: Quantity) -> str:
     """Write a quantity with its unit: "3.1 mmol/L", "below 1.5 mmol/L"."""
     words, unit = quantity_words(quantity, finding.range, number_text, say), unit_text(finding)
+    if words == "1" and is_word(finding.unit):
+        unit = say(one_of(finding.unit))
     return f"{words}%" if unit == "%" else f"{words} {unit}".rstrip()
 
 
@@ -61,6 +66,11 @@ def is_word(unit: str) -> bool:
     return unit.isalpha() and unit.islower() and len(unit) > _LONGEST_SYMBOL
 
 
+def one_of(unit: str) -> str:
+    """Return a unit that is spelled out as it goes with 1: "day" for "days"."""
+    return unit.removesuffix("s")
+
+
 def value_text(finding: Finding, value: Value, given: str = "", when: str = "") -> str:
     """Write the value of a finding: "yes", "sudden", "1.5 mg/dL (0.6172 mmol/L)", "low, no figure given (below 3.5 mmol/L)".
 
@@ -73,7 +83,7 @@ def value_text(finding: Finding, value: Value, given: str = "", when: str = "") 
         first, *rest = (
             (say("{word}, no figure given").format(word=say(given)), own)
             if given in WORDS
-            else (given, own)
+            else (_printed(given), own)
             if given
             else (own,)
         )
@@ -81,6 +91,11 @@ def value_text(finding: Finding, value: Value, given: str = "", when: str = "") 
         return f"{first} ({within})" if within else first
     # In English a choice goes by its name; in another language only its clause has words.
     return str(value).replace("_", " ") if spoken() is None else finding.choices[str(value)]
+
+
+def _printed(given: str) -> str:
+    """Write what was given with its unit as it is printed: "100.4 degF" as "100.4 °F"."""
+    return " ".join(_UNITS.get(part, part) for part in given.split(" "))
 
 
 def finding_clause(finding: Finding, value: Value, given: str = "") -> str:
@@ -207,8 +222,15 @@ class Sentence:
                 filled.append(join(_origin_once(labels), "and"))
             elif name:
                 filled.append(_quoted_value(name, findings, self.knowledge))
-        sentence = "".join(filled)
+        sentence = _without_echo("".join(filled), findings, self.pieces)
         return sentence[:1].upper() + sentence[1:]
+
+
+def _without_echo(sentence: str, findings: Mapping[str, Observed], pieces: Sequence[tuple[str, str | None]]) -> str:
+    """Say a bound once, where the value as it was told and the bound of the rule are the same: "below 2.5 mmol/L"."""
+    if not any(name in findings and isinstance(findings[name].value, Interval) for _, name in pieces if name):
+        return sentence
+    return _ECHO.sub(r"\1", sentence)
 
 
 def _quoted_value(name: str, findings: Mapping[str, Observed], knowledge: KnowledgeBase) -> str:

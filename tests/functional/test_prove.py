@@ -24,8 +24,14 @@ def faulty(folder: Path) -> Path:
 
 def test_what_fails_is_told_with_its_place_and_its_witness_is_a_case_that_a_report_reads(tmp_path: Path) -> None:
     knowledge = faulty(tmp_path / "knowledge")
+    earlier, own = (tmp_path / "proof" / "witnesses" / name for name in ("007-conflict-gone.yaml", "notes.yaml"))
+    earlier.parent.mkdir(parents=True)
+    earlier.touch()
+    own.touch()
     done = charley("knowledge", "prove", "--knowledge", knowledge, "--output", tmp_path / "proof")
     assert done.status == 2
+    assert not earlier.exists() and own.exists()
+    own.unlink()
     assert "warning_signs.yaml:" in done.err and "the rule never fires for no patient" in done.err
     assert "causes/some.yaml:" in done.err and "both confirmed and excluded" in done.err
     assert "do not hold" in done.out

@@ -17,35 +17,17 @@ from expert.inference.assessing import Assessor
 from facts.assessment import Assessment
 from facts.case import Case, Observed
 from facts.intake.case_files import read_case_files
-from facts.quantities import Interval, at_most, bounds
-from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
+from facts.quantities import Interval, at_most
+from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.judging.judgement import contradiction_key
 from knowledge_base.model import KnowledgeBase
+from tests.cohort_frames import frame_of
 from tests.generative.drawing import EVERY_OPERATOR, cases, knowledge_bases, operators, sorts_of
 from tests.generative.test_interpreters_agree import meaning
 from tests.small_knowledge import case
 
 BEYOND_A_WORD = 70
 VIGNETTES = Path(__file__).parents[1] / "knowledge" / "cases" / "vignettes"
-
-
-def frame_of(knowledge: KnowledgeBase, patients: Sequence[Mapping[str, Value]]) -> pl.DataFrame:
-    """Put patients into a frame as the reader of tables does: a column for each finding that is known of any."""
-    columns: list[pl.Series] = []
-    for name, finding in knowledge.vocabulary.findings.items():
-        values: list[Any] = [patient.get(name) for patient in patients]
-        if all(value is None for value in values):
-            continue
-        if any(isinstance(value, Interval) for value in values):
-            ends = [(None, None) if value is None else bounds(value) for value in values]
-            columns += [
-                pl.Series(column, [end[side] for end in ends], dtype=pl.Float64)
-                for side, column in enumerate((name, at_most(name)))
-            ]
-            continue
-        choice, quantity = isinstance(finding, ChoiceFinding), isinstance(finding, QuantityFinding)
-        columns.append(pl.Series(name, values, dtype=pl.String if choice else pl.Float64 if quantity else pl.Boolean))
-    return pl.DataFrame([pl.Series("case", [str(row) for row in range(len(patients))]), *columns])
 
 
 def rows_of(knowledge: KnowledgeBase, judged: Judged) -> list[dict[str, Any]]:

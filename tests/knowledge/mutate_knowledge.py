@@ -5,8 +5,8 @@ caught by
 
 - *check*: the folder is refused when it is loaded, or a lint finds what it did not find before;
 - *prove*: a statement fails or is undecided that held before, or something accepted is no longer found;
-- *cases*: an expectation of tests/knowledge/cases, tests/knowledge/parts or tests/knowledge/plans.yaml fails; those that a
-  person wrote and those that a program proposed are told apart: a fault that was there when they were proposed is in them.
+- *cases*: an expectation of tests/knowledge/cases (written by hand) or of the snapshots fails; the two are told apart: a fault
+  that was there when a snapshot was made is in it.
 
 A fault in a condition that z3 proves to change nothing for any patient, known or unknown, is equivalent: nobody could catch it.
 A fault of structure (a rule deleted, a strength, a level) always changes what somebody reads, and never counts as that.
@@ -43,11 +43,12 @@ from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase, Rule, tally
 from tests.knowledge.mutants import Mutant, Written, mutants
 from tests.knowledge.propose_plans import plan_faults
+from tests.knowledge.snapshots import expected_plans
 from tests.unit.facts.test_facts import QUANTITIES as WRITTEN_QUANTITIES
 
-CASES = tuple(Path(__file__).parent / name for name in ("cases", "parts"))
-PROPOSED = ("rules", "thresholds", "parts")
-"""The folders of cases that were proposed by a program, from the knowledge as it was."""
+CASES = tuple(Path(__file__).parent / name for name in ("cases", "snapshots"))
+PROPOSED = "snapshots"
+"""The folder of cases that were proposed by a program, from the knowledge as it was."""
 IN_ORDER = "vignettes"
 """The folder of cases that name their causes in the order in which a physician would."""
 HELD_BY_THE_LANGUAGE = ("never_unsaid",)
@@ -114,7 +115,7 @@ class Court:
             prove=next((f"{kind} of {subject}" for kind, subject, _ in _wrong(proof) - self.before), ""),
         )
         for place, fault in self.failures(knowledge, changed):
-            proposed = Path(place.file).parent.name in PROPOSED
+            proposed = Path(place.file).parent.name == PROPOSED
             if proposed and not trial.proposed:
                 trial = replace(trial, proposed=fault)
             elif not proposed and not trial.written:
@@ -122,7 +123,8 @@ class Court:
             if trial.proposed and trial.written:
                 break
         if not trial.proposed:
-            trial = replace(trial, proposed=next(plan_faults(knowledge, Judge(knowledge)), "") if self.shipped else "")
+            faults = plan_faults(expected_plans(), knowledge, Judge(knowledge)) if self.shipped else iter(())
+            trial = replace(trial, proposed=next(faults, ""))
         in_conditions = any(path[-1] == "when" for path, _ in mutant.edits)
         if in_conditions and mutant.part != "grading" and not (trial.written or trial.proposed):
             trial = replace(trial, equivalent=self.is_equivalent(knowledge))

@@ -1,15 +1,10 @@
 """Propose cases in which one part of a condition decides alone, so that a slip in any part of it shows.
 
-`python -m tests.knowledge.propose_part_cases` writes parts/ anew, beside this file. What else a rule asks for is left unknown
-where it can be: then a rule that fires does so by the part at hand, and without it would not. Where a rule fires, the case
-states the standing or the urgency that comes of it as well, so that a wrong strength or level shows too.
+What else a rule asks for is left unknown where it can be: then a rule that fires does so by the part at hand, and without it
+would not.
 """
 
 from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
-
-import click
 
 from facts.vocabulary import ChoiceFinding, Value
 from knowledge_base.conditions.expression import (
@@ -24,31 +19,18 @@ from knowledge_base.conditions.expression import (
     leaves,
     names_used,
 )
-from knowledge_base.conditions.logic import evaluate, push_negation_inward
-from knowledge_base.judging.judgement import Judgement
-from knowledge_base.loading import load_knowledge_base
-from knowledge_base.model import Rule, tally
-from tests.knowledge.propose_cases import Demand, Proposer, labeled
+from knowledge_base.conditions.logic import push_negation_inward
+from knowledge_base.model import Rule
+from tests.knowledge.patients import Patients
 
-PARTS = Path(__file__).parent / "parts"
 _TRIED = 40
-"""Ways to fulfil a condition that are tried for one case."""
-_STEPS = 20_000
-"""Steps of the search for one case; a condition that excludes a whole list of dangers could take forever."""
+"""Ways to fulfill a condition that are tried for one case."""
 _USERS = 6
 """Rules that name a definition, and are tried for one case."""
 
 
-class PartProposer(Proposer):
+class PartCaseProposer(Patients):
     """Proposes cases for the parts of conditions."""
-
-    steps = 0
-
-    def demands(self, tree: Expression, so_far: Demand) -> Iterator[Demand]:
-        """Return the ways to make a condition true, as far as the steps reach."""
-        self.steps += 1
-        if self.steps <= _STEPS:
-            yield from super().demands(tree, so_far)
 
     def parts(self, tree: Expression) -> Iterator[Expression]:
         """Return conditions (negation pushed inward) in each of which one part of the tree decides."""
@@ -137,35 +119,14 @@ class PartProposer(Proposer):
 
     def patient(self, tree: Expression, alone: Rule | None = None) -> dict[str, Value] | None:
         """Find the patient told in the fewest words for whom a condition is true, and few other arguments fire."""
-        self.steps = 0
-        patients = [self.values(demand) for demand in islice(self.demands(tree, {}), _TRIED)]
-        fitting = [values for values in patients if self.possible(values) and self.holds(tree, values)]
+        fitting = self.fulfilling(tree, _TRIED)
         return min(fitting, key=lambda values: (self.fired(alone, values), len(values)), default=None)
 
-    def holds(self, tree: Expression, values: dict[str, Value]) -> bool:
-        judgement = self.judge(values)
-        named = {name: judgement.truth(self.judge.position[name]) for name in names_used(tree)}
-        return evaluate(tree, values, named) is True
-
     def fired(self, rule: Rule | None, values: dict[str, Value]) -> int:
+        """Return how many arguments about the cause of a rule fire."""
         if rule is None:
             return 0
-        judgement = self.judge(values)
-        return sum(bool(judgement.true[self.judge.position[other.id]]) for other in self.knowledge.causes[rule.target].rules)
-
-    def expected(self, rule: Rule, judgement: Judgement) -> dict[str, str]:
-        """Return what a case expects of a rule, as it is written in a case file."""
-        truth = judgement.truth(self.judge.position[rule.id])
-        expected = {{True: "fires", False: "ruled_out", None: "open"}[truth]: f"[{rule.id}]"}
-        cause = self.knowledge.causes.get(rule.target)
-        if truth and cause is not None:
-            counted = tally(other for other in cause.rules if judgement.true[self.judge.position[other.id]])
-            expected["standings"] = f"{{{cause.id}: {self.knowledge.grading.standing(counted)}}}"
-        if truth and rule.kind == "warns":
-            signs = (other for sign in self.knowledge.warning_signs.values() for other in sign.rules)
-            levels = [other.level for other in signs if judgement.true[self.judge.position[other.id]]]
-            expected["urgency"] = max((level for level in levels if level), key=list(self.knowledge.levels).index)
-        return expected
+        return sum(self.truth(other.id, values) is True for other in self.knowledge.causes[rule.target].rules)
 
 
 _MARK = Or(())
@@ -176,30 +137,3 @@ def _put(tree: Expression, instead: Expression) -> Expression:
     if tree == _MARK:
         return instead
     return conjunction([_put(operand, instead) for operand in tree.operands]) if isinstance(tree, And) else tree
-
-
-def main() -> None:
-    """Write the cases of every rule and definition, by the file that each rule stands in."""
-    proposer = PartProposer(load_knowledge_base())
-    rules = proposer.knowledge.rules
-    proposed = [(rule, values) for rule in rules.values() for values in proposer.cases(rule)]
-    for name in proposer.knowledge.definitions:
-        proposed += proposer.definition_cases(name)
-    files: dict[str, list[str]] = {}
-    seen: dict[str, list[dict[str, Value]]] = {}
-    for rule, values in proposed:
-        told = seen.setdefault(rule.id, [])
-        if values not in told:
-            told.append(values)
-            text = labeled(f"{rule.id}: part {len(told)}", values, proposer.expected(rule, proposer.judge(values)))
-            files.setdefault(f"{Path(rule.place.file).stem}.yaml", []).append(text)
-    PARTS.mkdir(exist_ok=True)
-    for old in PARTS.glob("*.yaml"):
-        old.unlink()
-    for file, cases in files.items():
-        (PARTS / file).write_text("".join(cases), encoding="utf-8")
-    click.echo(f"{sum(map(len, files.values())):,} cases")
-
-
-if __name__ == "__main__":
-    main()

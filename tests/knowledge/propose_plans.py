@@ -1,59 +1,42 @@
 """Propose what is expected of plans: a patient to whom each step is shown, patients for whom it is set aside, and guarded ones.
 
-`python -m tests.knowledge.propose_plans` writes plans.yaml, beside this file. A step's topics and what sets it aside then show
-there when they change, as the cases of rules show what fires; what is committed is what the tests insist on.
+A step's topics and what sets it aside then show in plans.jsonl when they change, as the cases of rules show what fires.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from functools import cache
-from itertools import chain, islice
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
-from expert.proofs.formulas import Formulas, negation
-from expert.proofs.solver import Decider
-from facts.declaring.yaml_reading import read_document
 from facts.vocabulary import Value
-from knowledge_base.conditions.expression import And, Expression, Or
-from knowledge_base.conditions.logic import evaluate, push_negation_inward
+from knowledge_base.conditions.expression import Expression, Not, Or, conjunction
+from knowledge_base.conditions.logic import evaluate
 from knowledge_base.judging.judgement import Judge
-from knowledge_base.judging.thresholds import thresholds_of
-from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase, NextStep
-from tests.knowledge.propose_cases import Proposer
+from tests.knowledge.patients import Patients
 
-PLANS = Path(__file__).with_name("plans.yaml")
-
-
-@cache
-def expected_plans() -> Mapping[str, Any]:
-    """Return what is committed: steps and guards."""
-    content: Mapping[str, Any] = read_document(PLANS.read_text(encoding="utf-8"), PLANS.name, typed=True).value
-    return content
+_TRIED = 400
+"""Ways to fulfill a condition that are tried for one patient."""
 
 
-def plan_faults(knowledge: KnowledgeBase, judge: Judge) -> Iterator[str]:
+def plan_faults(expected: Sequence[Mapping[str, Any]], knowledge: KnowledgeBase, judge: Judge) -> Iterator[str]:
     """Return how steps and guards differ from what is expected of them."""
-    for name, entry in expected_plans()["steps"].items():
-        step = knowledge.next_steps.get(name)
+    for entry in expected:
+        if "guard" in entry:
+            name, guard = entry["guard"], knowledge.invariants.guards.get(entry["guard"])
+            if guard is None:
+                yield f"the guard {name} is gone"
+            elif dict(guard.never) != entry["never"] or not holds(guard.when, entry["holds"], judge):
+                yield f"the guard {name} does not hold for {entry['holds']}, or never {entry['never']}"
+            continue
+        name, step = entry["step"], knowledge.next_steps.get(entry["step"])
         if step is None:
             yield f"{name} is gone"
             continue
-        if dict(step.topics) != entry["topics"]:
+        if dict(step.topics) != entry.get("topics", dict(step.topics)):
             yield f"{name} speaks of {dict(step.topics)}, not of {entry['topics']}"
-        if state(step, entry["shown"], judge) != "shown":
-            yield f"{name} is not shown to {entry['shown']}"
-        for values in entry["set_aside"]:
-            if state(step, values, judge) != "set aside":
-                yield f"{name} is not set aside for {values}"
-    for name, entry in expected_plans()["guards"].items():
-        guard = knowledge.invariants.guards.get(name)
-        if guard is None:
-            yield f"the guard {name} is gone"
-        elif dict(guard.never) != entry["never"] or any(not holds(guard.when, values, judge) for values in entry["holds"]):
-            yield f"the guard {name} does not hold for {entry['holds']}, or never {entry['never']}"
+        for wanted in ("shown", "set aside"):
+            if wanted in entry and state(step, entry[wanted], judge) != wanted:
+                yield f"{name} is not {wanted} for {entry[wanted]}"
 
 
 def state(step: NextStep, values: Mapping[str, Value], judge: Judge) -> str:
@@ -68,74 +51,42 @@ def holds(condition: Expression, values: Mapping[str, Value], judge: Judge) -> b
     return evaluate(condition, values, judge.truths(judge(values))) is True
 
 
-def main() -> None:
-    """Write plans.yaml."""
-    knowledge = load_knowledge_base()
-    proposer = Proposer(knowledge)
-    lines = ["# Proposed by `python -m tests.knowledge.propose_plans`.", "steps:"]
+def propose_plans(knowledge: KnowledgeBase) -> Iterator[dict[str, Any]]:
+    """Return a line for each thing that is expected of a step or a guard."""
+    patients = Patients(knowledge)
     for step in knowledge.next_steps.values():
-        lines += [f"  {step.id}:", f"    topics: {json.dumps(dict(step.topics))}"]
-        shown = next(
-            (values for values in _patients([step.rule.condition], proposer) if _is(step, values, proposer, "shown")), None
-        )
+        unhindered = [step.rule.condition, *([] if step.unless is None else [Not(step.unless)])]
+        # Where all that would set it aside cannot be ruled out, nothing need be known of it.
+        told = chain(patients.fulfilling(step.rule.condition, _TRIED), patients.fulfilling(conjunction(unhindered), _TRIED))
+        shown = next((values for values in told if state(step, values, patients.judge) == "shown"), None)
         if shown is None:
             raise SystemExit(f"{step.rule.place}: no patient was found to whom {step.id} is shown")
-        lines += [f"    shown: {json.dumps(shown)}", "    set_aside:"]
-        lines += [f"      - {json.dumps(values)}" for values in _set_aside(step, proposer)]
-        if lines[-1] == "    set_aside:":
-            lines[-1] = "    set_aside: []"
-    lines.append("guards:")
+        yield {"step": step.id, "topics": dict(step.topics), "shown": shown}
+        yield from ({"step": step.id, "set aside": values} for values in _set_aside(step, patients))
     for guard in knowledge.invariants.guards.values():
-        lines += [f"  {guard.id}:", f"    never: {json.dumps(dict(guard.never))}", "    holds:"]
         for part in _alternatives(guard.when):
-            patients = _patients([part], proposer)
-            fitting = (values for values in patients if proposer.possible(values) and holds(guard.when, values, proposer.judge))
-            lines += [f"      - {json.dumps(values)}" for values in islice(fitting, 1)]
-    PLANS.write_text("\n".join(lines) + "\n", encoding="utf-8")
+            for values in patients.fulfilling(part, _TRIED):
+                yield {"guard": guard.id, "never": dict(guard.never), "holds": values}
+                break
 
 
-def _set_aside(step: NextStep, proposer: Proposer) -> Iterator[dict[str, Value]]:
+def _set_aside(step: NextStep, patients: Patients) -> Iterator[dict[str, Value]]:
     """Return, for each thing that sets a step aside, a patient for whom it alone does."""
     parts = () if step.unless is None else _alternatives(step.unless)
     for part in parts:
         others = [other for other in parts if other is not part]
-        patients = chain(islice(_patients([part, step.rule.condition], proposer), 60), _witness(step, part, others, proposer))
-        yield from islice((values for values in patients if _alone(step, values, others, proposer)), 1)
-
-
-def _alone(step: NextStep, values: Mapping[str, Value], others: list[Expression], proposer: Proposer) -> bool:
-    alone = not any(holds(other, values, proposer.judge) for other in others)
-    return alone and _is(step, values, proposer, "set aside")
-
-
-def _witness(step: NextStep, part: Expression, others: list[Expression], proposer: Proposer) -> Iterator[dict[str, Value]]:
-    """Let z3 find a patient where trying finds none."""
-    formulas, decider = _decider(proposer.knowledge)
-    wanted = [formulas.true(step.rule.condition), formulas.true(part), *(negation(formulas.true(other)) for other in others)]
-    wanted += [formulas.patient.exact(name) for name in formulas.patient.least]
-    with suppress(ValueError):
-        yield decider.witness(*wanted)
-
-
-@cache
-def _decider(knowledge: KnowledgeBase) -> tuple[Formulas, Decider]:
-    formulas = Formulas(knowledge)
-    return formulas, Decider(formulas.patient, [negation(formulas.contradictory)], thresholds_of(knowledge))
+        called_for = [part, step.rule.condition]
+        tried = chain(
+            patients.fulfilling(conjunction(called_for), 60),
+            patients.fulfilling(conjunction([*called_for, *map(Not, others)]), 10, steps=2_000),
+        )
+        for values in tried:
+            named = patients.named(values)
+            if not any(evaluate(other, values, named) is True for other in others):
+                yield values
+                break
 
 
 def _alternatives(condition: Expression) -> tuple[Expression, ...]:
     """Return the parts of which one suffices."""
     return condition.operands if isinstance(condition, Or) else (condition,)
-
-
-def _patients(conditions: list[Expression], proposer: Proposer) -> Iterator[dict[str, Value]]:
-    demands = proposer.demands(push_negation_inward(And(tuple(conditions))), {})
-    return (proposer.values(demand) for demand in islice(demands, 400))
-
-
-def _is(step: NextStep, values: Mapping[str, Value], proposer: Proposer, wanted: str) -> bool:
-    return proposer.possible(values) and state(step, values, proposer.judge) == wanted
-
-
-if __name__ == "__main__":
-    main()

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from expert.consultation.answer_log import MEDICINES, NO_MORE, RESULTS, STOPPED_MEDICINES, AnswerRefused, drop_undone
 from expert.consultation.moments import Moment
+from expert.consultation.movement import stages
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
 from expert.consultation.progress import kept_open, no_longer_standing, page_reason, progress, questions_left, why_stopped
@@ -292,6 +293,7 @@ def report(visit: Visit) -> Response:
     page = report_page(
         sitting.moment.assessment,
         visit.service.knowledge,
+        stages(visit.service.consultation, sitting.log, sitting.session.name),
         page=visit.page(),
         back=sitting.here,
         back_told="Back to the consultation",

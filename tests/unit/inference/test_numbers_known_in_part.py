@@ -23,6 +23,23 @@ def test_a_potassium_below_what_was_measured_is_immediate(assessor: Assessor) ->
     assert "serum_potassium" not in {missing.id for missing in assessment.missing}
 
 
+def test_a_bound_that_is_the_rules_own_is_said_once(assessor: Assessor) -> None:
+    assert assess(assessor, serum_potassium="< 2.5").urgency.because[0].startswith("Serum potassium is below 2.5 mmol/L. ")
+    assert "below 2.4 mmol/L, below 2.5 mmol/L" in assess(assessor, serum_potassium="< 2.4").urgency.because[0]
+
+
+def test_a_unit_is_printed_as_people_print_it_and_goes_with_its_number(assessor: Assessor) -> None:
+    hot = assess(assessor, body_temperature="102.4 degF")
+    assert "Body temperature is 102.4 °F (39.11 °C)" in " ".join(hot.urgency.because)
+    stopped = assess(assessor, heavy_alcohol_use="yes", stopped_drinking_days_ago=1)
+    assert " 1 day ago" in " ".join(stopped.urgency.because)
+
+
+def test_what_is_named_is_what_stands_beside_and_not_what_makes_the_first(assessor: Assessor) -> None:
+    hot = assess(assessor, body_temperature=38.6, heat_exposure="yes")
+    assert hot.urgency.because[0].startswith("The patient has a fever and exposure to heat.")
+
+
 def test_a_low_potassium_is_confirmed_and_its_figure_is_asked_for(assessor: Assessor) -> None:
     assessment = assess(assessor, serum_potassium="low")
     standings = {cause.id: cause.standing for cause in assessment.causes}
