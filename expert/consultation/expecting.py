@@ -6,17 +6,18 @@ A danger is expected to be absent, since most are; of a cause that something sup
 from collections.abc import Iterator
 
 from knowledge_base.conditions.expression import Expression, Named, Not, Present, operands
-from knowledge_base.model import KnowledgeBase
+from knowledge_base.model import Cause, KnowledgeBase, WarningSign
 
 
 def absences(knowledge: KnowledgeBase) -> dict[str, frozenset[str]]:
     """Return, for every cause and warning sign, the signs whose absence alone speaks for it."""
     found: dict[str, frozenset[str]] = {}
-    for conclusion in (*knowledge.causes.values(), *knowledge.warning_signs.values()):
+    conclusions: list[Cause | WarningSign] = [*knowledge.causes.values(), *knowledge.warning_signs.values()]
+    for conclusion in conclusions:
         wanted: dict[bool, set[str]] = {True: set(), False: set()}
         for rule in conclusion.rules:
             if rule.kind in ("confirms", "supports", "warns"):
-                for tree in filter(None, (rule.condition, rule.look_for)):
+                for tree in (rule.condition, *([] if rule.look_for is None else [rule.look_for])):
                     for name, truth in _signs(tree, True, knowledge):
                         wanted[truth].add(name)
         found[conclusion.id] = frozenset(wanted[False] - wanted[True])

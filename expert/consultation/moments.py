@@ -160,34 +160,6 @@ class Consultation:
         return longer, self.moment(longer, name)
 
 
-def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, Any]:
-    """Return what a consultation asked and why it stopped (`certificate` is None while it goes on)."""
-    certificate = moment.next if isinstance(moment.next, Certificate) else None
-    asked: dict[int, tuple[str, list[str]]] = {}
-    for event in drop_undone(log):
-        if event.screen:
-            asked.setdefault(event.step, (event.screen, []))[1].extend(event.answers)
-    order = {name: place for place, name in enumerate(consultation.knowledge.vocabulary.findings)}
-    return {
-        "screens": moment.screens,
-        "asked": [
-            {"screen": screen, "questions": sorted(names, key=lambda name: (order.get(name, -1), name))}
-            for screen, names in asked.values()
-        ],
-        "certificate": certificate
-        and {
-            "urgency": certificate.urgency,
-            "leading": certificate.leading,
-            "remaining": certificate.remaining,
-            "thorough": certificate.thorough,
-            "kept_open": [
-                {"conclusion": kept.conclusion, "could_be": kept.could_be, "findings": list(kept.findings)}
-                for kept in certificate.kept_open
-            ],
-        },
-    }
-
-
 def _stop(entry: Stopped) -> dict[str, Any]:
     times = {"days_ago": entry.days_ago, "after_weeks": entry.after_weeks}
     return {"name": entry.name, **{key: value for key, value in times.items() if value is not None}}

@@ -2,11 +2,14 @@
 
 from collections.abc import Collection
 
+from expert.consultation.foreseeing import foresee
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
+from facts.explanation import Status
 from knowledge_base.model import KnowledgeBase
 from reports.words.cleaning import clean
+from reports.words.explaining import explain, progress_line
 from reports.words.wording import lower_label, value_text
 
 _MOST_TOLD = 8
@@ -14,17 +17,31 @@ _MOST_SOUGHT = 3
 
 
 def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
-    """Say in one line what is decided, what is open, and how many questions are left as it stands."""
-    urgency = f"urgency decided: {_level(moment.assessment.urgency.level, knowledge)}"
-    if moment.assessment.urgency.decided and not moment.prospect.raising:
-        urgency += ", until the tests are back" if moment.assessment.urgency.awaiting else ""
-    elif moment.assessment.urgency.ceiling != moment.assessment.urgency.level:
-        at_least = f"urgency at least {_level(moment.assessment.urgency.level, knowledge)}"
-        up_to = _level(moment.assessment.urgency.ceiling, knowledge)
-        # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided.
-        urgency = f"{at_least}, still open" if moment.prospect.raising else f"{at_least} ({up_to} depends on unknowns)"
+    """Say in one line what is decided, what is open, and how many questions are left."""
+    return progress_line(standing(moment), knowledge)
+
+
+def standing(moment: Moment) -> Status:
+    """Return where a consultation stands."""
+    assessment, grading = moment.assessment, moment.questioner.knowledge.grading
+    urgency = assessment.urgency
     left = questions_left(moment)
-    return f"{urgency} · {left} question{'s' * (left != 1)} left as it stands" if left else urgency
+    return Status(
+        level=urgency.level,
+        ceiling=urgency.ceiling,
+        is_decided=urgency.decided,
+        is_awaiting=bool(urgency.awaiting),
+        is_open=bool(moment.prospect.raising),
+        signs=tuple((sign.id, sign.level) for sign in assessment.warning_signs),
+        causes=tuple(
+            (cause.id, cause.standing) for cause in assessment.causes if grading.at_least(cause.standing, grading.considered)
+        ),
+        pages=moment.screens,
+        known=len(moment.told.case.findings),
+        unknown=len(moment.told.unknown),
+        questions_left=left,
+        questions_at_most=max(left, questions_at_most(moment)) if left else 0,
+    )
 
 
 def questions_left(moment: Moment) -> int:
@@ -34,6 +51,14 @@ def questions_left(moment: Moment) -> int:
     values = moment.known.values
     put = {name for name in wanted - listed if all(values.get(above) is True for above in moment.questioner.required(name))}
     return len(put) + bool(wanted & listed and not moment.known.lists_asked)
+
+
+def questions_at_most(moment: Moment) -> int:
+    """Return the most questions that whatever is answered can still lead to, unless something else is told."""
+    known, listed = moment.known, moment.questioner.listed
+    page = moment.next.questions if isinstance(moment.next, ScreenAsked) else ()
+    foreseen = foresee(moment.questioner, known, moment.judgement, moment.prospect, page)
+    return len(foreseen - listed) + bool(foreseen & listed and not known.lists_asked)
 
 
 def page_reason(moment: Moment, asked: ScreenAsked, knowledge: KnowledgeBase) -> str:
@@ -53,19 +78,7 @@ def page_reason(moment: Moment, asked: ScreenAsked, knowledge: KnowledgeBase) ->
 
 def status(moment: Moment, knowledge: KnowledgeBase) -> list[str]:
     """Say what stands: urgency, warning signs, the causes that are considered, and how much was answered."""
-    grading = knowledge.grading
-    lines = [f"STATUS {progress(moment, knowledge)}"]
-    lines += [
-        f"  ! {sign.label} ({lower_label(knowledge.levels[sign.level].label)})" for sign in moment.assessment.warning_signs
-    ]
-    lines += [
-        f"  · {cause.label}: {lower_label(grading.standings[cause.standing])}"
-        for cause in moment.assessment.causes
-        if grading.at_least(cause.standing, grading.considered)
-    ]
-    known, unknown = len(moment.told.case.findings), len(moment.told.unknown)
-    lines.append(f"  {moment.screens} screens, {known} findings known, {unknown} answered “unknown”")
-    return lines
+    return [line.plain() for line in explain(standing(moment), knowledge)]
 
 
 def no_longer_standing(before: Moment, after: Moment, changed: Collection[str], knowledge: KnowledgeBase) -> list[str]:
@@ -127,7 +140,3 @@ def kept_open(certificate: Certificate, knowledge: KnowledgeBase) -> list[str]:
             standing = lower_label(knowledge.grading.standings[kept.could_be])
             lines.append(f"  ? {knowledge.causes[kept.conclusion].label}, up to {standing}: {labels}")
     return lines
-
-
-def _level(level: str, knowledge: KnowledgeBase) -> str:
-    return lower_label(knowledge.levels[level].label)
