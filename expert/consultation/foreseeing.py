@@ -19,13 +19,12 @@ def foresee(
     Sound: a finding that is not among them is asked for by no page that follows, unless something is told that was not asked.
     """
     judge, verdicts = questioner.judge, questioner.verdicts
-    answerable = frozenset(
-        name
-        for name in questioner.answerable(known)
-        if name not in verdicts.only_if or not judgement.false(verdicts.only_if[name])
-    )
+    answerable = questioner.answerable(known)
     if questioner.thorough:
         return answerable
+    answerable = frozenset(
+        name for name in answerable if name not in verdicts.only_if or not judgement.false(verdicts.only_if[name])
+    )
     everything = judge.outlook(known.values, answerable)
     found = frozenset(prospect.raising.keys() | prospect.deciding.keys() | set(page))
     if not known.lists_asked:

@@ -4,7 +4,7 @@ Nothing here reads a clock, a terminal or a file. Whoever holds the log appends 
 the moment that follows; the same log always gives the same moment.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -85,16 +85,22 @@ class Consultation:
         known = Known(told.case.values, told.unknown, told.lists_asked, told.results_asked, told.no_more_results)
         return Moment(told, known, judgement, self.questioner, self.assessor)
 
-    def answered(self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
+    def answered(
+        self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str, together: Collection[str] = ()
+    ) -> tuple[Log, Moment]:
         """Append the answers to a screen; None stands for "unknown". Gives the longer log, and where it leads.
 
-        Raises AnswerRefused, and then nothing was appended.
+        Those `together` are signs that nobody named, and that the screen calls absent then. Raises AnswerRefused, and then
+        nothing was appended.
         """
-        known = {key: value for key, value in answers.items() if not is_unknown(value)}
-        unknown = {key: None for key in answers if key not in known}
+        denied = {key: False for key in answers if key in together and answers[key] is False}
+        known = {key: value for key, value in answers.items() if key not in denied and not is_unknown(value)}
+        unknown = {key: None for key in answers if key not in known and key not in denied}
         added = []
         if known:
             added.append(self._event(log, "answered", screen, known, at))
+        if denied:
+            added.append(self._event(log, "denied", screen, denied, at))
         if unknown:
             added.append(self._event(log, "unknown", screen, unknown, at))
         return self._checked(log, name, added)

@@ -6,6 +6,7 @@ from expert.consultation.foreseeing import foresee
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
+from facts.case import DENIED_TOGETHER
 from facts.explanation import Status
 from knowledge_base.model import KnowledgeBase
 from reports.words.cleaning import clean
@@ -88,7 +89,7 @@ def no_longer_standing(before: Moment, after: Moment, changed: Collection[str], 
         f"No longer recorded, because it depends on that: {findings[name].label} "
         f"({clean(value_text(findings[name], observed.value, observed.given))})"
         for name, observed in before.told.case.findings.items()
-        if name not in after.told.case.findings and name not in changed and not observed.origin
+        if name not in after.told.case.findings and name not in changed and observed.origin in ("", DENIED_TOGETHER)
     ]
 
 

@@ -35,7 +35,14 @@ class ReplyError(ValueError):
 
 
 def read_screen(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> dict[str, Any]:
-    """Read the reply to a page into answers by finding; a finding that the reply leaves open is not among them.
+    """Read the reply to a page as `read_reply` does, without what was denied together. Raises ReplyError."""
+    return read_reply(asked, text, knowledge)[0]
+
+
+def read_reply(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> tuple[dict[str, Any], frozenset[str]]:
+    """Read the reply to a page into answers by finding, and the signs among them that are absent because nobody named them.
+
+    A finding that the reply leaves open is not among the answers.
 
     Of history, signs that are not named are absent: that is what the page asks. Of an examination they are so only after
     "none" or "rest no", because not everything may have been examined; of tests never. Raises ReplyError.
@@ -45,15 +52,16 @@ def read_screen(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> dict
     if not folded:
         raise ReplyError("type the numbers of what is so, or none, or unknown")
     if folded in UNKNOWN:
-        return {finding.id: None for finding in page.findings}
+        return {finding.id: None for finding in page.findings}, frozenset()
     if len(page.findings) == 1 and (single := _single(page.findings[0], text, folded)):
-        return single
+        return single, frozenset()
     answers: dict[str, Any] = {}
     rest = _REST.search(text)
     words = _words(_REST.sub(" ", text))
     none = len(words) == 1 and words[0].casefold() in NONE
     all_others = rest is None and not none and words and words[-1].casefold() in NONE
     _put_words([] if none else words[:-1] if all_others else words, page, answers)
+    named = set(answers)
     # Values alone say nothing about the signs beside them.
     signs = none or any(isinstance(finding, YesNoFinding) and finding.id in answers for finding in page.findings)
     if rest is not None:
@@ -64,7 +72,7 @@ def read_screen(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> dict
         _put_rest(False, page, answers)
     elif none or (words and asked.screen.by == "examination"):
         _put_rest(None, page, answers)
-    return answers
+    return answers, frozenset(name for name, answer in answers.items() if answer is False and name not in named)
 
 
 class _Page:

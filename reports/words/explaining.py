@@ -6,6 +6,7 @@ from functools import singledispatch
 from typing import Any
 
 from facts.assessment import Argument, FindingUsed
+from facts.case import DENIED_TOGETHER
 from facts.explanation import Difference, How, Served, Status, WhatIf, WhyAsked, WhyNot, WhyPage
 from facts.requirements import answer_text
 from facts.vocabulary import QuantityFinding, Value
@@ -189,8 +190,10 @@ def _answer(name: str, value: Value, between: tuple[float, float] | None, knowle
 def _known(answer: How) -> str:
     if answer.finding is None:
         return "answered “unknown”" if answer.is_unknown else "not asked"
-    origin = f" (from {clean(answer.finding.origin)})" if answer.finding.origin else " (answered)"
-    return f"{_says(answer.finding)}{origin}"
+    origin = answer.finding.origin
+    if origin in (None, "", DENIED_TOGETHER):
+        return f"{_says(answer.finding)} ({origin or 'answered'})"
+    return f"{_says(answer.finding)} (from {clean(origin)})"
 
 
 def _says(used: FindingUsed) -> str:

@@ -121,6 +121,7 @@ class Conversation(PageReader):
                 self.terminal.say(f"{clean(text)!r} is not a command; ? lists them")
             return
         answers: dict[str, Any] = {}
+        self.denied = frozenset()
         for section in _in_turn(asked):
             read = self.section(section)
             if read is None:
@@ -134,7 +135,7 @@ class Conversation(PageReader):
     def record(self, screen: str, answers: dict[str, Any]) -> None:
         """Keep answers, then say what they revealed. What cannot stand is explained, and asked again."""
         try:
-            log, moment = self.consultation.answered(self.log, self.session.name, screen, answers, self.clock())
+            log, moment = self.consultation.answered(self.log, self.session.name, screen, answers, self.clock(), self.denied)
         except AnswerRefused as error:
             for problem in error.problems:
                 self.terminal.say(f"  {clean(problem)}")

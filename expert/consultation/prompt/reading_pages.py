@@ -43,6 +43,8 @@ class PageReader(ABC):
     shown: Moment | None = None
     is_begun: bool = False
     """Whether something of the page in sight was answered."""
+    denied: frozenset[str] = frozenset()
+    """The signs of the page in sight that are absent because nobody named them."""
 
     @abstractmethod
     def command(self, text: str) -> bool:
@@ -92,10 +94,11 @@ class PageReader(ABC):
         answers: dict[str, Any] = {}
         prompt = _prompt(asked, findings)
         while True:
-            read = self.read(prompt, lambda text: replies.read_screen(asked, text, self.knowledge), by_name=True)
-            if read is None:
+            reply = self.read(prompt, lambda text: replies.read_reply(asked, text, self.knowledge), by_name=True)
+            if reply is None:
                 return None
-            answers.update(read)
+            answers.update(reply[0])
+            self.denied = (self.denied - reply[0].keys()) | reply[1]
             self.is_begun = True
             if asked.screen.by == "test":
                 return {**answers, **{finding.id: answers.get(finding.id) for finding in findings}}

@@ -100,7 +100,7 @@ def answer(visit: Visit) -> Response:
     screen = sitting.moment.next.screen.id
     try:
         log, _ = visit.service.consultation.answered(
-            sitting.log, sitting.session.name, screen, filled.answers, visit.service.now()
+            sitting.log, sitting.session.name, screen, filled.answers, visit.service.now(), filled.together
         )
     except AnswerRefused as error:
         return _shown(sitting, 422, filled=Filled({}, {"": sentence(str(error))}))

@@ -19,10 +19,12 @@ from expert.consultation.progress import kept_open, no_longer_standing, progress
 from expert.consultation.record import as_json
 from expert.consultation.what_if import what_if
 from expert.inference.assessing import Assessor
+from facts.case import DENIED_TOGETHER
 from facts.problems import UnknownName
 from facts.vocabulary import Value
 from knowledge_base.interview import Screen
 from knowledge_base.model import KnowledgeBase
+from reports.formats import FORMATS
 from reports.json_report import as_plain
 from reports.words.explaining import explain
 from tests.small_knowledge import choice, load, quantity, yes_no
@@ -288,6 +290,26 @@ def test_a_yes_to_a_question_of_many_signs_leads_to_each_of_them(consultation: C
         seen.update(moment.next.questions)
         log, moment = consultation.answered(log, "p", moment.next.screen.id, reply(moment.next), AT)
     assert {"seizure", "cold_pale_limb", "saddle_numbness", "spasms_triggered_by_noise_or_touch", "chest_pain"} <= seen
+
+
+def test_a_report_tells_apart_how_an_answer_came(consultation: Consultation) -> None:
+    knowledge = consultation.knowledge
+    page = one_screen(knowledge.interview.screens["red_flags"], ("confusion", "fever", "dark_urine", "breathlessness"))
+    answers, together = replies.read_reply(page, "2, n1, u3", knowledge)
+    assert answers == {"confusion": False, "fever": True, "dark_urine": None, "breathlessness": False}
+    assert together == {"breathlessness"}
+    log, moment = consultation.answered((), "p", "red_flags", answers, AT, together)
+    assert [event.kind for event in log] == ["answered", "denied", "unknown"]
+    assert consultation.moment(tuple(Event.from_dict(event.to_dict()) for event in log), "p").told == moment.told
+    report = " ".join(FORMATS["text"].render(moment.assessment, knowledge, full=True).split())
+    assert "- Confusion: no" in report and "- Fever: yes" in report
+    assert "No, with all that a page listed and nobody named: Breathlessness." in report
+    assert "Asked, and not known: Dark urine." in report
+    assert f"Not asked and not told: {len(knowledge.vocabulary.findings) - 4} others." in report
+    assert told_of(how(moment, find("breathlessness", moment, knowledge)), consultation).endswith(f"({DENIED_TOGETHER}).")
+    # Asked again by itself it is a "no" of its own.
+    _, moment = consultation.changed(log, "p", {"breathlessness": False}, AT)
+    assert not moment.told.case.findings["breathlessness"].origin
 
 
 # Asking back
