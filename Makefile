@@ -41,6 +41,7 @@ regenerate: $(VENV)/.test
 
 bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks.engines
+	$(BIN)/python -m benchmarks.starting
 	$(BIN)/python -m benchmarks.reports
 	$(BIN)/python -m benchmarks.consultations
 	$(BIN)/python -m benchmarks.cohorts

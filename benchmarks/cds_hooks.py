@@ -1,14 +1,14 @@
-"""How quickly the CDS Hooks services answer, over real connections on loopback: uvicorn in a process of its own.
+"""How quickly the CDS Hooks services answer, over real connections on loopback: `charley serve` as its user starts it.
 
-Two calls are measured: a chart that is opened for a patient with cramps, with everything prefetched and a report kept (a card),
-and the same chart without the complaint (none). The goal is 100 ms for 99 calls of 100, on two cores.
+Three calls are measured, each by itself and four at once: a chart that is opened for a patient with cramps, with everything
+prefetched and a report kept (a card), an order that meets the cramps (a card), and a chart without the complaint (none). Every
+call stands in the audit trail before it is answered. The goal is 100 ms for 99 calls of 100, on two cores.
 
-    python -m benchmarks.cds_hooks
+    python -m benchmarks.cds_hooks [--workers N]
 """
 
 import argparse
 import json
-import socket
 import statistics
 import subprocess
 import sys
@@ -17,59 +17,33 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
+from time import perf_counter, sleep
 from typing import Any
 
 import httpx2
 
+from benchmarks.web import ALL_ARE_THERE, free_port, key_of
 from tests.cds_hooks.calling import JSON, ORDERS, VISIT, bundle, draft, order, prefetch, visit
 
 ROOT = Path(__file__).parents[1]
 GOAL = 100.0
 """Milliseconds, for 99 calls of 100."""
-_LONGEST_START = 60.0
-
-
-def serve(port: int, store: Path) -> None:
-    """Run the service until the process is ended."""
-    import uvicorn
-
-    from expert.cds_hooks.clients import HookSettings
-    from expert.cds_hooks.routes import HookService, hooks_application
-    from expert.inference.assessing import Assessor
-    from knowledge_base.loading import load_knowledge_base
-
-    settings = HookSettings(f"http://127.0.0.1:{port}", store)
-    application = hooks_application(HookService(settings, Assessor(load_knowledge_base())))
-    uvicorn.run(application, host="127.0.0.1", port=port, log_level="error", access_log=False)
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """Return the address of a service that runs in a process of its own, with its store in a folder."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "benchmarks.cds_hooks", "--serve", str(port), str(folder / "feedback.sqlite")]
-    process = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - this very program
-    base = f"http://127.0.0.1:{port}"
+def serving(folder: Path, workers: int = 1) -> Iterator[str]:
+    """Return the address of a service that runs as its user starts it, with its stores in a folder."""
+    port = free_port()
+    command = [sys.executable, "-m", "expert", "serve", "--port", str(port), "--workers", str(workers)]
+    command += ["--store", str(folder / "consultations.sqlite"), "--requests-per-minute", "1000000"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)  # noqa: S603 - this very program
     try:
-        end = monotonic() + _LONGEST_START
-        while not _answers(base):
-            if process.poll() is not None or monotonic() > end:
-                raise RuntimeError("the service did not start")
-            sleep(0.1)
-        yield base
+        key_of(process)
+        sleep(ALL_ARE_THERE * (workers > 1))
+        yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
         process.wait(timeout=30)
-
-
-def _answers(base: str) -> bool:
-    try:
-        return httpx2.get(f"{base}/cds-services", trust_env=False).status_code == 200
-    except httpx2.TransportError:
-        return False
 
 
 def measure(base: str, service: str, request: dict[str, Any], calls: int, at_once: int) -> tuple[list[float], float]:
@@ -96,14 +70,11 @@ def _percentile(times: Sequence[float], percent: int) -> float:
 
 
 def main() -> None:
-    """Print the table; ends with 1 when 99 of 100 calls that come one at a time take longer than the goal."""
+    """Print the table; ends with 1 when 99 of 100 calls take longer than the goal."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=500, metavar="N", help="how many calls of each kind (default: 500)")
-    parser.add_argument("--serve", nargs=2, metavar=("PORT", "STORE"), help=argparse.SUPPRESS)
+    parser.add_argument("--workers", type=int, default=2, metavar="N", help="workers of the service (default: 2)")
     options = parser.parse_args()
-    if options.serve:
-        serve(int(options.serve[0]), Path(options.serve[1]))
-        return
     ordered = order(draft("d-1", "Furosemide 40 mg tablet"))
     kinds = (
         ("a chart is opened: a card", VISIT, visit()),
@@ -113,12 +84,12 @@ def main() -> None:
     print("| call | at once | calls | median, ms | 99 in 100 within, ms | most, ms | a second |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     slow = False
-    with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as base:
+    with tempfile.TemporaryDirectory() as folder, serving(Path(folder), options.workers) as base:
         for name, service, request in kinds:
             for at_once in (1, 4):
                 times, rate = measure(base, service, request, options.calls, at_once)
                 worst = _percentile(times, 99)
-                slow = slow or (at_once == 1 and worst > GOAL)
+                slow = slow or worst > GOAL
                 row = f"{statistics.median(times):.1f} | {worst:.1f} | {max(times):.1f} | {rate:.0f}"
                 print(f"| {name} | {at_once} | {options.calls} | {row} |", flush=True)
     sys.exit(slow)

@@ -17,13 +17,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import httpx2 as httpx
 
-from benchmarks.web import Clinician, differing, free_port, key_of
+from benchmarks.web import Browser, Clinician, differing, free_port, key_of
 from expert.consultation.sessions import Store
 
 _LONGEST = 240
@@ -100,20 +102,17 @@ class Load:
                 connection.sendall(b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\n")
             stop = asyncio.Event()
             looking = asyncio.create_task(self.look_at_memory(stop))
-            begun = asyncio.Event()
-            clients = [
-                httpx.AsyncClient(base_url=base, cookies=cookies, follow_redirects=True, timeout=_LONGEST)
-                for _ in range(consultations)
-            ]
-            self.clinicians = [Clinician(client, number, looks_for=_LOOKS_FOR) for number, client in enumerate(clients)]
-            holding = [asyncio.create_task(clinician.hold(begun)) for clinician in self.clinicians]
+            begun = threading.Event()
+            cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+            browsers = [Browser(self.port, cookie) for _ in range(consultations)]
+            self.clinicians = [Clinician(browser, number, looks_for=_LOOKS_FOR) for number, browser in enumerate(browsers)]
+            pool = held.enter_context(ThreadPoolExecutor(max(1, consultations)))
+            holding = [asyncio.wrap_future(pool.submit(clinician.hold, begun)) for clinician in self.clinicians]
             sending = [asyncio.create_task(self.upload(base, cookies, number)) for number in range(uploads)]
             begun.set()
             await asyncio.gather(*holding, *sending)
             stop.set()
             await looking
-            for client in clients:
-                await client.aclose()
 
     async def upload(self, base: str, cookies: dict[str, str], number: int) -> None:
         """Send one large file, and look whether the page is about it."""

@@ -47,6 +47,8 @@ def main() -> None:
     with gc_paused():
         knowledge = load_knowledge_base()
         assessor = Assessor(knowledge)
+    # As a service does when it starts.
+    assessor.judge.compile()
     intake = read_case_files(FOLDERS, knowledge.vocabulary, knowledge.dictionary)
     cases = [case for case, _ in intake.cases]
     assessments = assess(cases[:: options.every], assessor)

@@ -6,6 +6,7 @@ help that each command gives.
 Exit status: 0 when everything was done, 1 when Charley itself failed, 2 when something in the input or knowledge was refused.
 """
 
+import gc
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -41,12 +42,17 @@ from expert.commands.serve import audit, serve, users
 from reports.formats import AUDIENCES, Pdf
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from facts.assessment import Assessment
+    from facts.case import Case
     from facts.intake.case_files import Refusal
     from facts.intake.judging import Judging
     from knowledge_base.model import KnowledgeBase
     from reports.formats import Format
     from reports.pdf import Paper
+
+_OBJECTS_BETWEEN_COLLECTIONS = 50_000
 
 
 @click.group(context_settings=CONTEXT)
@@ -67,6 +73,8 @@ def main() -> None:
       charley knowledge show hypokalemia
       charley schema case > case.schema.json
     """
+    # Modules and knowledge stay; to look through them for garbage every 700 objects is a tenth of what a short command takes.
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             # A terminal that cannot show a sign gets a substitute; a report is never lost over an arrow.
@@ -149,7 +157,6 @@ def report(
     if isinstance(chosen, Pdf):
         chosen = replace(chosen, paper=paper)
     from expert.inference.assessing import Assessor, ContradictoryCase
-    from expert.proofs.what_would_change import explaining_changes
     from facts.intake.case_files import Refusal
     from facts.intake.files import read_files
     from facts.problems import Problem, quoted
@@ -158,7 +165,11 @@ def report(
     base = load_for_assessing(knowledge, language)
     with gc_paused():
         assessor = Assessor(base)
-    assess = explaining_changes(assessor) if what_would_change else assessor.assess
+    assess: Callable[[Case], Assessment] = assessor.assess
+    if what_would_change:
+        from expert.proofs.what_would_change import explaining_changes
+
+        assess = explaining_changes(assessor)
     intake = read_files(files, base.vocabulary, base.dictionary, judging)
     refusals = list(intake.refusals)
     assessed: list[Assessment] = []

@@ -5,9 +5,7 @@ of it, and its JSON Schema, are made of these classes by pydantic (`reports.json
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias
-
-from pydantic import Field
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from facts.case import Record, UnrecognizedText
 from facts.vocabulary import Value
@@ -111,13 +109,16 @@ class Urgency:
 class CauseAssessed:
     """A cause with its standing, every standing it may still take, and the unknown findings that could change an argument."""
 
+    # Read by pydantic where an assessment becomes JSON: `for` is a word of Python's.
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"alias_generator": lambda name: name.removeprefix("arguments_")}
+
     id: str
     label: str
     category: str
     standing: str
     could_be: tuple[str, ...]
-    arguments_for: Annotated[tuple[Argument, ...], Field(alias="for")]
-    arguments_against: Annotated[tuple[Argument, ...], Field(alias="against")]
+    arguments_for: tuple[Argument, ...]
+    arguments_against: tuple[Argument, ...]
     missing: tuple[str, ...]
 
 

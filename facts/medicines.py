@@ -12,33 +12,30 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, model_validator
-
-from facts.declaring.schema_reading import Declared, Name, read_knowledge_file, validate
+from facts.declaring.declared import Limits, Name, declared
 from facts.finding_search import suggest_finding
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
 from facts.vocabulary import Vocabulary
 
 
-class MedicineClass(Declared):
+@declared
+class MedicineClass:
     """What medicines have in common, and the findings that taking one, or having stopped one, makes true."""
 
     label: str
-    current: list[Name] = []
-    stopped: list[Name] = []
-    stopped_within_days: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
+    current: list[Name] = field(default_factory=list)
+    stopped: list[Name] = field(default_factory=list)
+    stopped_within_days: Annotated[list[float], Limits(min_length=2, max_length=2)] | None = None
     """Days since the last dose, both ends included, in which the stop counts."""
     stopped_after_weeks: float = 0
     """The least weeks of use after which the stop counts."""
     shortest_course_days: float = 0
     """The least days that an order in a record ran for its end to count as a stop; nobody says how long it was taken before."""
-    source: str | list[str] = []
+    source: str | list[str] = field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _stop_has_a_time(self) -> "MedicineClass":
+    def __post_init__(self) -> None:
         if self.stopped and self.stopped_within_days is None:
             raise ValueError("`stopped` needs `stopped_within_days`")
-        return self
 
     def stop_counts(self, days_ago: float | None, after_weeks: float | None) -> bool | None:
         """Judge a stopped medicine of this class: True, False, or None while a time that matters is unknown."""
@@ -54,26 +51,29 @@ class MedicineClass(Declared):
         return True if recent and long_used else None
 
 
-class Medicine(Declared):
+@declared
+class Medicine:
     """An ingredient, a combination that has a name of its own, or a group that people name instead ("a water tablet")."""
 
-    atc: list[str] = []
-    rxnorm: list[str] = []
+    atc: list[str] = field(default_factory=list)
+    rxnorm: list[str] = field(default_factory=list)
     """Codes of its products, for records that give a code and no name."""
-    classes: list[str] = []
-    possible: list[str] = []
+    classes: list[str] = field(default_factory=list)
+    possible: list[str] = field(default_factory=list)
     """Classes that only some medicines of this name have: what they decide stays unknown, unless another entry decides it."""
-    names: list[str] = []
-    parts: list[str] = []
+    names: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
     unchecked: bool = False
 
 
-class _MedicineFile(Declared):
+@declared
+class _MedicineFile:
     classes: dict[Name, MedicineClass]
     medicines: dict[str, Medicine]
 
 
-class _WordFile(Declared):
+@declared
+class _WordFile:
     ignored: list[str]
     cautions: list[str]
 
@@ -98,6 +98,10 @@ class MedicineDictionary:
     longest_name: int
     current_findings: tuple[str, ...]
     stopped_findings: tuple[str, ...]
+    ignored: frozenset[str]
+    """Words beside a name that say nothing of which medicine it is: strengths, forms, salts."""
+    cautions: frozenset[str]
+    """Words that leave open whether it is taken now."""
     recognized: dict[str, Recognition] = field(default_factory=dict, compare=False, repr=False)
     """Texts matched before: the same few names come again and again in a cohort."""
 
@@ -112,7 +116,6 @@ class MedicineDictionary:
 
     def _match(self, text: str) -> Recognition:
         words = _words(text)
-        ignored, cautions = _ignored_and_cautions()
         found: list[str] = []
         strange: list[str] = []
         at = 0
@@ -124,10 +127,10 @@ class MedicineDictionary:
                     at += length
                     break
             else:
-                if words[at] in cautions:
+                if words[at] in self.cautions:
                     doubt = f"the word {words[at]!r} leaves open whether it is taken now"
                     return Recognition(text, (), f"{doubt}; list only what is taken, or use stopped_medicines")
-                if words[at] not in ignored and not words[at][0].isdigit():
+                if words[at] not in self.ignored and not words[at][0].isdigit():
                     strange.append(words[at])
                 at += 1
         distinct = tuple(dict.fromkeys(found))
@@ -143,6 +146,8 @@ class MedicineDictionary:
 
 def load_medicines(path: Path, shown: str, vocabulary: Vocabulary) -> MedicineDictionary:
     """Load a medicine dictionary and check it against the vocabulary. Raises CharleyError with all problems."""
+    from facts.declaring.schema_reading import read_knowledge_file, validate
+
     document = read_knowledge_file(path, shown)
     file = validate(_MedicineFile, document)
     problems: list[Problem] = []
@@ -190,6 +195,7 @@ def dictionary(
         max((len(name.split()) for name in names), default=0),
         tuple(dict.fromkeys(finding for group in classes.values() for finding in group.current)),
         tuple(dict.fromkeys(finding for group in classes.values() for finding in group.stopped)),
+        *_ignored_and_cautions(),
     )
 
 
@@ -285,6 +291,8 @@ def _words(text: str) -> list[str]:
 
 @cache
 def _ignored_and_cautions() -> tuple[frozenset[str], frozenset[str]]:
+    from facts.declaring.schema_reading import read_knowledge_file, validate
+
     path = Path(__file__).with_name("medicine_words.yaml")
     words = validate(_WordFile, read_knowledge_file(path, path.name))
     return frozenset(" ".join(words.ignored).split()), frozenset(" ".join(words.cautions).split())

@@ -1,16 +1,14 @@
 """What can be asked about a patient: the findings, as declared in YAML, for every part of the program."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BeforeValidator, Field, model_validator
-
+from facts.declaring.declared import Before, Limits, Name, declared
 from facts.declaring.declared_quantities import Derivation, Reference
 from facts.declaring.declared_units import UnitOfSystem
-from facts.declaring.schema_reading import Declared, Name, read_knowledge_file, validate
 from facts.problems import CharleyError, Place, Problem, did_you_mean
 from facts.quantities import Interval
 
@@ -18,7 +16,8 @@ Value: TypeAlias = bool | float | str | Interval
 """What a finding can be worth: yes or no, a quantity in the finding's own unit (or where it lies), or one of its choices."""
 
 
-class Code(Declared):
+@declared
+class Code:
     """A code of a terminology with the name it goes by there; `unchecked` when nobody has compared the two."""
 
     code: str
@@ -31,11 +30,11 @@ def _listed(written: object) -> object:
     return [{"code": entry} if isinstance(entry, str | int | float) else entry for entry in entries]
 
 
-Codes: TypeAlias = dict[str, Annotated[list[Code], BeforeValidator(_listed)]]
+Codes: TypeAlias = dict[str, Annotated[list[Code], Before(_listed)]]
 """Codes by terminology; a single one may be written without a list, and one without a display name as plain text."""
 
 
-Lasting: TypeAlias = Annotated[str, Field(pattern=r"^(always|[1-9]\d{0,3} (day|week|month|year)s?)$")]
+Lasting: TypeAlias = Annotated[str, Limits(pattern=r"^(always|[1-9]\d{0,3} (day|week|month|year)s?)$")]
 """How long something stays true after it was found, as people write it."""
 _DAYS = {"day": 1, "week": 7, "month": 30, "year": 365}
 
@@ -46,22 +45,23 @@ def lasting_days(lasting: str) -> int | None:
     return int(number) * _DAYS[unit.removesuffix("s")] if unit else None
 
 
-class _Finding(Declared):
+@declared
+class _Finding:
     id: Name
     group: str
     label: str
-    synonyms: list[Annotated[str, Field(min_length=1)]] = []
+    synonyms: list[Annotated[str, Limits(min_length=1)]] = field(default_factory=list)
     """Other words that clinicians and lay people search for it by; the same word may lead to several findings."""
     question: str
     help: str = ""
-    codes: Codes = {}
-    answer_codes: dict[str, Codes] = {}
+    codes: Codes = field(default_factory=dict)
+    answer_codes: dict[str, Codes] = field(default_factory=dict)
     """Codes that stand for an answer ("yes", "no", or a choice): the finding itself, or what a coded question was answered."""
     requires: Name | None = None
     """A yes/no finding without which this one means nothing: a value here implies it."""
     lasts: Lasting | None = None
     """For how long what a record says of it counts ("3 days"), or `always`; that of its file where it has none of its own."""
-    panels: Codes = {}
+    panels: Codes = field(default_factory=dict)
     """Codes of observations that hold this one as a component, for those who search a record by code."""
 
     @property
@@ -70,6 +70,7 @@ class _Finding(Declared):
         return None if self.lasts is None else lasting_days(self.lasts)
 
 
+@declared
 class YesNoFinding(_Finding):
     """A finding that is present or absent, with the clause for each."""
 
@@ -78,19 +79,20 @@ class YesNoFinding(_Finding):
     absent: str
 
 
+@declared
 class QuantityFinding(_Finding):
     """A measured finding. Numbers in conditions and cases are in `unit`; `accepts` are other units that are converted."""
 
     kind: Literal["quantity"]
     unit: str
-    accepts: list[str] = []
-    molar_mass: Annotated[float, Field(gt=0)] | None = None
+    accepts: list[str] = field(default_factory=list)
+    molar_mass: Annotated[float, Limits(gt=0)] | None = None
     """g/mol; what turns mg/dL into mmol/L."""
-    valence: Annotated[int, Field(gt=0)] | None = None
+    valence: Annotated[int, Limits(gt=0)] | None = None
     """Charges per ion; what turns mEq/L into mmol/L."""
-    range: Annotated[list[float], Field(min_length=2, max_length=2)]
+    range: Annotated[list[float], Limits(min_length=2, max_length=2)]
     """The plausible values, ends included; anything outside is taken for a slip."""
-    systems: dict[Literal["SI", "conventional"], UnitOfSystem] = {}
+    systems: dict[Literal["SI", "conventional"], UnitOfSystem] = field(default_factory=dict)
     """The unit of a bare number in a file that declares this system, where it is not the finding's own."""
     reduction: Literal["latest", "lowest", "highest"] = "latest"
     """Which of several readings counts: the latest, or the lowest or highest within 24 hours of the latest."""
@@ -99,31 +101,27 @@ class QuantityFinding(_Finding):
     derived: Derivation | None = None
     """How it is computed where it is not given itself."""
 
-    @model_validator(mode="after")
-    def _range_ascends(self) -> "QuantityFinding":
+    def __post_init__(self) -> None:
         if self.range[0] >= self.range[1]:
             raise ValueError("the range must run from a lower to a higher number")
-        return self
-
-    @model_validator(mode="after")
-    def _systems_are_accepted(self) -> "QuantityFinding":
         for system, other in self.systems.items():
             if other.unit not in self.accepts:
                 raise ValueError(f"the {system} unit {other.unit} must be among those that the finding accepts")
-        return self
 
 
+@declared
 class ChoiceFinding(_Finding):
     """A finding that is one of several named values, each with its clause."""
 
     kind: Literal["choice"]
-    choices: Annotated[dict[Name, str], Field(min_length=2)]
+    choices: Annotated[dict[Name, str], Limits(min_length=2)]
 
 
-Finding: TypeAlias = Annotated[YesNoFinding | QuantityFinding | ChoiceFinding, Field(discriminator="kind")]
+Finding: TypeAlias = Annotated[YesNoFinding | QuantityFinding | ChoiceFinding, Limits(discriminator="kind")]
 
 
-class _FindingFile(Declared):
+@declared
+class _FindingFile:
     group: Name
     label: str
     lasts: Lasting | None = None
@@ -182,6 +180,8 @@ def load_vocabulary(folder: Path, shown: str) -> Vocabulary:
 
 
 def _read_file(path: Path, shown: str, places: dict[str, Place], problems: list[Problem]) -> _FindingFile:
+    from facts.declaring.schema_reading import read_knowledge_file, validate
+
     document = read_knowledge_file(path, shown)
     value = document.value
     if isinstance(value, dict) and isinstance(value.get("findings"), dict):

@@ -4,15 +4,14 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel
-
 from facts.declaring.yaml_reading import Document, KeyPath
 from facts.problems import CharleyError, Place, Problem, did_you_mean
 from facts.vocabulary import Vocabulary
 from knowledge_base.conditions.expression import ConditionError, Expression, Scope, parse
-from knowledge_base.schema import Level, Source, Sources
+from knowledge_base.declarations import Level, Source
+from knowledge_base.schema import Sources
 
-Content = TypeVar("Content", bound=BaseModel)
+Content = TypeVar("Content")
 
 
 class Problems:

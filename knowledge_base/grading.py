@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from facts.problems import did_you_mean
 from facts.vocabulary import QuantityFinding
 from knowledge_base.conditions.expression import ConditionError, Expression, Leaf, Scope, parse
 from knowledge_base.conditions.logic import Truth, combine, evaluate_leaf
-from knowledge_base.entries import KnowledgeFile, Problems
-from knowledge_base.schema import GradingFile
+
+if TYPE_CHECKING:
+    from knowledge_base.entries import KnowledgeFile, Problems
+    from knowledge_base.schema import GradingFile
 
 
 class Tally(NamedTuple):
@@ -90,7 +92,7 @@ def _judge(condition: Expression, fired: Tally, open_: Tally) -> Truth:
     return combine(condition, truth_of, {})
 
 
-def build_grading(file: KnowledgeFile[GradingFile], problems: Problems) -> Grading:
+def build_grading(file: "KnowledgeFile[GradingFile]", problems: "Problems") -> Grading:
     """Build the grading that grading.yaml declares, noting grades that cannot be read and standings that are not there."""
     content = file.content
     grades: list[tuple[str, Expression]] = []

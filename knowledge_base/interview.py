@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from facts.finding_search import suggest_finding
 from facts.medicines import MedicineDictionary
@@ -10,8 +11,11 @@ from facts.problems import did_you_mean
 from facts.requirements import ancestors
 from facts.vocabulary import Vocabulary
 from knowledge_base.conditions.expression import Expression
-from knowledge_base.entries import Context, KnowledgeFile
-from knowledge_base.schema import AskedBy, InterviewFile
+from knowledge_base.declarations import AskedBy
+
+if TYPE_CHECKING:
+    from knowledge_base.entries import Context, KnowledgeFile
+    from knowledge_base.schema import InterviewFile
 
 MEDICINES = "medicines"
 """The id of the screen that asks for the medicine lists, where none is declared."""
@@ -77,7 +81,9 @@ def opens_a_page(name: str, beside: tuple[str, ...], vocabulary: Vocabulary) -> 
     return sum(child not in beside for child in vocabulary.children.get(name, ())) > 3
 
 
-def build_interview(file: KnowledgeFile[InterviewFile] | None, dictionary: MedicineDictionary, context: Context) -> Interview:
+def build_interview(
+    file: "KnowledgeFile[InterviewFile] | None", dictionary: MedicineDictionary, context: "Context"
+) -> Interview:
     """Build the interview that interview.yaml declares, noting what is wrong in it; by groups where there is no such file."""
     if file is None:
         return by_groups(context.vocabulary, dictionary)
@@ -117,7 +123,7 @@ def build_interview(file: KnowledgeFile[InterviewFile] | None, dictionary: Medic
     )
 
 
-def _pairs(file: KnowledgeFile[InterviewFile], context: Context) -> Mapping[str, str]:
+def _pairs(file: "KnowledgeFile[InterviewFile]", context: "Context") -> Mapping[str, str]:
     pairs = file.content.written_together
     for first, second in pairs.items():
         for name, kinds in ((first, ("quantity",)), (second, ("quantity", "choice"))):
@@ -129,7 +135,7 @@ def _pairs(file: KnowledgeFile[InterviewFile], context: Context) -> Mapping[str,
     return MappingProxyType(dict(pairs))
 
 
-def _with_medicines(file: KnowledgeFile[InterviewFile], context: Context) -> tuple[str, ...]:
+def _with_medicines(file: "KnowledgeFile[InterviewFile]", context: "Context") -> tuple[str, ...]:
     for index, name in enumerate(file.content.with_medicines):
         finding = context.vocabulary.findings.get(name)
         if finding is None or finding.kind != "yes_no":
@@ -138,7 +144,7 @@ def _with_medicines(file: KnowledgeFile[InterviewFile], context: Context) -> tup
     return tuple(file.content.with_medicines)
 
 
-def _read_only_if(file: KnowledgeFile[InterviewFile], context: Context) -> dict[str, Expression]:
+def _read_only_if(file: "KnowledgeFile[InterviewFile]", context: "Context") -> dict[str, Expression]:
     conditions: dict[str, Expression] = {}
     for name, text in file.content.only_if.items():
         node = file.node("only_if", name)
@@ -150,7 +156,7 @@ def _read_only_if(file: KnowledgeFile[InterviewFile], context: Context) -> dict[
     return conditions
 
 
-def _check_opening(file: KnowledgeFile[InterviewFile], context: Context) -> None:
+def _check_opening(file: "KnowledgeFile[InterviewFile]", context: "Context") -> None:
     screens = file.content.screens
     for index, names in enumerate(_pages(file.content.opening)):
         for name in names:
@@ -163,14 +169,14 @@ def _pages(opening: Iterable[str | list[str]]) -> tuple[tuple[str, ...], ...]:
     return tuple((names,) if isinstance(names, str) else tuple(names) for names in opening)
 
 
-def _check_always(file: KnowledgeFile[InterviewFile], context: Context) -> None:
+def _check_always(file: "KnowledgeFile[InterviewFile]", context: "Context") -> None:
     for index, name in enumerate(file.content.always):
         if name not in context.vocabulary.findings:
             fix = suggest_finding(name, context.vocabulary)
             context.problems.add(file.node("always", index).place, f"always: {name} is not a finding", fix)
 
 
-def _check_questions(file: KnowledgeFile[InterviewFile], listed: frozenset[str], context: Context) -> None:
+def _check_questions(file: "KnowledgeFile[InterviewFile]", listed: frozenset[str], context: "Context") -> None:
     """Note the questions that are not there, that stand twice or that a list answers."""
     first: dict[str, str] = {}
     for screen, entry in file.content.screens.items():

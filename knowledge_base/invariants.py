@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from facts.problems import Place, did_you_mean
 from facts.vocabulary import Finding
 from knowledge_base.conditions.expression import Expression
-from knowledge_base.entries import Context, KnowledgeFile, Node
-from knowledge_base.schema import InvariantEntry, InvariantFile, TopicEntry
+
+if TYPE_CHECKING:
+    from knowledge_base.entries import Context, KnowledgeFile, Node
+    from knowledge_base.schema import InvariantEntry, InvariantFile, TopicEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +107,10 @@ class Names:
     causes: Iterable[str]
     standings: Iterable[str]
     steps: Iterable[str]
-    topics: Mapping[str, TopicEntry]
+    topics: "Mapping[str, TopicEntry]"
 
 
-def build_invariants(context: Context, file: KnowledgeFile[InvariantFile] | None, names: Names) -> Invariants:
+def build_invariants(context: "Context", file: "KnowledgeFile[InvariantFile] | None", names: Names) -> Invariants:
     """Build the invariants that invariants.yaml declares, noting what is wrong in them."""
     if file is None:
         return Invariants()
@@ -133,7 +136,9 @@ def build_invariants(context: Context, file: KnowledgeFile[InvariantFile] | None
     )
 
 
-def _unknown(context: Context, file: KnowledgeFile[InvariantFile], names: Names) -> Iterator[tuple[Node, str, list[str], str]]:
+def _unknown(
+    context: "Context", file: "KnowledgeFile[InvariantFile]", names: Names
+) -> "Iterator[tuple[Node, str, list[str], str]]":
     """Return every name that is not there: where it stands, what could stand there, and what kind of name that is."""
     findings, levels = list(context.vocabulary.findings), list(context.levels)
     causes, standings, steps = list(names.causes), list(names.standings), list(names.steps)
@@ -165,7 +170,7 @@ def _unknown(context: Context, file: KnowledgeFile[InvariantFile], names: Names)
                 yield from ((node.at(part, cause), one, standings, "standing") for one in listed if one not in standings)
 
 
-def _build_guards(context: Context, file: KnowledgeFile[InvariantFile]) -> dict[str, Guard]:
+def _build_guards(context: "Context", file: "KnowledgeFile[InvariantFile]") -> dict[str, Guard]:
     guards: dict[str, Guard] = {}
     for name, entry in file.content.guards.items():
         node = file.node("guards", name)
@@ -176,7 +181,7 @@ def _build_guards(context: Context, file: KnowledgeFile[InvariantFile]) -> dict[
     return guards
 
 
-def _build_invariant(context: Context, node: Node, entry: InvariantEntry) -> Invariant:
+def _build_invariant(context: "Context", node: "Node", entry: "InvariantEntry") -> Invariant:
     def condition(part: str, text: str | None) -> Expression | None:
         return None if text is None else context.read_condition(node.at(part), text)
 
@@ -197,12 +202,12 @@ def _build_invariant(context: Context, node: Node, entry: InvariantEntry) -> Inv
     )
 
 
-def _build_group(context: Context, node: Node, texts: list[str]) -> Group:
+def _build_group(context: "Context", node: "Node", texts: list[str]) -> Group:
     parsed = {text: context.read_condition(node.at(index), text) for index, text in enumerate(texts)}
     return Group(node.id, {text: tree for text, tree in parsed.items() if tree is not None}, node.key_place)
 
 
-def _build_worse(context: Context, file: KnowledgeFile[InvariantFile], name: str, written: str | list[str]) -> Worse:
+def _build_worse(context: "Context", file: "KnowledgeFile[InvariantFile]", name: str, written: str | list[str]) -> Worse:
     node, exception = file.node("worse", name), file.content.worse_unless.get(name)
     finding = context.vocabulary.findings.get(node.id)
     order = _order(finding, written)

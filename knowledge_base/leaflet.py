@@ -2,10 +2,14 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from facts.problems import did_you_mean
-from knowledge_base.entries import Context, KnowledgeFile, Node
-from knowledge_base.schema import LeafletFile, LeafletVerdict
+from knowledge_base.declarations import LeafletVerdict
+
+if TYPE_CHECKING:
+    from knowledge_base.entries import Context, KnowledgeFile, Node
+    from knowledge_base.schema import LeafletFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,7 @@ class Leaflet:
 
 
 def build_leaflet(
-    context: Context, file: KnowledgeFile[LeafletFile] | None, names: Mapping[str, Collection[str]]
+    context: "Context", file: "KnowledgeFile[LeafletFile] | None", names: Mapping[str, Collection[str]]
 ) -> Leaflet | None:
     """Build the plain words, or None; `names` are the ids of all causes, warning signs, next steps and standings."""
     if file is None:
@@ -69,14 +73,14 @@ def build_leaflet(
     )
 
 
-def _check(context: Context, known: Collection[str], nodes: Iterator[Node]) -> None:
+def _check(context: "Context", known: Collection[str], nodes: "Iterator[Node]") -> None:
     for node in nodes:
         if node.id not in known:
             fix = did_you_mean(node.id, known) or "remove it"
             context.problems.add(node.key_place, f"there is no {node.id} to say this of", fix)
 
 
-def _check_steps(context: Context, file: KnowledgeFile[LeafletFile], known: Collection[str]) -> None:
+def _check_steps(context: "Context", file: "KnowledgeFile[LeafletFile]", known: Collection[str]) -> None:
     """Note the steps that are not there, and those that are told of twice."""
     groups = (("you", file.content.you), ("doctor", file.content.doctor))
     places = [

@@ -9,12 +9,7 @@ from facts.medicines import MedicineDictionary
 from facts.problems import Place
 from facts.vocabulary import Codes, Vocabulary
 from knowledge_base.conditions.expression import Expression
-from knowledge_base.grading import Grading, Tally
-from knowledge_base.interview import Interview
-from knowledge_base.invariants import Invariants
-from knowledge_base.leaflet import Leaflet
-from knowledge_base.ranking import Ranking, rank_causes
-from knowledge_base.schema import (
+from knowledge_base.declarations import (
     CertificateFile,
     Complaint,
     Indicator,
@@ -25,6 +20,11 @@ from knowledge_base.schema import (
     StepKind,
     Strength,
 )
+from knowledge_base.grading import Grading, Tally
+from knowledge_base.interview import Interview
+from knowledge_base.invariants import Invariants
+from knowledge_base.leaflet import Leaflet
+from knowledge_base.ranking import Ranking, rank_causes
 
 ArgumentKind: TypeAlias = Literal["confirms", "supports", "opposes", "excludes"]
 RuleKind: TypeAlias = ArgumentKind | Literal["warns", "downgrades", "advises"]

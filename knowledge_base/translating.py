@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from facts.language.catalogs import Catalog, read_catalog
 from facts.language.speaking import MARK
@@ -69,15 +69,13 @@ class _Retelling:
             for name, screen in base.interview.screens.items()
         }
         levels = {
-            name: level.model_copy(
-                update={part: retell(f"level.{name}.{part}", getattr(level, part)) for part in ("label", "says")}
-            )
+            name: replace(level, **{part: retell(f"level.{name}.{part}", getattr(level, part)) for part in ("label", "says")})
             for name, level in base.levels.items()
         }
         return replace(
             base,
             title=retell("title", base.title),
-            complaint=complaint and complaint.model_copy(update={"label": retell("complaint", complaint.label)}),
+            complaint=complaint and replace(complaint, label=retell("complaint", complaint.label)),
             vocabulary=self.vocabulary,
             levels=levels,
             grading=replace(base.grading, standings=self.texts("standing", base.grading.standings)),
@@ -110,12 +108,12 @@ class _Retelling:
         def said(part: str, text: str) -> str:
             return self.retell(f"finding.{finding.id}.{part}", text)
 
-        update: dict[str, object] = {part: said(part, getattr(finding, part)) for part in ("label", "question", "help")}
+        update: dict[str, Any] = {part: said(part, getattr(finding, part)) for part in ("label", "question", "help")}
         if isinstance(finding, YesNoFinding):
             update |= {part: said(part, getattr(finding, part)) for part in ("present", "absent")}
         elif isinstance(finding, ChoiceFinding):
             update["choices"] = {choice: said(f"choice.{choice}", clause) for choice, clause in finding.choices.items()}
-        return finding.model_copy(update=update)
+        return replace(finding, **update)
 
     def definition(self, entry: Definition) -> Definition:
         says = tuple(
@@ -154,8 +152,9 @@ class _Retelling:
 
         said = {part: self.retell(f"leaflet.{part}", getattr(words, part)) for part in _ON_LEAFLET}
         verdicts = {
-            name: verdict.model_copy(
-                update={part: self.retell(f"leaflet.verdict.{name}", getattr(verdict, part)) for part in ("decided", "open")}
+            name: replace(
+                verdict,
+                **{part: self.retell(f"leaflet.verdict.{name}", getattr(verdict, part)) for part in ("decided", "open")},
             )
             for name, verdict in words.verdicts.items()
         }

@@ -14,8 +14,8 @@ from uuid import UUID, uuid5
 import jinja2
 
 from facts.assessment import Argument, Assessment, CauseAssessed, StepAdvised
+from knowledge_base.declarations import Indicator
 from knowledge_base.model import DecisionSupport, KnowledgeBase, OrderAdvice
-from knowledge_base.schema import Indicator
 from reports.arranged.verdicts import verdict_line
 from reports.arranged.view import ReportView
 from reports.fhir.codings import concepts_to_order

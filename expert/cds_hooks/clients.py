@@ -14,28 +14,29 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field
-
 from expert.cds_hooks.feedback import Quotas
 from expert.cds_hooks.fetching import is_safe_address
 from expert.cds_hooks.tokens import TrustedClient, read_key_set
-from facts.declaring.schema_reading import Declared, read_knowledge_file, validate
+from facts.declaring.declared import Limits, declared
+from facts.declaring.schema_reading import read_knowledge_file, validate
 from facts.problems import CharleyError, Problem
 
-_Text = Annotated[str, Field(min_length=1, max_length=2_000)]
+_Text = Annotated[str, Limits(min_length=1, max_length=2_000)]
 
 
-class _Client(Declared):
+@declared
+class _Client:
     issuer: _Text
     jku: _Text | None = None
     keys: _Text | None = None
-    tenants: list[_Text] = []
-    fhir_servers: list[_Text] = []
+    tenants: list[_Text] = field(default_factory=list)
+    fhir_servers: list[_Text] = field(default_factory=list)
 
 
-class _File(Declared):
-    clients: list[_Client] = []
-    origins: list[_Text] = []
+@declared
+class _File:
+    clients: list[_Client] = field(default_factory=list)
+    origins: list[_Text] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

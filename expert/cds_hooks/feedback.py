@@ -48,6 +48,10 @@ _AGES = """
 CREATE TABLE IF NOT EXISTS card_made (card TEXT PRIMARY KEY, client TEXT NOT NULL, made REAL NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS card_by_client ON card_made (client, made);
 CREATE INDEX IF NOT EXISTS card_by_age ON card_made (made);
+CREATE TABLE IF NOT EXISTS token (
+    issuer TEXT NOT NULL, id TEXT NOT NULL, until REAL NOT NULL, PRIMARY KEY (issuer, id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS token_by_end ON token (until);
 """
 
 
@@ -66,6 +70,8 @@ class Quotas:
     """Of one client; each card has a report."""
     cards: int = 1_000_000
     outcomes_of_card: int = 20
+    tokens: int = 100_000
+    """Tokens that are still valid and were used."""
     reports_for: float = 24 * 3600.0
     feedback_for: float = 2 * 365 * 24 * 3600.0
 
@@ -198,6 +204,16 @@ class FeedbackStore:
                     continue
                 self.connection.execute("INSERT OR IGNORE INTO outcome VALUES (?, ?, ?, ?, ?)", fields)
         return NotKept(tuple(unknown), tuple(full))
+
+    def is_new_token(self, issuer: str, identifier: str, until: float, now: float) -> bool:
+        """Remember a token as long as it could be used; False for one that was used, and for any where too many are known."""
+        with self._errors(), self.lock, self.connection:
+            self.connection.execute("DELETE FROM token WHERE until <= ?", (now,))
+            # A full memory refuses rather than forgets: forgetting would let an old token in again.
+            if self.connection.execute("SELECT count(*) FROM token").fetchone()[0] >= self.quotas.tokens:
+                return False
+            row = (issuer, identifier, until)
+            return self.connection.execute("INSERT OR IGNORE INTO token VALUES (?, ?, ?)", row).rowcount == 1
 
     def by_rule(self) -> list[RuleFeedback]:
         """Count cards and outcomes by rule and knowledge base; of several outcomes of a card the last counts."""

@@ -15,7 +15,7 @@ from expert.cds_hooks.outcome import CallRefused
 from facts.intake.fhir.shapes.values import object_of, objects_of, text_of
 from facts.nesting import DEEPEST_RECORD, is_deeper
 from facts.problems import quoted
-from knowledge_base.schema import ServiceEntry
+from knowledge_base.declarations import ServiceEntry
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 """A FHIR id. Anything else never gets into an address."""

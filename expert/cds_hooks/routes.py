@@ -65,7 +65,9 @@ class HookService:
         self.services = CdsService(assessor)
         self.store = FeedbackStore(settings.store, quotas=settings.quotas)
         self.addresses = Addresses(settings.base, self.store.report_key)
-        self.checker = None if settings.clients is None else TokenChecker(settings.clients, fetch_keys)
+        # Beside the cards, where every worker of the service finds it and a restart does not lose it.
+        seen = self.store.is_new_token
+        self.checker = None if settings.clients is None else TokenChecker(settings.clients, fetch_keys, seen)
         self.discovery = self.services.discovery()
         self.http = new_client()
 

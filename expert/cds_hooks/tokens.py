@@ -23,7 +23,6 @@ _LONGEST_TOKEN = 8_192
 _KEYS_KEPT_FOR = 300.0
 _KEYS_AGAIN_AFTER = 30.0
 """Seconds until an unknown key is looked for again, so that nobody can make us ask without end."""
-_MOST_SEEN = 100_000
 _LARGEST_KEY_SET = 256 * 1024
 _SHORTEST_KEY = {"ES384": 384, "RS384": 2048}
 """Bits."""
@@ -54,20 +53,21 @@ class _KeySet:
 
 
 class TokenChecker:
-    """Checks tokens against the list of clients; remembers those it has seen. May be used by any number of threads.
+    """Checks tokens against the list of clients. May be used by any number of threads.
 
-    What was seen is remembered in memory, so the service runs in one process.
+    `is_new` remembers a token (issuer, id, until when it has to be known, now) and says whether it was not seen before; several
+    processes that share it accept a token once. Keys are fetched by each process for itself.
     """
 
     def __init__(
         self,
         clients: tuple[TrustedClient, ...],
         fetch_keys: Callable[[str], bytes],
+        is_new: Callable[[str, str, float, float], bool],
         clock: Callable[[], float] = time,
     ) -> None:
         self.clients = {client.issuer: client for client in clients}
-        self.fetch_keys, self.clock = fetch_keys, clock
-        self.seen: dict[tuple[str, str], float] = {}
+        self.fetch_keys, self.is_new, self.clock = fetch_keys, is_new, clock
         self.fetched: dict[str, _KeySet] = {}
         self.lock = threading.Lock()
         self.of_files = {client.issuer: read_key_set(client.keys) for client in clients if client.keys is not None}
@@ -134,13 +134,10 @@ class TokenChecker:
     def _check_new(self, issuer: str, identifier: Any, expires: float, now: float) -> None:
         if not isinstance(identifier, str) or not 0 < len(identifier) <= 255:
             raise TokenRefused
-        with self.lock:
-            if len(self.seen) >= _MOST_SEEN:
-                self.seen = {name: end for name, end in self.seen.items() if end + _LEEWAY > now}
-            # A full memory refuses rather than forgets: forgetting would let an old token in again.
-            if self.seen.get((issuer, identifier), now - 2 * _LEEWAY) + _LEEWAY > now or len(self.seen) >= _MOST_SEEN:
-                raise TokenRefused
-            self.seen[(issuer, identifier)] = expires
+        # Half of a character has no form that could be kept; the error is a refusal like any other.
+        identifier.encode()
+        if not self.is_new(issuer, identifier, expires + _LEEWAY, now):
+            raise TokenRefused
 
     def _key(self, client: TrustedClient, name: Any) -> "PyJWK | None":
         if not isinstance(name, str) or not name:

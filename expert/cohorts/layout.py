@@ -34,7 +34,7 @@ def conclusions(judged: Judged, knowledge: KnowledgeBase, kept: Sequence[str], k
     if "warning_signs" in kept:
         columns |= {SIGN + name: judged.truth(name) for name in knowledge.warning_signs}
     if "standings" in kept:
-        columns |= {STANDING + name: judged.standing(name) for name in knowledge.ranking.causes}
+        columns |= {STANDING + name: standing for name, standing in judged.standings().items()}
     if "fired" in kept:
         columns[FIRED] = judged.fired(tuple(knowledge.rules))
     return pl.DataFrame(columns)

@@ -21,6 +21,8 @@ from expert.commands.record_options import judging_options
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.progress import Progress
+
     from expert.cohorts.record_tables import RecordTables
     from facts.intake.judging import Judging
     from facts.intake.tables.mapping import TableMapping
@@ -258,23 +260,25 @@ def _tables_of(
 
 
 class _Progress:
-    """A bar where somebody watches; nothing through a pipe."""
+    """A bar where somebody watches; nothing through a pipe, where what draws it is not even imported."""
+
+    bar: "Progress | None" = None
 
     def __enter__(self) -> "_Progress":
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-        console = Console(stderr=True)
-        self.bar = Progress(
-            BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, disable=not console.is_terminal
-        )
-        self.bar.start()
-        self.task = self.bar.add_task("rows", total=None)
+            self.bar = Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True))
+            self.bar.start()
+            self.task = self.bar.add_task("rows", total=None)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.stop()
+        if self.bar is not None:
+            self.bar.stop()
 
     def tell(self, done: int, rows: int) -> None:
         """Show that so many rows of so many are done."""
-        self.bar.update(self.task, completed=done, total=rows)
+        if self.bar is not None:
+            self.bar.update(self.task, completed=done, total=rows)

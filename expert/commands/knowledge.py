@@ -246,6 +246,8 @@ def _tell_counts(base: "KnowledgeBase", proof: "Proof") -> None:
 
 
 def _write_proof(output: Path, base: "KnowledgeBase", proof: "Proof", steps: int) -> int:
+    from dataclasses import asdict
+
     from expert.proofs.proving import certificate, witness_file
     from reports.json_report import to_json
     from reports.writing import file_name, write_folder
@@ -259,7 +261,7 @@ def _write_proof(output: Path, base: "KnowledgeBase", proof: "Proof", steps: int
         # Patients of an earlier proof would be taken for those of this one.
         for earlier in (output / "witnesses").glob("[0-9][0-9][0-9]-*.yaml"):
             earlier.unlink()
-        write_folder(output, [("certificate.json", to_json(certificate(base, proof, steps).model_dump()))])
+        write_folder(output, [("certificate.json", to_json(asdict(certificate(base, proof, steps))))])
         if witnesses:
             # JSON is YAML, and is written by one library only.
             findings = base.vocabulary.findings

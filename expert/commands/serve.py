@@ -1,6 +1,8 @@
 """The commands `charley serve`, `charley users` and `charley audit`: what is typed, what is refused as unsafe."""
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,9 @@ import click
 from expert.commands.options import CONTEXT, FAILED, PATH, REFUSED, knowledge_option, store_option
 
 if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from socket import socket
+
     from expert.web.settings import Settings
 
 _users_option = click.option(
@@ -19,6 +24,11 @@ _users_option = click.option(
 @click.command(context_settings=CONTEXT)
 @click.option("--address", default="127.0.0.1", show_default=True, help="Where to listen.")
 @click.option("--port", type=click.IntRange(1, 65_535), default=8420, show_default=True, help="The port to listen on.")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    help="Processes that serve beside each other. Default: 1 for whoever has the link, else one for each processor, at most 4.",
+)
 @click.option("--users", type=PATH, metavar="FILE", help="Who may sign in; `charley users add` writes it.")
 @click.option("--trusted-header", metavar="NAME", help="Believe a proxy: this header names who asks.")
 @click.option("--trusted-proxy", "proxies", multiple=True, metavar="IP", help="The proxy to believe. May be repeated.")
@@ -38,6 +48,7 @@ _users_option = click.option(
 def serve(
     address: str,
     port: int,
+    workers: int | None,
     users: Path | None,
     trusted_header: str | None,
     proxies: tuple[str, ...],
@@ -56,7 +67,7 @@ def serve(
     Without options only this machine reaches it, and a link with a key is printed that signs in. Any other address is refused
     until there is TLS (--certificate, --key) and a way to know who asks: a file of users with hashed passwords, or a proxy that
     signs clinicians in (OIDC, SAML, Kerberos) and names them in a header. The proxy must itself remove that header from what
-    browsers send. Each clinician sees their own consultations alone. One process serves them all; stop it with Ctrl-C.
+    browsers send. Each clinician sees their own consultations alone. Ctrl-C or SIGTERM ends it.
 
     CDS Hooks 2.0 is at /cds-services. Programs of this machine may call it; others only as FILE of --clients says: issuers of
     tokens with their keys, FHIR servers, and origins of browsers.
@@ -95,13 +106,68 @@ def serve(
         click.echo(reason, err=True)
     if reasons:
         sys.exit(REFUSED)
-    _run(settings)
+    _run(settings, workers)
 
 
-def _run(settings: "Settings") -> None:
+def _run(settings: "Settings", count: int | None) -> None:
     try:
-        import uvicorn
+        from expert.web.workers import useful_workers
+    except ImportError as error:
+        raise click.ClickException(f"{error.name} is not installed; `pip install 'charley[web]'` brings it") from None
 
+    count = useful_workers(settings) if count is None else count
+    if count > 1:
+        _serve_together(settings, count)
+        return
+    application = _application(settings)
+    _greet(settings, application.state.service.key)
+    with _telling_where(settings):
+        _server(application, settings).run()
+
+
+def _serve_together(settings: "Settings", count: int) -> None:
+    from contextlib import closing
+    from dataclasses import replace
+    from tempfile import TemporaryDirectory
+
+    from expert.commands.options import telling_errors
+    from expert.web.access.shared import Shared
+    from expert.web.service import link_key
+    from expert.web.workers import Supervisor, listen
+
+    with _telling_where(settings), TemporaryDirectory(prefix="charley-") as folder, closing(listen(settings)) as listener:
+        shared = Path(folder) / "shared.sqlite"
+        of_one = replace(settings, shared=shared, files_at_once=max(1, settings.files_at_once // count))
+        with telling_errors(), closing(Shared(shared)) as opened:
+            supervisor = Supervisor(of_one, listener, count, _work)
+            if not supervisor.run(lambda: _greet(settings, link_key(opened))):
+                sys.exit(FAILED)
+
+
+def _work(settings: "Settings", listener: "socket", telling: "Connection") -> None:
+    """Serve as one of several workers."""
+    import signal
+
+    from expert.web.workers import TakingTurns, end_with_supervisor
+
+    # The supervisor is told to end as well, and passes it on.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_supervisor()
+    try:
+        server = _server(_application(settings), settings)
+        with _telling_where(settings):
+            server.config.load()
+    except click.ClickException as error:
+        error.show()
+        sys.exit(FAILED)
+    telling.send(True)
+    telling.close()
+    server.run(sockets=[TakingTurns(listener)])
+
+
+def _application(settings: "Settings") -> Any:
+    """Load the knowledge and make the application of one process."""
+    try:
         from expert.web.application import create_application
     except ImportError as error:
         raise click.ClickException(f"{error.name} is not installed; `pip install 'charley[web]'` brings it") from None
@@ -111,9 +177,12 @@ def _run(settings: "Settings") -> None:
     from expert.web.access.users import UserError
     from facts.problems import CharleyError
 
-    consultation = Consultation(Assessor(load_for_assessing(settings.knowledge)))
-    # The first moment compiles what all later ones share.
-    consultation.moment((), "warm")
+    assessor = Assessor(load_for_assessing(settings.knowledge))
+    assessor.judge.compile()
+    consultation = Consultation(assessor)
+    # The first page compiles what all later ones share.
+    warm = consultation.moment((), "warm")
+    _ = warm.next, warm.outline
     with telling_errors():
         try:
             application = create_application(settings, consultation)
@@ -121,41 +190,54 @@ def _run(settings: "Settings") -> None:
             raise click.ClickException(str(error)) from None
     # Loads the knowledge beside what comes next, so that the first file does not wait for it.
     application.state.service.readers.start()
-    base = settings.base
+    return application
+
+
+def _greet(settings: "Settings", key: str) -> None:
     if settings.sign_in == "key":
-        click.echo(f"Open {base}/enter/{application.state.service.key}", err=True)
+        click.echo(f"Open {settings.base}/enter/{key}", err=True)
         click.echo("The link signs in whoever has it, until this program ends. Ctrl-C ends it.", err=True)
     else:
-        click.echo(f"Open {base}/ and sign in. Ctrl-C ends this program.", err=True)
-    _listen(uvicorn, application, settings)
+        click.echo(f"Open {settings.base}/ and sign in. Ctrl-C ends this program.", err=True)
 
 
-def _listen(uvicorn: Any, application: Any, settings: "Settings") -> None:
+def _server(application: Any, settings: "Settings") -> Any:
     from functools import partial
+
+    import uvicorn
 
     from expert.web.connections import Connections, TimedProtocol
 
     limits = Connections(settings.connections, settings.connections_of_one, settings.trusted_proxies, settings.slowest_headers)
+    # It is called as a class of protocols is, which is what uvicorn asks for.
+    protocol: Any = partial(TimedProtocol, limits=limits)
+    config = uvicorn.Config(
+        application,
+        host=settings.address,
+        port=settings.port,
+        ssl_certfile=settings.certificate,
+        ssl_keyfile=settings.key,
+        # Addresses hold ids of consultations, and headers may be anything a browser sends.
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=False,
+        http=protocol,
+        # Sockets are spoken to by our own protocol alone.
+        ws="none",
+        limit_concurrency=2 * settings.connections,
+        timeout_keep_alive=10,
+        timeout_graceful_shutdown=5,
+        h11_max_incomplete_event_size=32 * 1024,
+    )
+    return uvicorn.Server(config)
+
+
+@contextmanager
+def _telling_where(settings: "Settings") -> Iterator[None]:
+    """Say of what cannot be read or listened to where it is."""
     try:
-        uvicorn.run(
-            application,
-            host=settings.address,
-            port=settings.port,
-            ssl_certfile=settings.certificate,
-            ssl_keyfile=settings.key,
-            # Addresses hold ids of consultations, and headers may be anything a browser sends.
-            access_log=False,
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            http=partial(TimedProtocol, limits=limits),
-            # Sockets are spoken to by our own protocol alone.
-            ws="none",
-            limit_concurrency=2 * settings.connections,
-            timeout_keep_alive=10,
-            timeout_graceful_shutdown=5,
-            h11_max_incomplete_event_size=32 * 1024,
-        )
+        yield
     except OSError as error:
         from expert.disk_errors import advise
 

@@ -29,6 +29,7 @@ from expert.consultation.next_question import Certificate, Questioner
 from expert.consultation.page import ScreenAsked
 from expert.consultation.prospect import Known, Prospect
 from expert.inference.assessing import Assessor, ContradictoryCase
+from expert.inference.outline import Outline
 from facts.answers import is_unknown, write_answer
 from facts.assessment import Assessment, WarningSignFound
 from facts.case import IMPLIED, Case, Observed
@@ -60,6 +61,11 @@ class Moment:
     def assessment(self) -> Assessment:
         """The assessment of what is known."""
         return self.assessor.conclude(self.told.case, self.judgement)
+
+    @cached_property
+    def outline(self) -> Outline:
+        """Where it stands, without the argument: what a page shows."""
+        return self.assessor.outline(self.told.case, self.judgement)
 
     @property
     def screens(self) -> int:
@@ -120,7 +126,9 @@ class Consultation:
     def dangers(self, before: Moment | None, now: Moment) -> tuple[WarningSignFound, ...]:
         """Return the warning signs of the highest level that the last answers revealed."""
         highest = list(self.knowledge.levels)[-1]
-        known = {sign.id for sign in before.assessment.warning_signs if sign.level == highest} if before else set()
+        if not any(level == highest for _, level in now.outline.signs):
+            return ()
+        known = {sign for sign, level in before.outline.signs if level == highest} if before else set()
         return tuple(sign for sign in now.assessment.warning_signs if sign.level == highest and sign.id not in known)
 
     def scripted(self, case: Case, clock: Callable[[], str]) -> tuple[Log, Moment]:

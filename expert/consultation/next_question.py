@@ -5,10 +5,11 @@ there is none, the consultation stops with a certificate, which is sound: no com
 What was answered "unknown" stays unknown, and the certificate names what it keeps open.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias
 
 from expert.consultation.page import ScreenAsked
 from expert.consultation.paging import Paging
@@ -18,7 +19,7 @@ from facts.quantities import Interval
 from facts.requirements import ancestors
 from knowledge_base.grading import Tally
 from knowledge_base.interview import told_by_lists
-from knowledge_base.judging.judgement import Judge, Judgement, Outlook
+from knowledge_base.judging.judgement import Judge, Judgement, Lookout, Outlook
 from knowledge_base.model import Cause, KnowledgeBase
 
 
@@ -66,6 +67,17 @@ class Questioner:
             (cause, [_Argument(position[rule.id], rule.counts_as, Tally._fields.index(rule.counts_as)) for rule in cause.rules])
             for cause in knowledge.causes.values()
         ]
+        # What picks the truths of a cause's rules (twice the last, so that a tuple comes of a single one too), and their names.
+        self.looking_at = [
+            (
+                itemgetter(*(one.position for one in rules), rules[-1].position) if rules else _nothing,
+                tuple(rule.id for rule in cause.rules),
+            )
+            for cause, rules in self.arguments
+        ]
+        grading = knowledge.grading
+        self.is_moot = not thorough and not grading.at_least(grading.standing(Tally()), grading.considered)
+        """Whether a cause that nothing argues about is never asked for."""
         self.tests = frozenset(name for name, by in verdicts.asked_by.items() if by == "test")
         self.paging = Paging(knowledge, self.listed)
         self.lifting = lru_cache(maxsize=16_384)(self._lifting)
@@ -113,20 +125,20 @@ class Questioner:
         answerable = self.answerable(known)
         if not self.thorough:
             answerable &= self.verdicts.answerable(known.values, judgement)
-        outlook = self.judge.outlook(known.values, answerable)
+        lookout = self.judge.lookout(known.values, answerable)
         floor = self.rank[self.verdicts.level(judgement)]
         raising: dict[str, int] = {}
         targets: dict[str, dict[str, None]] = {}
         weight: dict[str, int] = {}
         nearest: dict[str, int] = {}
-        for rank, target, bits in self._dangers(known, judgement, outlook, answerable):
+        for rank, target, bits in self._dangers(judgement, lookout.at_dangers()):
             for name in self.judge.findings_of(bits):
                 raising.setdefault(name, rank)
                 weight[name] = weight.get(name, 0) + 1
                 if bits.bit_count() == 1:
                     nearest[name] = nearest.get(name, 0) + 1
                 targets.setdefault(name, {})[target] = None
-        races, unsettled, beside = self._causes(judgement, outlook)
+        races, unsettled, beside = self._causes(judgement, lookout)
         deciding: dict[str, int] = {}
         for cause, bits in unsettled.items():
             for name in self.judge.findings_of(bits):
@@ -150,19 +162,16 @@ class Questioner:
             later=frozenset(name for name, position in self.verdicts.only_if.items() if judgement.missing[position] & wanted),
         )
 
-    def _dangers(
-        self, known: Known, judgement: Judgement, outlook: Outlook, answerable: frozenset[str]
-    ) -> Iterator[tuple[int, str, int]]:
+    def _dangers(self, judgement: Judgement, outlook: Outlook) -> Iterator[tuple[int, str, int]]:
         """Return the ranks that the urgency could rise to, the highest first, with the sign and what could raise it."""
         if self.thorough:
             floor, true = self.rank[self.verdicts.level(judgement)], judgement.true
             for danger in self.verdicts.dangers:
                 rank = danger.rank_here(true)
-                if rank > floor and outlook.wanted[danger.position]:
-                    yield rank, danger.rule.target, outlook.wanted[danger.position]
+                if rank > floor and outlook.wanted[danger.in_outlook]:
+                    yield rank, danger.rule.target, outlook.wanted[danger.in_outlook]
             return
-        closed = self.verdicts.asked_by.keys() - answerable
-        for open_ in self.verdicts.verdict(known.values, judgement, closed).open:
+        for open_ in self.verdicts.open_dangers(judgement, outlook):
             yield self.rank[open_.level], open_.rule.target, open_.bits
         yield from self._beside_a_danger(judgement, outlook)
 
@@ -174,40 +183,46 @@ class Questioner:
         true, highest = judgement.true, len(self.rank) - 1
         shown = {danger.rule.target for danger in self.verdicts.dangers if true[danger.position] and danger.rank == highest}
         for danger in self.verdicts.dangers if shown else ():
-            bits = outlook.wanted[danger.position]
+            bits = outlook.wanted[danger.in_outlook]
             sought = danger.look_for is not None and true[danger.look_for] and danger.rule.target not in shown
             if danger.rank_here(true) == highest and sought and bits.bit_count() == 1:
                 yield highest, danger.rule.target, bits
 
-    def _causes(self, judgement: Judgement, outlook: Outlook) -> tuple[list["_Race"], dict[str, int], int]:
+    def _causes(self, judgement: Judgement, lookout: Lookout) -> tuple[list["_Race"], dict[str, int], int]:
         """Return the likely causes in their order, the causes that are not settled with what settles them, and `beside`."""
         grading, ranking = self.knowledge.grading, self.knowledge.ranking
         races: list[_Race] = []
-        rising: list[tuple[Cause, list[_Argument], Tally, Tally]] = []
+        rising: list[tuple[Cause, list[_Argument], Mapping[int, int], Tally, Tally]] = []
         unsettled: dict[str, int] = {}
         beside = 0
-        for cause, rules in self.arguments:
-            fired, open_ = _count(rules, judgement.true, outlook.wanted)
+        for (cause, rules), (truths, names) in zip(self.arguments, self.looking_at, strict=True):
+            if self.is_moot and not any(truths(judgement.true)):
+                # Nothing known speaks for it or against it, so nobody asks for it.
+                continue
+            fired, _ = _count(rules, judgement.true, {})
             standing = grading.standing(fired)
-            if grading.at_least(standing, grading.likely):
-                bounds = ranking.worst(cause.id, fired, open_), ranking.best(cause.id, fired, open_)
-                races.append(_Race(cause, rules, fired, open_, ranking.place(cause.id, standing, fired), *bounds))
-            elif not self.thorough and not grading.at_least(standing, grading.considered):
+            is_likely = grading.at_least(standing, grading.likely)
+            if not (self.thorough or is_likely or grading.at_least(standing, grading.considered)):
                 # Nothing known supports it, so nobody asks for it.
                 continue
+            wanted: Mapping[int, int] = dict(zip((rule.position for rule in rules), lookout.at(names).wanted, strict=True))
+            fired, open_ = _count(rules, judgement.true, wanted)
+            if is_likely:
+                bounds = ranking.worst(cause.id, fired, open_), ranking.best(cause.id, fired, open_)
+                races.append(_Race(cause, rules, wanted, fired, open_, ranking.place(cause.id, standing, fired), *bounds))
             elif grading.at_least(grading.reachable(fired, open_)[0], grading.likely):
-                rising.append((cause, rules, fired, open_))
+                rising.append((cause, rules, wanted, fired, open_))
         races.sort(key=lambda race: race.place)
-        for cause, rules, fired, open_ in rising:
+        for cause, rules, wanted, fired, open_ in rising:
             if not self.thorough and races and ranking.best(cause.id, fired, open_) > races[0].place:
                 # It could become likely, but never lead.
                 continue
-            unsettled[cause.id] = _bits(rules, outlook.wanted, self.lifting(fired, open_))
+            unsettled[cause.id] = _bits(rules, wanted, self.lifting(fired, open_))
             if self.thorough and any(fired):
-                beside |= _bits(rules, outlook.wanted, None)
+                beside |= _bits(rules, wanted, None)
         for race in self._undecided(races) if self.thorough else self._rivals(races):
             if any(race.open):
-                unsettled[race.cause.id] = _bits(race.rules, outlook.wanted, None if self.thorough else _FOR)
+                unsettled[race.cause.id] = _bits(race.rules, race.wanted, None if self.thorough else _FOR)
         return races, unsettled, beside
 
     def _lifting(self, fired: Tally, open_: Tally) -> frozenset[str]:
@@ -300,7 +315,13 @@ class Questioner:
         return tuple(name for name in self.judge.findings_of(bits) if name in closed)
 
 
+_ByPosition: TypeAlias = Sequence[int] | Mapping[int, int]
+"""Bits of findings, by the position of a condition."""
 _FOR = frozenset(kind for kind in Tally._fields if kind.startswith(("confirms", "supports")))
+
+
+def _nothing(_: Sequence[Any]) -> tuple[Any, ...]:
+    return ()
 
 
 class _Argument(NamedTuple):
@@ -317,6 +338,7 @@ class _Race:
 
     cause: Cause
     rules: Sequence[_Argument]
+    wanted: Mapping[int, int]
     fired: Tally
     open: Tally
     place: int
@@ -328,18 +350,18 @@ def _inexact(known: Known) -> frozenset[str]:
     return frozenset(name for name, value in known.values.items() if isinstance(value, Interval))
 
 
-def _count(arguments: Sequence[_Argument], true: Sequence[Any], open_: Sequence[int]) -> tuple[Tally, Tally]:
-    """Count the arguments that fired, and those that are open, by kind."""
+def _count(arguments: Sequence[_Argument], true: Sequence[Any], open_: _ByPosition) -> tuple[Tally, Tally]:
+    """Count the arguments that fired, and those that are open, by kind; where it is not given what is open, none is."""
     fired, waiting = [0] * len(Tally._fields), [0] * len(Tally._fields)
     for position, _, counter in arguments:
         if true[position]:
             fired[counter] += 1
-        elif open_[position]:
+        elif open_ and open_[position]:
             waiting[counter] += 1
     return Tally(*fired), Tally(*waiting)
 
 
-def _bits(arguments: Sequence[_Argument], bits: Sequence[int], kinds: frozenset[str] | None) -> int:
+def _bits(arguments: Sequence[_Argument], bits: _ByPosition, kinds: frozenset[str] | None) -> int:
     """Return the findings that arguments of some kinds (None: of any) wait for, as bits."""
     found = 0
     for position, kind, _ in arguments:

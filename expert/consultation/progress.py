@@ -1,6 +1,8 @@
 """Where a consultation stands, in words: one line of progress, the status, and why it stopped."""
 
+from collections import Counter
 from collections.abc import Collection
+from math import ceil
 
 from expert.consultation.foreseeing import foresee
 from expert.consultation.moments import Moment
@@ -24,19 +26,16 @@ def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
 
 def standing(moment: Moment) -> Status:
     """Return where a consultation stands."""
-    assessment, grading = moment.assessment, moment.questioner.knowledge.grading
-    urgency = assessment.urgency
-    left = questions_left(moment)
+    stands, left = moment.outline, questions_left(moment)
+    is_open = bool(moment.prospect.raising)
     return Status(
-        level=urgency.level,
-        ceiling=urgency.ceiling,
-        is_decided=urgency.decided,
-        is_awaiting=bool(urgency.awaiting),
-        is_open=bool(moment.prospect.raising),
-        signs=tuple((sign.id, sign.level) for sign in assessment.warning_signs),
-        causes=tuple(
-            (cause.id, cause.standing) for cause in assessment.causes if grading.at_least(cause.standing, grading.considered)
-        ),
+        level=stands.level,
+        ceiling=stands.ceiling,
+        is_decided=stands.decided,
+        is_awaiting=stands.decided and not is_open and bool(moment.assessment.urgency.awaiting),
+        is_open=is_open,
+        signs=stands.signs,
+        causes=stands.causes,
         pages=moment.screens,
         known=len(moment.told.case.findings),
         unknown=len(moment.told.unknown),
@@ -60,6 +59,35 @@ def questions_at_most(moment: Moment) -> int:
     page = moment.next.questions if isinstance(moment.next, ScreenAsked) else ()
     foreseen = foresee(moment.questioner, known, moment.judgement, moment.prospect, page)
     return len(foreseen - listed) + bool(foreseen & listed and not known.lists_asked)
+
+
+def pages_left(moment: Moment) -> int:
+    """Return how many pages can follow the one in sight, if none of its answers opens further questions.
+
+    An upper bound then: pages of one kind are filled, and answers that say nothing new only close questions.
+    """
+    asked, prospect, questioner = moment.next, moment.prospect, moment.questioner
+    if isinstance(asked, Certificate):
+        return 0
+    most = questioner.paging.most or len(questioner.ancestors)
+    paging, values, shown = questioner.paging, moment.known.values, {*moment.told.screens, asked.screen.id}
+    wanted = prospect.raising.keys() | prospect.deciding.keys() | prospect.beside
+    left = {
+        name
+        # What is left open of a page that is asked in full was not asked, and may come again.
+        for name in wanted - questioner.listed - set(() if asked.in_full else asked.questions)
+        if all(values.get(above) is True for above in questioner.required(name))
+    }
+    opening = [names for names in paging.interview.opening if names[0] not in shown]
+    for names in opening:
+        together = [paging.interview.screens[name] for name in names]
+        whole = [name for screen in together for name in screen.ask if name in left]
+        left -= set(() if any(screen.in_full for screen in together) else whole[:most])
+    # What is asked only where something else is so comes on pages of its own, when everything else was asked.
+    screens = paging.interview.screens.values()
+    kinds = Counter((screen.by, name in prospect.later) for screen in screens for name in screen.ask if name in left)
+    lists = bool(wanted & questioner.listed) and not moment.known.lists_asked and not asked.asks_medicines
+    return len(opening) + sum(ceil(count / most) for count in kinds.values()) + lists
 
 
 def page_reason(moment: Moment, asked: ScreenAsked, knowledge: KnowledgeBase) -> str:
@@ -108,7 +136,9 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     leading = (
         "none is likely" if certificate.leading is None else f"the leading one is {knowledge.causes[certificate.leading].label}"
     )
-    lines.append(f"Urgency: {level}. Causes: {leading}.")
+    # An answer of "unknown" may hide more: never read as an all-clear.
+    is_open = any(kept.conclusion == "urgency" for kept in certificate.kept_open)
+    lines.append(f"Urgency: {'at least ' if is_open else ''}{level}. Causes: {leading}.")
     if not certificate.thorough:
         lines += _looked_for(certificate, moment, knowledge)
     told = kept_open(certificate, knowledge)

@@ -8,13 +8,14 @@ import json
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from expert.consultation.answer_log import Event, Log
+from expert.group_commit import GroupCommit, Work
 from expert.private_sqlite import Format, StoreError, explaining, open_private, texts
 
 _SCHEMA = """
@@ -35,6 +36,10 @@ CREATE TABLE IF NOT EXISTS owner (
     owner TEXT NOT NULL
 )
 """
+
+
+Statement: TypeAlias = tuple[str, tuple[str, ...]]
+"""A statement in SQL, and its values."""
 
 
 class Overtaken(StoreError):
@@ -63,6 +68,7 @@ class Store:
         self.turn = threading.RLock()
         with self.errors():
             self.connection = open_private(path, FORMAT, synchronous="FULL")
+        self.together = GroupCommit(self.connection, self.turn)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -83,31 +89,51 @@ class Store:
             self.connection.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (session.id, name, at, knowledge))
         return session
 
-    def begin_owned(self, owner: str, name: str, at: str, knowledge: str) -> Session:
-        """Begin a consultation that belongs to one clinician; "" is whoever has the file.
+    def begin_owned(
+        self, owner: str, name: str, at: str, knowledge: str, beside: Callable[[Session], Statement] | None = None
+    ) -> Session:
+        """Begin a consultation that belongs to one clinician; "" is whoever has the file. `beside` is written with it.
 
         Its id stands in links, so it is longer. Hexadecimal, because a hyphen in front would be an option to the commands.
         """
         session = Session(secrets.token_hex(16), name, at, knowledge)
-        with self.errors(), self.connection:
-            self.connection.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (session.id, name, at, knowledge))
+
+        def begin(connection: sqlite3.Connection) -> None:
+            if beside is not None:
+                connection.execute(*beside(session))
+            connection.execute("INSERT INTO session VALUES (?, ?, ?, ?)", (session.id, name, at, knowledge))
             if owner:
-                self.connection.execute(_OWNERS)
-                self.connection.execute("INSERT INTO owner VALUES (?, ?)", (session.id, owner))
+                connection.execute(_OWNERS)
+                connection.execute("INSERT INTO owner VALUES (?, ?)", (session.id, owner))
+
+        self.write(begin)
         return session
 
-    def append(self, session: Session, log: Log) -> Session:
-        """Keep the events of a log that are not kept yet. When this returns they are on disk."""
+    def write(self, work: Work) -> None:
+        """Do something all or not at all, together with what others write. When this returns it is on disk."""
+        with self.explaining():
+            self.together.write(work)
+
+    def append(self, session: Session, log: Log, beside: Statement | None = None) -> Session:
+        """Keep the events of a log that are not kept yet, and in the same transaction what stands `beside` them.
+
+        When this returns both are on disk.
+        """
         first = len(session.log)
         rows = [(session.id, place, _dumped(event)) for place, event in enumerate(log) if place >= first]
-        with self.errors(), self.connection:
+
+        def keep(connection: sqlite3.Connection) -> None:
+            if beside is not None:
+                connection.execute(*beside)
             try:
-                self.connection.executemany("INSERT INTO event VALUES (?, ?, ?)", rows)
+                connection.executemany("INSERT INTO event VALUES (?, ?, ?)", rows)
             except sqlite3.IntegrityError:
                 raise Overtaken(
                     f"the consultation {session.id} was answered or deleted elsewhere at the same time, and this answer was "
                     f"not kept; see it with: charley sessions resume {session.id}"
                 ) from None
+
+        self.write(keep)
         return Session(session.id, session.name, session.begun, session.knowledge, log)
 
     def sessions(self) -> list[Session]:
@@ -179,8 +205,14 @@ class Store:
     @contextmanager
     def errors(self) -> Iterator[None]:
         """Wait for one's turn, and turn what SQLite and the disk say into a StoreError for people."""
+        with self.explaining(), self.turn:
+            yield
+
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Turn what SQLite and the disk say into a StoreError for people."""
         try:
-            with explaining(self.path, FORMAT), self.turn:
+            with explaining(self.path, FORMAT):
                 yield
         except (ValueError, KeyError, TypeError):
             raise StoreError(f"{self.path}: an answer in it cannot be read; it was not written by this program") from None

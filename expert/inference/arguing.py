@@ -4,7 +4,7 @@ The justifications of forward chaining are followed back from a conclusion to th
 """
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from expert.inference.forward_chaining import Derivation
 from expert.inference.ground_rules import Derived, GroundRule, Observation
@@ -23,7 +23,7 @@ class ArgumentTables:
     def __init__(self, knowledge: KnowledgeBase, judge: Judge, ground_rules: Sequence[GroundRule]) -> None:
         self.knowledge, self.judge = knowledge, judge
         self.cited = {name: "; ".join(rule.sources) for name, rule in knowledge.rules.items()}
-        self.sentences = {name: Sentence(rule.because, rule.condition, knowledge) for name, rule in knowledge.rules.items()}
+        self.sentence = cache(self._sentence)
         self.bit = {name: 1 << place for place, name in enumerate(knowledge.vocabulary.findings)}
         self.definition_bit = {
             Derived("definition", name, truth): 1 << 2 * place + truth
@@ -31,12 +31,17 @@ class ArgumentTables:
             for truth in (False, True)
         }
         # By rank, which is the position of a ground rule among all of them.
-        self.grounds = [self._grounds(ground) for ground in ground_rules]
+        self.ground_rules = ground_rules
+        self.grounds = cache(self._grounds)
         self.definitions_used = lru_cache(maxsize=16_384)(self._definitions_used)
 
-    def _grounds(self, ground: GroundRule) -> tuple[int, tuple[Derived, ...]]:
+    def _sentence(self, name: str) -> Sentence:
+        rule = self.knowledge.rules[name]
+        return Sentence(rule.because, rule.condition, self.knowledge)
+
+    def _grounds(self, rank: int) -> tuple[int, tuple[Derived, ...]]:
         """Return the bits of the findings that a ground rule asks for, and what else it rests on."""
-        bits = 0
+        ground, bits = self.ground_rules[rank], 0
         for premise in ground.premises:
             if isinstance(premise, Observation):
                 bits |= self.bit[premise.leaf.finding]
@@ -65,7 +70,7 @@ class Arguments:
         self.tables, self.case, self.values, self.judgement = tables, case, values, judgement
         self.justifications: dict[Derived, list[tuple[int, tuple[Derived, ...]]]] = {}
         for ground in derivation.firings:
-            self.justifications.setdefault(ground.conclusion, []).append(tables.grounds[ground.rank])
+            self.justifications.setdefault(ground.conclusion, []).append(tables.grounds(ground.rank))
         self._used: dict[str, FindingUsed] = {}
         self._reached: dict[Derived, tuple[int, int]] = {}
 
@@ -78,7 +83,7 @@ class Arguments:
 
     def because(self, rule: str) -> str:
         """Return the sentence of a rule that fired, with the case's values filled in."""
-        return self.tables.sentences[rule].fill(self.case.findings, self.values, self._truth)
+        return self.tables.sentence(rule).fill(self.case.findings, self.values, self._truth)
 
     def grounds(self, conclusion: Derived) -> tuple[tuple[FindingUsed, ...], tuple[DefinitionUsed, ...]]:
         """Return the findings that a conclusion rests on by every justification, and the definitions on the way."""

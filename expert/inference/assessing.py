@@ -9,6 +9,7 @@ from expert.inference.asking import Asking
 from expert.inference.causes import CauseTables
 from expert.inference.forward_chaining import Derivation, ForwardChaining, MatcherName
 from expert.inference.ground_rules import Derived
+from expert.inference.outline import Outline, Outlining
 from expert.inference.unverified import add_unverified
 from expert.inference.urgency import UrgencyTables
 from facts.assessment import (
@@ -48,6 +49,7 @@ class Assessor:
         self.causes = CauseTables(knowledge, self.judge)
         self.advising = Advising(knowledge, self.judge)
         self.asking = Asking(knowledge, self.judge, self.urgency)
+        self.outlining = Outlining(knowledge, self.judge, self.urgency)
         self.used = KnowledgeUsed(knowledge.title, knowledge.version, knowledge.hash)
         self.evidence = {
             key: EvidenceCited(key, citation(source), source.kind, is_checked(source))
@@ -64,7 +66,7 @@ class Assessor:
         assessment = self.conclude(case, judgement)
         if not case.unverified:
             return assessment
-        return add_unverified(assessment, case, judgement, self.judge, self.knowledge, self.arguments.sentences)
+        return add_unverified(assessment, case, judgement, self.judge, self.knowledge, self.arguments.sentence)
 
     def conclude(self, case: Case, judgement: Judgement) -> Assessment:
         """Assess one case that was checked, given its judgement."""
@@ -95,6 +97,10 @@ class Assessor:
             evidence=self._evidence(fired),
             record=case.record,
         )
+
+    def outline(self, case: Case, judgement: Judgement) -> Outline:
+        """Return where a case that was checked stands, without the argument; what it says is what `conclude` says."""
+        return self.outlining.outline(case.values, judgement)
 
     def check(self, case: Case) -> Judgement:
         """Judge a case's conditions. Raises ContradictoryCase when its answers exclude each other."""

@@ -9,7 +9,7 @@ seed, so no two rules are equally salient; a repeated fact loses its second just
 import collections
 import collections.abc
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from heapq import heapify, heappop, heappush
 from typing import Any, Protocol, TypeAlias
@@ -76,44 +76,57 @@ class GroundMatcher(experta.abstract.Matcher):
         """Take in added and retracted facts; give the activations that arise and those that fall away."""
         added: list[Any] = []
         removed: list[Any] = []
-        lacking, activations = self.lacking, self.index.activations
+        lacking, activation = self.lacking, self.index.activation
         for fact in deleting or ():
             for number in self.index.woken(fact):
                 if not lacking[number]:
-                    removed.append(activations[number])
+                    removed.append(activation(number))
                 lacking[number] += 1
         for fact in adding or ():
             for number in self.index.woken(fact):
                 lacking[number] -= 1
                 if not lacking[number]:
-                    added.append(activations[number])
+                    added.append(activation(number))
         return added, removed
 
 
-class GroundIndex:
-    """Ground rules by what their patterns mention; made once for a knowledge base, and only read after that.
+GroundPremise: TypeAlias = tuple[str, bool | Callable[[Any], bool]]
+"""What a premise is about, and what that has to be worth: yes, no, or what passes a test."""
 
-    Raises TypeError for a rule that is not ground.
+
+class GroundIndex:
+    """Ground rules by what their premises mention; made once for a knowledge base.
+
+    `rule` makes the rule with a number when it is first to fire: of some thousands, a patient sets off a few dozen.
     """
 
-    def __init__(self, rules: Sequence[Any]) -> None:
-        self.lacking = [len(rule) for rule in rules]
-        # An activation lists facts to tell apart the bindings of one rule's variables; a ground rule has none.
-        self.activations = [experta.activation.Activation(rule, ()) for rule in rules]
+    def __init__(self, premises: Iterable[Sequence[GroundPremise]], rule: Callable[[int], Any]) -> None:
+        self.lacking: list[int] = []
+        self.rule = rule
         exact: dict[FactKey, list[int]] = {}
         self.tested: dict[str, dict[Callable[[Any], bool], list[int]]] = {}
-        for number, rule in enumerate(rules):
-            for pattern in rule:
-                if type(pattern) is not KnownFact or set(pattern) != {"about", "value"}:
-                    raise TypeError(f"not a ground pattern: {pattern!r}")
-                about, value = pattern["about"], pattern["value"]
-                if isinstance(value, experta.P):
-                    self.tested.setdefault(about, {}).setdefault(value.match, []).append(number)
-                elif isinstance(value, bool):
+        for number, asked in enumerate(premises):
+            self.lacking.append(len(asked))
+            for about, value in asked:
+                if isinstance(value, bool):
                     exact.setdefault((about, value), []).append(number)
                 else:
-                    raise TypeError(f"not a ground pattern: {pattern!r}")
+                    self.tested.setdefault(about, {}).setdefault(value, []).append(number)
         self.exact = {key: tuple(numbers) for key, numbers in exact.items()}
+        self._activations: dict[int, Any] = {}
+
+    @classmethod
+    def of(cls, rules: Sequence[Any]) -> "GroundIndex":
+        """Index rules of experta. Raises TypeError for one that is not ground."""
+        return cls([[_premise(pattern) for pattern in rule] for rule in rules], rules.__getitem__)
+
+    def activation(self, number: int) -> Any:
+        """Return the activation of a rule; two threads may both make it, and either will do."""
+        known = self._activations.get(number)
+        if known is None:
+            # An activation lists facts to tell apart the bindings of one rule's variables; a ground rule has none.
+            known = self._activations[number] = experta.activation.Activation(self.rule(number), ())
+        return known
 
     def woken(self, fact: Any) -> tuple[int, ...]:
         """Return the rules of which this fact fulfils a premise, once for each such premise."""
@@ -127,6 +140,16 @@ class GroundIndex:
             else:
                 fact.wakes = tuple(number for test, numbers in tests.items() if test(value) for number in numbers)
         return fact.wakes
+
+
+def _premise(pattern: Any) -> GroundPremise:
+    if type(pattern) is KnownFact and set(pattern) == {"about", "value"}:
+        value = pattern["value"]
+        if isinstance(value, bool):
+            return pattern["about"], value
+        if isinstance(value, experta.P):
+            return pattern["about"], value.match
+    raise TypeError(f"not a ground pattern: {pattern!r}")
 
 
 class _Agenda(experta.agenda.Agenda):
@@ -181,8 +204,14 @@ class Program(Protocol):
     """What an engine runs: compiled once, shared by all engines, never written to."""
 
     lowest_level: str
-    rules: list[Any]
-    index: GroundIndex
+
+    @property
+    def rules(self) -> list[Any]:
+        """Every rule, the most salient first."""
+
+    @property
+    def index(self) -> GroundIndex:
+        """The same rules by what their premises mention."""
 
 
 class _Engine(experta.KnowledgeEngine):

@@ -3,9 +3,10 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from functools import cached_property, partial
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from expert.inference.experta_engine import GroundEngine, GroundIndex, KnownFact, P, ReteEngine, Rule
+from expert.inference.experta_engine import GroundEngine, GroundIndex, GroundPremise, KnownFact, P, ReteEngine, Rule
 from expert.inference.ground_rules import Derived, GroundRule, Premise, ground_rules
 from facts.quantities import Interval
 from facts.vocabulary import Value
@@ -17,56 +18,78 @@ from knowledge_base.model import KnowledgeBase
 MatcherName: TypeAlias = Literal["ground", "rete"]
 
 
+class _Making(NamedTuple):
+    """An experta rule that is made when it is needed: its premises, and how its effect is made."""
+
+    premises: Sequence[Premise]
+    effect: Callable[[], Callable[[Any], None]]
+
+
+_START, _ALL_ARGUMENTS = Derived("case", "this"), Derived("arguments", "all")
+
+
 class _Program:
-    """A knowledge base compiled to experta rules, once; engines of any thread share it and never write to it."""
+    """A knowledge base compiled to experta rules; engines of any thread share it, and only add what any of them would make."""
 
     def __init__(self, knowledge: KnowledgeBase) -> None:
         self.knowledge = knowledge
         self.lowest_level = next(iter(knowledge.levels))
         self.patterns: dict[Premise, Any] = {}
-        self.answers = {
-            (name, answer): KnownFact(about=name, value=answer)
-            for name in knowledge.vocabulary.findings
-            for answer in (True, False)
-        }
+        self.answers: dict[tuple[str, bool], Any] = {}
         grounded = ground_rules(knowledge)
         self.ground_rules = grounded.rules
         # Saliences fall: ground rules up to the next steps, the conclusions over all arguments, next steps.
-        salience = len(grounded.rules) + len(knowledge.causes) + 2
-        self.rules: list[Any] = []
-        for rule in grounded.rules[: grounded.first_step]:
-            self.add(salience := salience - 1, [self.pattern(premise) for premise in rule.premises], self.firing(rule))
-        start, judged = KnownFact(about="this case", value=True), KnownFact(about="all arguments", value=True)
-        self.add(salience := salience - 1, [start], _declaring(judged))
-        for cause in knowledge.causes:
-            argued = KnownFact(about=f"argued {cause}", value=True)
-            self.add(salience := salience - 1, [judged, argued], self.grading(cause))
-        self.add(salience := salience - 1, [judged], self.concluding_urgency())
-        for rule in grounded.rules[grounded.first_step :]:
-            self.add(salience := salience - 1, [self.pattern(premise) for premise in rule.premises], self.firing(rule))
-        self.start = start
-        self.index = GroundIndex(self.rules)
+        before, after = grounded.rules[: grounded.first_step], grounded.rules[grounded.first_step :]
+        self.makings = [
+            *(_Making(rule.premises, partial(self.firing, rule)) for rule in before),
+            _Making([_START], partial(_declaring, self.pattern(_ALL_ARGUMENTS))),
+            *(_Making([_ALL_ARGUMENTS, _argued(cause)], partial(self.grading, cause)) for cause in knowledge.causes),
+            _Making([_ALL_ARGUMENTS], self.concluding_urgency),
+            *(_Making(rule.premises, partial(self.firing, rule)) for rule in after),
+        ]
+        self.start = self.pattern(_START)
 
-    def add(self, salience: int, patterns: Sequence[Any], effect: Callable[[Any], None]) -> None:
-        rule = Rule(*patterns, salience=salience)
+    @cached_property
+    def index(self) -> GroundIndex:
+        """The rules by what their premises mention."""
+        known: dict[Premise, GroundPremise] = {}
+
+        def mention(premise: Premise) -> GroundPremise:
+            mentioned = known.get(premise)
+            if mentioned is None:
+                mentioned = known[premise] = _mention(premise)
+            return mentioned
+
+        return GroundIndex(([mention(premise) for premise in making.premises] for making in self.makings), self.rule)
+
+    @cached_property
+    def rules(self) -> list[Any]:
+        """Every rule, the most salient first."""
+        return [self.rule(number) for number in range(len(self.makings))]
+
+    def rule(self, number: int) -> Any:
+        """Make the rule with this number."""
+        making = self.makings[number]
+        rule = Rule(*map(self.pattern, making.premises), salience=len(self.makings) - number)
         # What calling the rule with its effect does, less a look at the signature: every effect here takes any keyword.
-        rule._wrapped = effect
-        self.rules.append(rule)
+        rule._wrapped = making.effect()
+        return rule
 
     def known(self, name: str, value: Value) -> Any:
         """Return the fact that a finding has this value; the answers yes and no are made once."""
-        return self.answers[name, value] if isinstance(value, bool) else KnownFact(about=name, value=value)
+        if not isinstance(value, bool):
+            return KnownFact(about=name, value=value)
+        known = self.answers.get((name, value))
+        if known is None:
+            known = self.answers[name, value] = KnownFact(about=name, value=value)
+        return known
 
     def pattern(self, premise: Premise) -> Any:
         """Return the pattern of a premise; what several rules ask for is one pattern, by which the matchers share its test."""
         known = self.patterns.get(premise)
         if known is None:
-            if isinstance(premise, Derived):
-                known = KnownFact(about=_about(premise), value=premise.truth)
-            elif isinstance(premise.leaf, Present):
-                known = KnownFact(about=premise.leaf.finding, value=premise.truth)
-            else:
-                known = KnownFact(about=premise.leaf.finding, value=P(_leaf_test(premise.leaf, premise.truth)))
+            about, value = _mention(premise)
+            known = KnownFact(about=about, value=value if isinstance(value, bool) else P(value))
             self.patterns[premise] = known
         return known
 
@@ -74,7 +97,7 @@ class _Program:
         fact = KnownFact(about=_about(ground.conclusion), value=ground.conclusion.truth)
         rule = self.knowledge.rules.get(ground.conclusion.id) if ground.conclusion.kind == "rule" else None
         place = _TALLY.get((rule.kind, rule.strength), 0) if rule else 0
-        argued = KnownFact(about=f"argued {rule.target}", value=True) if rule else None
+        argued = self.pattern(_argued(rule.target)) if rule else None
 
         # experta filters what it hands to a rule by the names in its signature, unless that takes any.
         def fire(engine: Any, **_: Any) -> None:
@@ -131,6 +154,18 @@ def _declaring(fact: Any) -> Callable[[Any], None]:
         engine.declare(fact)
 
     return declare
+
+
+def _argued(target: str) -> Derived:
+    return Derived("argued", target)
+
+
+def _mention(premise: Premise) -> GroundPremise:
+    """Return what a premise is about, and what that has to be worth."""
+    if isinstance(premise, Derived):
+        return _about(premise), premise.truth
+    leaf = premise.leaf
+    return leaf.finding, premise.truth if isinstance(leaf, Present) else _leaf_test(leaf, premise.truth)
 
 
 def _about(derived: Derived) -> str:

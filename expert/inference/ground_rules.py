@@ -15,7 +15,8 @@ from knowledge_base.conditions.expression import And, AtLeast, Compared, Express
 from knowledge_base.conditions.logic import push_negation_inward
 from knowledge_base.model import KnowledgeBase
 
-Kind: TypeAlias = Literal["part", "definition", "conclusion", "rule"]
+Kind: TypeAlias = Literal["part", "definition", "conclusion", "rule", "argued", "arguments", "case"]
+"""What is derived; the last three stand between the arguments and what is concluded over all of them."""
 
 MOST_WAYS = 1_000
 """Ways to fulfil one `at_least` that are written out as rules; beyond it, it should be split into definitions."""

@@ -1,6 +1,6 @@
 """An assessment with what the unverified readings of a record would set off: they can raise the urgency, and nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from facts.assessment import Assessment, FindingUsed, OpenFindings, UnverifiedReading, Urgency
@@ -19,9 +19,9 @@ def add_unverified(
     verified: Judgement,
     judge: Judge,
     knowledge: KnowledgeBase,
-    sentences: Mapping[str, Sentence],
+    sentence: Callable[[str], Sentence],
 ) -> Assessment:
-    """Add the unverified readings of a case, and the warnings that they set off; `sentences` are those of the rules."""
+    """Add the unverified readings of a case, and the warnings that they set off; `sentence` gives that of a rule."""
     found = list(suspicions(case, verified, judge, knowledge))
     readings = tuple(
         UnverifiedReading(
@@ -31,7 +31,7 @@ def add_unverified(
         )
         for reading in case.unverified
     )
-    said = {suspicion.rule.id: _because(suspicion, judge, sentences) for suspicion in found}
+    said = {suspicion.rule.id: _because(suspicion, judge, sentence(suspicion.rule.id)) for suspicion in found}
     return replace(assessment, unverified=readings, urgency=_urgency(assessment.urgency, found, said, knowledge.level_rank))
 
 
@@ -67,10 +67,9 @@ def _urgency(urgency: Urgency, found: Sequence[Suspicion], said: Mapping[str, st
     )
 
 
-def _because(suspicion: Suspicion, judge: Judge, sentences: Mapping[str, Sentence]) -> str:
+def _because(suspicion: Suspicion, judge: Judge, sentence: Sentence) -> str:
     judgement = suspicion.judgement
     values = {name: observed.value for name, observed in suspicion.findings.items()}
-    sentence = sentences[suspicion.rule.id]
     said = sentence.fill(suspicion.findings, values, lambda name: judgement.truth(judge.position[name]))
     sources = "; ".join(dict.fromkeys(f"{one.observed.origin}: {one.reason}" for one in suspicion.readings))
     return say("Unverified, repeat it ({sources}): {said}").format(sources=sources, said=said)

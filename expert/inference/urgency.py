@@ -67,8 +67,17 @@ class UrgencyTables:
             not_known=tuple(name for name in not_known if name not in values),
             awaiting=tuple(step.id for step in steps if not step.done and not tests.isdisjoint(step.answers)),
             because=because or (say("No warning sign is known."),),
-            could_rise=tuple([self.open_warning(danger.rule.id, danger.level, danger.bits) for danger in verdict.open]),
+            could_rise=self.could_rise(verdict),
         )
+
+    def could_rise(self, verdict: Verdict) -> tuple[OpenWarning, ...]:
+        """Return the pertinent dangers that are open, as they are reported."""
+        return tuple([self.open_warning(danger.rule.id, danger.level, danger.bits) for danger in verdict.open])
+
+    def is_decided(self, verdict: Verdict, values: Mapping[str, Value]) -> bool:
+        """Return whether nothing is open to history or examination that could raise the urgency."""
+        open_ = self._open(verdict, values)
+        return not open_.history and not open_.examination
 
     def can_be_put(self, name: str, values: Mapping[str, Value]) -> bool:
         """Return whether a question makes sense: what hangs on another finding is asked when that is known to be present."""

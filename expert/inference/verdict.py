@@ -7,13 +7,14 @@ level is open to history or examination; `ceiling` is sound all the same: it cou
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from facts.quantities import Interval
 from facts.vocabulary import Value
+from knowledge_base.declarations import AskedBy
 from knowledge_base.interview import asked_by, told_by_lists
-from knowledge_base.judging.judgement import Judge, Judgement, look_for_key, only_if_key, unless_key
+from knowledge_base.judging.judgement import Judge, Judgement, Outlook, look_for_key, only_if_key, unless_key
 from knowledge_base.model import KnowledgeBase, Rule
-from knowledge_base.schema import AskedBy
 
 ASKED_BY: tuple[AskedBy, ...] = ("history", "examination", "test")
 
@@ -54,6 +55,8 @@ class _Danger:
 
     def rank_here(self, true: tuple[bool, ...]) -> int:
         """Return the rank of the level that the danger demands of this patient, should it hold."""
+        if not self.downgrades:
+            return self.rank
         return min([self.rank, *(rank for position, rank in self.downgrades if true[position])])
 
 
@@ -111,24 +114,54 @@ class Verdicts:
         closed: Collection[str] = frozenset(),
     ) -> Verdict:
         """Return the verdict for what is known; `closed` findings cannot become known."""
-        true, missing = judgement.true, judgement.missing
-        ranked = [(danger, danger.rank_here(true)) for danger in self.dangers]
-        level = max((rank for danger, rank in ranked if true[danger.position]), default=0)
-        ceiling = max((rank for danger, rank in ranked if true[danger.position] or missing[danger.position]), default=0)
+        true = judgement.true
+        level, ceiling = self._bounds(judgement)
         answerable = self.answerable(values, judgement, closed)
-        open_: list[tuple[int, OpenDanger]] = []
+        open_: tuple[OpenDanger, ...] = ()
         if ceiling > level:
-            can, wanted = self.judge.danger_outlook(values, answerable)
-            for danger, rank in ranked:
-                if rank <= level or true[danger.position] or not can[danger.in_outlook]:
+            open_ = self._open(true, level, self.judge.danger_outlook(values, answerable))
+        return Verdict(self.levels[level], self.levels[ceiling], open_, answerable)
+
+    def open_dangers(self, judgement: Judgement, outlook: Outlook) -> tuple[OpenDanger, ...]:
+        """Return the open dangers of the verdict, given the outlook at the dangers with what can be answered."""
+        return self._open(judgement.true, self._bounds(judgement)[0], outlook)
+
+    def _bounds(self, judgement: Judgement) -> tuple[int, int]:
+        """Return the ranks of the level and of the ceiling."""
+        true, missing = judgement.true, judgement.missing
+        level = ceiling = 0
+        for danger in self.dangers:
+            if danger.rank <= level and danger.rank <= ceiling:
+                # They come from the highest down.
+                break
+            if true[danger.position]:
+                rank = danger.rank_here(true)
+                level, ceiling = max(level, rank), max(ceiling, rank)
+            elif danger.rank > ceiling and missing[danger.position]:
+                ceiling = max(ceiling, danger.rank_here(true))
+        return level, ceiling
+
+    def _open(self, true: tuple[Any, ...], level: int, outlook: Outlook) -> tuple[OpenDanger, ...]:
+        """Return which dangers above the level are pertinent and open."""
+        can, wanted = outlook
+        open_: list[tuple[int, OpenDanger]] = []
+        for danger in self.dangers:
+            if danger.rank <= level:
+                break
+            if true[danger.position] or not can[danger.in_outlook]:
+                continue
+            if danger.look_for is None or true[danger.look_for]:
+                bits = wanted[danger.in_outlook]
+            else:
+                # Whether anybody would look for it hangs on what everybody is asked for.
+                bits = wanted[danger.look_for_in_outlook] & self.always
+                if not bits:
                     continue
-                if danger.look_for is None or true[danger.look_for]:
-                    open_.append((rank, OpenDanger(danger.rule, self.levels[rank], wanted[danger.in_outlook])))
-                elif bits := wanted[danger.look_for_in_outlook] & self.always:
-                    # Whether anybody would look for it hangs on what everybody is asked for.
-                    open_.append((rank, OpenDanger(danger.rule, self.levels[rank], bits)))
+            rank = danger.rank_here(true)
+            if rank > level:
+                open_.append((rank, OpenDanger(danger.rule, self.levels[rank], bits)))
         open_.sort(key=lambda entry: -entry[0])
-        return Verdict(self.levels[level], self.levels[ceiling], tuple(danger for _, danger in open_), answerable)
+        return tuple(danger for _, danger in open_)
 
     def answerable(
         self, values: Mapping[str, Value], judgement: Judgement, closed: Collection[str] = frozenset()

@@ -5,7 +5,7 @@ there is none. Patients whose answers either of the two refuses as contradictory
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 
 from expert.inference.assessing import Assessor, ContradictoryCase
@@ -187,7 +187,7 @@ class _Comparing:
             yield from (f"the {kind} {name} is new" for name in after if name not in before)
             yield from (f"the {kind} {name} is gone" for name in before if name not in after)
         for name in (name for name in old if name in new and old[name] != new[name]):
-            parts = [part for part, value in old[name] if value != getattr(new[name], part, None)]
+            parts = [part for part, value in vars(old[name]).items() if value != getattr(new[name], part, None)]
             yield f"{name}: {', '.join(parts)} changed"
 
     def medicines(self) -> Iterator[str]:
@@ -246,9 +246,9 @@ def _written(rule: Rule) -> tuple[object, ...]:
 def _joined(old: Finding, new: Finding) -> Finding:
     """Return a finding that can hold what either of two states of it can."""
     if isinstance(old, QuantityFinding) and isinstance(new, QuantityFinding):
-        return new.model_copy(update={"range": [min(old.range[0], new.range[0]), max(old.range[1], new.range[1])]})
+        return replace(new, range=[min(old.range[0], new.range[0]), max(old.range[1], new.range[1])])
     if isinstance(old, ChoiceFinding) and isinstance(new, ChoiceFinding):
-        return new.model_copy(update={"choices": {**old.choices, **new.choices}})
+        return replace(new, choices={**old.choices, **new.choices})
     return new
 
 

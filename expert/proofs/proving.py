@@ -15,10 +15,10 @@ from facts.answers import write_answer
 from facts.case import Observed
 from facts.problems import Problem
 from facts.vocabulary import Finding, Value
+from knowledge_base.declarations import CertificateCount, CertificateFile
 from knowledge_base.invariants import Accepted
 from knowledge_base.judging.thresholds import thresholds_of
 from knowledge_base.model import KnowledgeBase
-from knowledge_base.schema import CertificateCount, CertificateFile
 
 Decision: TypeAlias = Literal["proved", "failed", "undecided", "accepted"]
 

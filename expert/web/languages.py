@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from expert.consultation.moments import Consultation
 from expert.inference.translated import in_language
+from expert.web.asked_before import AskedBefore
 from expert.web.service import Service, Visit
 from facts.language.catalogs import ENGLISH, languages
 from facts.language.speaking import Language, speaking
@@ -28,6 +29,7 @@ class Languages:
     def __init__(self, service: Service) -> None:
         self.english = Spoken(service, None)
         self.made: dict[str, Spoken] = {ENGLISH: self.english}
+        self.offered = languages()
         self.lock = Lock()
 
     def work(self, page: Callable[[Visit], Result], visit: Visit, headers: Mapping[str, str]) -> Callable[[], Result]:
@@ -42,7 +44,7 @@ class Languages:
 
     def of(self, headers: Mapping[str, str]) -> Spoken:
         """Return the service in the language that a browser likes best of those there are."""
-        tag = preferred(headers.get("accept-language", ""), languages())
+        tag = preferred(headers.get("accept-language", ""), self.offered)
         with self.lock:
             if tag not in self.made:
                 self.made[tag] = self.speak(tag)
@@ -53,8 +55,10 @@ class Languages:
         service = self.english.service
         assessor, language = in_language(service.consultation.assessor, service.settings.knowledge, tag)
         with speaking(language):
-            consultation = Consultation(assessor)
-        return Spoken(replace(service, consultation=consultation), language)
+            consultation, thorough = Consultation(assessor), Consultation(assessor, thorough=True)
+        # The questions of a page are worded, so each language has its own.
+        spoken = replace(service, consultation=consultation, thorough=thorough, asked_before=AskedBefore())
+        return Spoken(spoken, language)
 
 
 def preferred(accepted: str, offered: tuple[str, ...]) -> str:

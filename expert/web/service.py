@@ -1,17 +1,20 @@
 """What the pages share: the running service, one visit to it, and a refusal with its status."""
 
-import secrets
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 from expert.consultation.moments import Consultation
 from expert.consultation.sessions import Store
 from expert.web.access import audit
 from expert.web.access.limiter import Limiter
+from expert.web.access.shared import Shared
 from expert.web.access.sign_in import Known, SignIns
 from expert.web.access.users import Users
+from expert.web.asked_before import AskedBefore
 from expert.web.lane import Lane
 from expert.web.readers import Readers
 from expert.web.settings import Settings
@@ -39,6 +42,7 @@ class Service:
     settings: Settings
     consultation: Consultation
     store: Store
+    shared: Shared
     sign_ins: SignIns
     users: Users | None
     sign_in_limiter: Limiter
@@ -49,7 +53,14 @@ class Service:
     files: Lane
     passwords: Lane
     signed_in_from: Known
-    key: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    thorough: Consultation
+    """The same consultation for whoever goes on after it has stopped."""
+    asked_before: AskedBefore = field(default_factory=AskedBefore)
+
+    @cached_property
+    def key(self) -> str:
+        """What signs in where there are no users, at any worker."""
+        return link_key(self.shared)
 
     def close(self) -> None:
         """Let go of the store and of everything that works beside the pages."""
@@ -57,6 +68,7 @@ class Service:
         self.passwords.close()
         self.readers.close()
         self.store.close()
+        self.shared.close()
 
     @property
     def knowledge(self) -> KnowledgeBase:
@@ -73,20 +85,28 @@ def opened(settings: Settings, consultation: Consultation) -> Service:
     users = None if settings.users is None else Users(settings.users)
     store = Store(settings.store)
     audit.prepare(store)
+    shared = Shared(settings.shared)
     return Service(
         settings=settings,
         consultation=consultation,
         store=store,
-        sign_ins=SignIns(settings),
+        shared=shared,
+        sign_ins=SignIns(settings, shared),
         users=users,
-        sign_in_limiter=Limiter(settings.sign_ins_per_minute),
-        user_limiter=Limiter(_FROM_ANYWHERE * settings.sign_ins_per_minute),
+        sign_in_limiter=Limiter("sign-ins of an address", settings.sign_ins_per_minute, shared),
+        user_limiter=Limiter("sign-ins of a user", _FROM_ANYWHERE * settings.sign_ins_per_minute, shared),
         readers=Readers(settings.knowledge, consultation.knowledge.hash, settings.file_seconds, settings.file_memory),
         files=Lane("files", settings.files_at_once, _FILES_WAITING),
         # Each hash of a password takes 128 MB and half a second.
         passwords=Lane("passwords", 1, _SIGN_INS_WAITING),
-        signed_in_from=Known(),
+        signed_in_from=Known(shared),
+        thorough=Consultation(consultation.assessor, thorough=True),
     )
+
+
+def link_key(shared: Shared) -> str:
+    """Return the key in the link that signs in."""
+    return base64.urlsafe_b64encode(shared.secret("link")[:24]).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class Settings:
     feedback: Path | None = None
     """The SQLite file of what was done with cards; beside the store where it is not given."""
     public_address: str | None = None
+    shared: Path | None = None
+    """The file of what workers beside each other share; None for a process that serves alone."""
     largest_form: int = 64 * 1024
     largest_file: int = 8 * 1024 * 1024
     knowledge: Path | None = None

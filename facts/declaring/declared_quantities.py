@@ -1,13 +1,13 @@
 """What the vocabulary declares of a quantity beside its unit: what is low, normal and high, and what it is computed from."""
 
+from dataclasses import field
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
-
-from facts.declaring.schema_reading import Declared, Name
+from facts.declaring.declared import Limits, Name, declared
 
 
-class ReferenceInterval(Declared):
+@declared
+class ReferenceInterval:
     """The limits of what is normal, in the finding's own unit and both normal themselves; a limit left out is none.
 
     `where` tells whose limits they are, by other findings: a choice, or of a quantity from where (included) to where (not).
@@ -15,25 +15,25 @@ class ReferenceInterval(Declared):
 
     low: float | None = None
     high: float | None = None
-    where: dict[Name, Name | Annotated[list[float], Field(min_length=2, max_length=2)]] = {}
+    where: dict[Name, Name | Annotated[list[float], Limits(min_length=2, max_length=2)]] = field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _limits_ascend(self) -> "ReferenceInterval":
+    def __post_init__(self) -> None:
         if self.low is None and self.high is None:
             raise ValueError("a reference interval has a low limit, a high one, or both")
         if self.low is not None and self.high is not None and self.low >= self.high:
             raise ValueError("the low limit must be below the high one")
-        return self
 
 
-class Reference(Declared):
+@declared
+class Reference:
     """What "low", "normal" and "high" mean; where several intervals can apply to a patient, what is true by any of them."""
 
     source: str | list[str]
-    intervals: Annotated[list[ReferenceInterval], Field(min_length=1)]
+    intervals: Annotated[list[ReferenceInterval], Limits(min_length=1)]
 
 
-class Derivation(Declared):
+@declared
+class Derivation:
     """How a quantity is computed from others, all in their own units: constant + coefficient * finding + …, or a product.
 
     Of `product`, what is to the power of -1 divides: {a: 1, b: -1} is a ratio. A value that is given all the same may differ
@@ -42,15 +42,13 @@ class Derivation(Declared):
 
     source: str | list[str]
     constant: float = 0
-    terms: dict[Name, float] = {}
-    product: dict[Name, Literal[1, -1]] = {}
-    agrees_within: Annotated[float, Field(ge=0, lt=1)]
+    terms: dict[Name, float] = field(default_factory=dict)
+    product: dict[Name, Literal[1, -1]] = field(default_factory=dict)
+    agrees_within: Annotated[float, Limits(ge=0, lt=1)]
 
-    @model_validator(mode="after")
-    def _one_formula(self) -> "Derivation":
+    def __post_init__(self) -> None:
         if bool(self.terms) is bool(self.product) or (self.product and self.constant):
             raise ValueError("a derived quantity has `terms` (with or without a `constant`) or a `product`")
-        return self
 
     @property
     def inputs(self) -> tuple[str, ...]:

@@ -1,24 +1,19 @@
-"""YAML read against a pydantic model, with every mistake told at its line: for the vocabulary and the knowledge alike."""
+"""YAML read against what is declared, with every mistake told at its line: for the vocabulary and the knowledge alike."""
 
+from dataclasses import is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from facts.declaring.yaml_reading import Document, KeyPath, read_document
 from facts.problems import CharleyError, Place, Problem, did_you_mean, quoted
 
-Model = TypeVar("Model", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
+Model = TypeVar("Model")
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=80)]
-"""An id of the one namespace that findings, definitions, causes and warning signs share."""
-
-
-class Declared(BaseModel):
-    """Anything declared in YAML: frozen, no key beyond those that are named, no silent conversion of types."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+_CHECKERS: dict[type[Any], Any] = {}
+"""What was made to check each class; to make it takes longer than to check a file."""
 
 
 def read_knowledge_file(path: Path, shown: str) -> Document:
@@ -39,14 +34,27 @@ def read_knowledge_file(path: Path, shown: str) -> Document:
 
 def validate(model: type[Model], document: Document, value: Any = None, *, at: KeyPath = ()) -> Model:
     """Make a `model` of `value` (the document's own by default), which stands at the path `at`. Raises CharleyError."""
+    from pydantic import ValidationError
+
+    checking = checker(model)
     try:
-        return model.model_validate(document.value if value is None else value)
+        return checking.validate_python(document.value if value is None else value)
     except ValidationError as error:
         problems = [_problem(details, document, at, model) for details in error.errors(include_url=False)]
         raise CharleyError(sorted(set(problems))) from None
 
 
-def _problem(details: Any, document: Document, at: KeyPath, model: type[BaseModel]) -> Problem:
+def checker(model: type[Model]) -> "TypeAdapter[Model]":
+    """Return what checks that a value is what a `model` declares, and makes one of it."""
+    from pydantic import TypeAdapter
+
+    checking: TypeAdapter[Model] | None = _CHECKERS.get(model)
+    if checking is None:
+        checking = _CHECKERS[model] = TypeAdapter(model)
+    return checking
+
+
+def _problem(details: Any, document: Document, at: KeyPath, model: type[Any]) -> Problem:
     path = at
     # A union adds its own tags to pydantic's location; only what stands in the document leads to a place.
     for part in details["loc"]:
@@ -68,18 +76,19 @@ def _problem(details: Any, document: Document, at: KeyPath, model: type[BaseMode
     return Problem(document.place(path), f"{shown}: {reason[:1].lower()}{reason[1:]}, found {quoted(found)}", "correct it")
 
 
-def _keys_near(model: type[BaseModel], location: KeyPath) -> set[str]:
-    """Collect the keys a reader may have meant: those of every model that `model` can hold."""
-    seen: set[type[BaseModel]] = set()
+def _keys_near(model: type[Any], location: KeyPath) -> set[str]:
+    """Collect the keys a reader may have meant: those of every class that `model` can hold."""
+    seen: set[type[Any]] = set()
     keys: set[str] = set()
     waiting: list[Any] = [model]
     while waiting:
         kind = waiting.pop()
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if isinstance(kind, type) and is_dataclass(kind):
             if kind not in seen:
                 seen.add(kind)
-                keys.update(field.alias or name for name, field in kind.model_fields.items())
-                waiting.extend(field.annotation for field in kind.model_fields.values())
+                hints = get_type_hints(kind, include_extras=True)
+                keys.update(hints)
+                waiting.extend(hints.values())
         else:
             waiting.extend(getattr(kind, "__args__", ()))
     return keys

@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from facts.vocabulary import QuantityFinding
+from facts.vocabulary import Finding, QuantityFinding
 
 if TYPE_CHECKING:
     import pint
@@ -103,8 +104,53 @@ def _registry() -> "pint.UnitRegistry[Any]":
     return pint.UnitRegistry(Path(__file__).with_name("units.txt"), non_int_type=Decimal)
 
 
-def converter(finding: QuantityFinding, unit: str) -> Callable[[Decimal], Decimal]:
+class Conversion(NamedTuple):
+    """How a number in one unit becomes one in another: every unit is a multiple of another, some with an offset."""
+
+    factor: Decimal
+    offset: Decimal
+
+    def __call__(self, number: Decimal) -> Decimal:
+        """Turn a number in the one unit into one in the other."""
+        return number * self.factor + self.offset
+
+
+ConversionKey: TypeAlias = tuple[str, str, float | None, int | None]
+"""What a conversion depends on: a unit, the finding's own unit, its molar mass and its valence."""
+
+_CONVERSIONS: dict[ConversionKey, Conversion] = {}
+
+
+def converter(finding: QuantityFinding, unit: str) -> Conversion:
     """Return what turns a number in `unit` into one in the finding's own unit. Raises UnitError when none exists."""
+    key = _key(finding, unit)
+    known = _CONVERSIONS.get(key)
+    if known is None:
+        known = _CONVERSIONS[key] = _conversion(finding, unit)
+    return known
+
+
+def conversions(findings: Iterable[Finding]) -> dict[ConversionKey, Conversion]:
+    """Return the conversions of every unit that these findings accept, but for those that do not exist."""
+    found = {}
+    for finding in findings:
+        if isinstance(finding, QuantityFinding):
+            for unit in finding.accepts:
+                with suppress(UnitError):
+                    found[_key(finding, unit)] = converter(finding, unit)
+    return found
+
+
+def _key(finding: QuantityFinding, unit: str) -> ConversionKey:
+    return unit, finding.unit, finding.molar_mass, finding.valence
+
+
+def remember_conversions(known: Mapping[ConversionKey, Conversion]) -> None:
+    """Take over conversions that were found before: to read the table of units takes longer than to assess a case."""
+    _CONVERSIONS.update(known)
+
+
+def _conversion(finding: QuantityFinding, unit: str) -> Conversion:
     import pint
 
     registry = _registry()
@@ -122,10 +168,10 @@ def converter(finding: QuantityFinding, unit: str) -> Callable[[Decimal], Decima
         return Decimal(quantity.to(target).magnitude)
 
     try:
-        convert(Decimal(1))
+        offset = convert(Decimal(0))
+        return Conversion(convert(Decimal(1)) - offset, offset)
     except (pint.errors.PintError, AttributeError) as error:
         raise UnitError(f"{unit} cannot be turned into {finding.unit}: {error}") from None
-    return convert
 
 
 def _accepted(finding: QuantityFinding) -> tuple[str, ...]:

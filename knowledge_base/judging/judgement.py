@@ -8,18 +8,24 @@ An outlook looks ahead: of the unknown findings some can still be answered and t
 which conditions can still become true, and which answers could help them to it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple
-from functools import cached_property
-from typing import Any, NamedTuple
+from functools import cached_property, lru_cache, partial
+from typing import Any, NamedTuple, TypeAlias
 
 from facts.quantities import Interval
 from facts.vocabulary import Value
 from knowledge_base.conditions.expression import Expression
 from knowledge_base.conditions.logic import Truth
 from knowledge_base.judging.patient_judging import ANSWERABLE, Exacter, JudgePatient, compile_judging, compile_outlook
+from knowledge_base.judging.patient_walking import walk_judging, walk_outlook
 from knowledge_base.judging.program import Program, write_program
 from knowledge_base.model import KnowledgeBase
+
+_Making: TypeAlias = Callable[[Program, Sequence[str]], JudgePatient]
+
+WALKED = 200
+"""Patients whose program is walked before it is compiled: about as many as take as long as compiling does."""
 
 
 class Judgement(NamedTuple):
@@ -88,20 +94,29 @@ class Judge:
         return write_program(self.conditions, self.danger_position)
 
     @cached_property
-    def _judging(self) -> JudgePatient:
-        return compile_judging(self.program, self._findings)
+    def _judging(self) -> "_Judging":
+        return _Judging(self.program, self._findings, walk_judging, compile_judging)
 
     @cached_property
-    def _looking_ahead(self) -> JudgePatient:
-        return compile_outlook(self.program, self._findings)
+    def _looking_ahead(self) -> "_Judging":
+        return _Judging(self.program, self._findings, walk_outlook, compile_outlook)
 
     @cached_property
-    def _looking_ahead_at_dangers(self) -> JudgePatient:
-        return compile_outlook(self.program_of_dangers, self._findings)
+    def _looking_ahead_at_dangers(self) -> "_Judging":
+        return _Judging(self.program_of_dangers, self._findings, walk_outlook, compile_outlook)
+
+    def compile(self) -> None:
+        """Compile everything now, for a service of which no caller should wait for it."""
+        for judging in (self._judging, self._looking_ahead, self._looking_ahead_at_dangers):
+            judging.compile()
 
     def danger_outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
         """Look ahead as `outlook` does, at the rules of warning signs and what one looks for them by (`danger_position`)."""
-        return Outlook(*self._looking_ahead_at_dangers(_ahead(values, answerable)))
+        return self.lookout(values, answerable).at_dangers()
+
+    def lookout(self, values: Mapping[str, Value], answerable: Iterable[str]) -> "Lookout":
+        """Return what looks ahead as `outlook` does, at some conditions after others."""
+        return Lookout(self, _ahead(values, answerable))
 
     def outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
         """Look ahead from the known findings; of the others, only the `answerable` can still become known.
@@ -109,6 +124,17 @@ class Judge:
         A number that is known in part can be answered more exactly where it is among the `answerable`.
         """
         return Outlook(*self._looking_ahead(_ahead(values, answerable)))
+
+    def look_ahead(self, names: tuple[str, ...]) -> JudgePatient:
+        """Return what looks ahead at a few conditions, compiled when they are first asked for."""
+        return self._looking_ahead_at(names)
+
+    @cached_property
+    def _looking_ahead_at(self) -> Callable[[tuple[str, ...]], JudgePatient]:
+        def compile_some(names: tuple[str, ...]) -> JudgePatient:
+            return compile_outlook(write_program(self.conditions, names), self._findings)
+
+        return lru_cache(maxsize=1_024)(compile_some)
 
     def __call__(self, values: Mapping[str, Value]) -> Judgement:
         """Judge everything for the known findings of one case."""
@@ -126,6 +152,42 @@ class Judge:
             names.append(self.by_bit[lowest])
             bits ^= lowest
         return tuple(names)
+
+
+class Lookout:
+    """Looks ahead for one patient: at the dangers, or at a few conditions, which takes as long as these have steps."""
+
+    def __init__(self, judge: Judge, known: Mapping[str, Any]) -> None:
+        self.judge, self.known = judge, known
+
+    def at_dangers(self) -> Outlook:
+        """Look ahead at the rules of warning signs and what one looks for them by, in the order of `danger_position`."""
+        return Outlook(*self.judge._looking_ahead_at_dangers(self.known))
+
+    def at(self, names: tuple[str, ...]) -> Outlook:
+        """Look ahead at these conditions, in their order."""
+        return Outlook(*self.judge.look_ahead(names)(self.known))
+
+
+class _Judging:
+    """Carries a program out for one patient after another: walks it at first, and compiles it once there are many."""
+
+    def __init__(self, program: Program, findings: Sequence[str], walk: _Making, compiling: _Making) -> None:
+        self._make = partial(compiling, program, findings)
+        self._judge = walk(program, findings)
+        self._left = WALKED
+
+    def compile(self) -> None:
+        if self._left >= 0:
+            self._judge, self._left = self._make(), -1
+
+    def __call__(self, known: Mapping[str, Value]) -> tuple[tuple[Any, ...], tuple[int, ...]]:
+        # Two threads may count one patient twice, or compile both: then it is compiled sooner, or once more than needed.
+        if self._left >= 0:
+            self._left -= 1
+            if self._left < 0:
+                self._judge = self._make()
+        return self._judge(known)
 
 
 def _ahead(values: Mapping[str, Value], answerable: Iterable[str]) -> dict[str, Any]:

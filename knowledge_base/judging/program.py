@@ -40,13 +40,14 @@ class _Writing:
     def __init__(self, conditions: Mapping[str, Expression]) -> None:
         self.conditions = conditions
         self.steps: list[Step] = []
-        self.known: dict[Expression, int] = {}
+        self.known: dict[int, int] = {}
+        """The steps of trees that were met, by their identity: to hash a tree takes as long as to write it."""
         self.alike: dict[tuple[object, ...], int] = {}
 
     def step(self, tree: Expression) -> int:
-        known = self.known.get(tree)
+        known = self.known.get(id(tree))
         if known is None:
-            known = self.known[tree] = self.write(tree)
+            known = self.known[id(tree)] = self.write(tree)
         return known
 
     def write(self, tree: Expression) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from facts.problems import Place, did_you_mean
 from knowledge_base import schema
 from knowledge_base.conditions.expression import Scope
+from knowledge_base.declarations import Complaint
 from knowledge_base.entries import Context, KnowledgeFile, Node, Problems
 from knowledge_base.grading import build_grading
 from knowledge_base.interview import build_interview
@@ -187,7 +188,7 @@ def build_contradictions(
 
 
 def build_decision_support(
-    context: Context, file: KnowledgeFile[schema.DecisionSupportFile] | None, complaint: schema.Complaint | None
+    context: Context, file: KnowledgeFile[schema.DecisionSupportFile] | None, complaint: Complaint | None
 ) -> DecisionSupport | None:
     """Build what clinical systems are told; None when nothing is."""
     if file is None:

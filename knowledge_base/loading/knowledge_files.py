@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import facts
-from facts.declaring.schema_reading import read_knowledge_file, validate
+from facts.declaring.schema_reading import checker, read_knowledge_file, validate
 from facts.medicines import MedicineDictionary, dictionary, load_medicines
 from facts.problems import CharleyError, Place, Problem
 from facts.vocabulary import Vocabulary, load_vocabulary
 from knowledge_base import schema
+from knowledge_base.declarations import CertificateFile
 from knowledge_base.entries import Content, KnowledgeFile, Problems
 
 SHIPPED = Path(__file__).parents[1]
@@ -50,7 +51,7 @@ class KnowledgeFiles:
     names: tuple[str, ...]
     """Every file that the hash is of."""
     hash: str
-    certificate: schema.CertificateFile | None
+    certificate: CertificateFile | None
 
 
 def read_knowledge_files(folder: Path | None, shown: str, problems: Problems, *, to_assess: bool) -> KnowledgeFiles:
@@ -173,10 +174,10 @@ def _hash(paths: Mapping[str, Path]) -> str:
     return digest.hexdigest()
 
 
-def _read_certificate(path: Path, content_hash: str) -> schema.CertificateFile | None:
+def _read_certificate(path: Path, content_hash: str) -> CertificateFile | None:
     """Read what was proved of this very knowledge; a certificate of other knowledge, or a broken one, says nothing."""
     try:
-        certificate = schema.CertificateFile.model_validate_json(path.read_bytes())
+        certificate = checker(CertificateFile).validate_json(path.read_bytes())
     except (OSError, ValueError):
         return None
     return certificate if certificate.hash == content_hash else None

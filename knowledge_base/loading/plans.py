@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping
 from facts.finding_search import suggest_finding
 from facts.problems import did_you_mean
 from knowledge_base import schema
+from knowledge_base.declarations import StepKind
 from knowledge_base.entries import Context, KnowledgeFile, Node
 from knowledge_base.loading.rules import build_rule
 from knowledge_base.model import NextStep, PlanShape, Topic
 
-_PLACES: Mapping[schema.StepKind, int] = {"advice": 2, "referral": 3, "avoid": 4, "test": 5, "examination": 6}
+_PLACES: Mapping[StepKind, int] = {"advice": 2, "referral": 3, "avoid": 4, "test": 5, "examination": 6}
 """The place of each kind of step among those of one level, where plan.yaml does not say."""
 
 

@@ -4,14 +4,23 @@ All text that came with the case passes `clean` here, so that no name or medicin
 each format then escapes for its own syntax.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
 
-from facts.assessment import Argument, Assessment, CauseAssessed, FindingUsed, MissingFinding, StepAdvised, WayToChange
+from facts.assessment import (
+    Argument,
+    Assessment,
+    CauseAssessed,
+    FindingUsed,
+    MissingFinding,
+    OpenWarning,
+    StepAdvised,
+    WayToChange,
+)
 from facts.case import DENIED_TOGETHER, NOT_LISTED
 from facts.language.speaking import say
-from facts.vocabulary import Codes
+from facts.vocabulary import Codes, Value
 from knowledge_base.model import KnowledgeBase
 from reports.arranged.figures import Figures, figures
 from reports.arranged.leaflet import LeafletShown, leaflet
@@ -202,16 +211,16 @@ def view(assessment: Assessment, knowledge: KnowledgeBase) -> ReportView:
     return _Arranging(assessment, knowledge).view()
 
 
-def rises(assessment: Assessment, knowledge: KnowledgeBase) -> tuple[Rise, ...]:
+def rises(could_rise: Iterable[OpenWarning], values: Mapping[str, Value], knowledge: KnowledgeBase) -> tuple[Rise, ...]:
     """Say, for each level above the present one, what would raise the urgency to it; what is known is taken out."""
     remaining = remainders(knowledge)
-    truths = remaining.judge({used.id: used.value for used in assessment.findings})
+    truths = remaining.judge(values)
     by_level: dict[str, dict[str, int]] = {}
-    for entry in assessment.urgency.could_rise:
+    for entry in could_rise:
         rest = remaining.tell(entry.rule, truths)
         if rest is not None:
             text, answers = rest
-            by_level.setdefault(entry.level, {})[clean(text)] = answers
+            by_level.setdefault(entry.level, {})[text] = answers
     # What takes one answer to find out is read before what takes three.
     return tuple(
         Rise(level, knowledge.levels[level].label, tuple(sorted(conditions, key=conditions.__getitem__)))
@@ -241,7 +250,7 @@ class _Arranging:
             level_label=level.label,
             level_says=level.says,
             because=tuple(clean(reason) for reason in assessment.urgency.because),
-            rises=rises(assessment, knowledge),
+            rises=rises(assessment.urgency.could_rise, {used.id: used.value for used in assessment.findings}, knowledge),
             complaint=self.complaint(),
             resembles=tuple(knowledge.causes[name].label for name in self.resembling()),
             signs=tuple(

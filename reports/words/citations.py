@@ -1,6 +1,6 @@
 """Sources as they are cited to people: who, what, when, where it was published, and whether anybody checked it."""
 
-from knowledge_base.schema import Source
+from knowledge_base.declarations import Source
 
 UNCHECKED = {
     "general_knowledge": "general medical knowledge, unchecked",

@@ -12,6 +12,7 @@ from facts.vocabulary import Value
 from knowledge_base.conditions.expression import Expression, Leaf, leaves, names_used
 from knowledge_base.conditions.logic import Truth, evaluate_leaf, residue
 from knowledge_base.model import KnowledgeBase
+from reports.words.cleaning import clean
 from reports.words.wording import tell
 
 
@@ -50,7 +51,7 @@ class Remainders:
     def _told(self, rule: str, truths: tuple[Truth, ...]) -> tuple[str, int] | None:
         truth_of = dict(zip(self.leaves[rule], truths, strict=False))
         rest = residue(self.knowledge.rules[rule].condition, truth_of.__getitem__, self.knowledge.conditions)
-        return None if isinstance(rest, bool) else (tell(rest, self.knowledge), sum(1 for _ in leaves(rest)))
+        return None if isinstance(rest, bool) else (clean(tell(rest, self.knowledge)), sum(1 for _ in leaves(rest)))
 
 
 @lru_cache(maxsize=4)

@@ -5,6 +5,7 @@ import json
 import logging
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import sha384
 from pathlib import Path
 from time import time
@@ -18,6 +19,7 @@ from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from starlette.testclient import TestClient
 
 from expert.cds_hooks.clients import HookSettings, read_clients
+from expert.cds_hooks.feedback import FeedbackStore, Quotas
 from expert.cds_hooks.routes import HookService, hooks_application
 from expert.cds_hooks.tokens import TokenChecker, TokenRefused, TrustedClient, read_key_set
 from expert.inference.assessing import Assessor
@@ -61,6 +63,11 @@ PRINTED_EXPIRES = 1422568860
 _numbers = iter(range(1_000_000))
 
 
+def anew(issuer: str, identifier: str, until: float, now: float) -> bool:
+    """Say of every token that it was not used; every one that is made here is another."""
+    return True
+
+
 def token(
     *, key: Any = EC_KEY, algorithm: str = "ES384", header: dict[str, Any] | None = None, without: str = "", **claims: Any
 ) -> str:
@@ -100,7 +107,7 @@ def test_where_a_tokens_key_could_be_fetched_does_not_matter_where_the_keys_are_
     def fetched(address: str) -> bytes:
         raise AssertionError(f"{address} was asked for")
 
-    checker = TokenChecker((TrustedClient(ISSUER, keys=KEYS),), fetched)
+    checker = TokenChecker((TrustedClient(ISSUER, keys=KEYS),), fetched, anew)
     for header in ({}, {"jku": JKU}, {"jku": "https://evil.example/jwks.json"}):
         assert checker.check(f"Bearer {token(header=header)}", ENDPOINT).issuer == ISSUER
     with pytest.raises(TokenRefused):
@@ -180,6 +187,30 @@ def test_a_token_is_accepted_once(guarded: TestClient) -> None:
     assert status(guarded, bearer) == 401
 
 
+def test_a_token_is_accepted_once_by_all_processes_that_share_a_store_and_after_a_restart(tmp_path: Path) -> None:
+    now = [time()]
+    with closing(FeedbackStore(tmp_path / "feedback.sqlite")) as one, closing(FeedbackStore(one.path)) as other:
+        here, there = (
+            TokenChecker((TrustedClient(ISSUER, keys=KEYS),), lambda _: b"", store.is_new_token, clock=lambda: now[0])
+            for store in (one, other)
+        )
+        used = f"Bearer {token()}"
+        assert here.check(used, ENDPOINT).issuer == ISSUER
+        for checker in (here, there):
+            with pytest.raises(TokenRefused):
+                checker.check(used, ENDPOINT)
+        with pytest.raises(TokenRefused):
+            here.check(f"Bearer {token(jti=chr(0xD800))}", ENDPOINT)
+    with closing(FeedbackStore(tmp_path / "feedback.sqlite", quotas=Quotas(tokens=2))) as later:
+        assert not later.is_new_token(
+            ISSUER, jwt.decode(used[7:], options={"verify_signature": False})["jti"], now[0] + 9, now[0]
+        )
+        assert later.is_new_token(ISSUER, "second", now[0] + 9, now[0])
+        assert not later.is_new_token(ISSUER, "one too many", now[0] + 9, now[0])
+        # What could not be used any more makes room.
+        assert later.is_new_token(ISSUER, "second", now[0] + 999, now[0] + 900)
+
+
 def test_a_token_that_was_refused_is_not_used_up(guarded: TestClient) -> None:
     right, wrong = token(tenant="clinic-1", jti="same"), token(tenant="clinic-2", jti="same")
     assert status(guarded, f"Bearer {wrong}") == 401
@@ -206,7 +237,7 @@ def test_the_token_that_the_specification_prints_is_checked_as_it_says() -> None
 
     def at(moment: float, **changes: Any) -> TrustedClient:
         trusted = TrustedClient(client.issuer, **{"jku": "https://fhir-ehr.example.com/jwk_uri", **changes})
-        checker = TokenChecker((trusted,), lambda _: json.dumps(PRINTED_KEYS).encode(), clock=lambda: moment)
+        checker = TokenChecker((trusted,), lambda _: json.dumps(PRINTED_KEYS).encode(), anew, clock=lambda: moment)
         return checker.check(f"Bearer {PRINTED}", endpoint)
 
     assert at(PRINTED_EXPIRES - 60).issuer == client.issuer
@@ -225,7 +256,7 @@ def test_keys_are_fetched_again_when_they_change_but_not_without_end() -> None:
         fetched.append(address)
         return json.dumps(keys).encode()
 
-    checker = TokenChecker((TrustedClient(ISSUER, jku=JKU),), fetch, clock=lambda: now[0])
+    checker = TokenChecker((TrustedClient(ISSUER, jku=JKU),), fetch, anew, clock=lambda: now[0])
 
     def accepted() -> bool:
         try:
@@ -251,7 +282,7 @@ def test_a_key_set_that_cannot_be_fetched_lets_nobody_in() -> None:
     def broken(_: str) -> bytes:
         raise OSError("no way there")
 
-    checker = TokenChecker((TrustedClient(ISSUER, jku=JKU),), broken)
+    checker = TokenChecker((TrustedClient(ISSUER, jku=JKU),), broken, anew)
     with pytest.raises(TokenRefused):
         checker.check(f"Bearer {token()}", ENDPOINT)
 
@@ -291,7 +322,7 @@ def test_the_file_of_clients_is_read(tmp_path: Path) -> None:
     clients, origins = read_clients(path)
     assert [client.issuer for client in clients] == [ISSUER, "https://two.example"]
     assert origins == ("https://ehr.example.org",)
-    checker = TokenChecker(clients, lambda _: b"")
+    checker = TokenChecker(clients, lambda _: b"", anew)
     assert checker.check(f"Bearer {token()}", ENDPOINT).fhir_servers == ("https://ehr.example.org/fhir",)
 
 

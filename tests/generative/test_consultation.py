@@ -30,7 +30,10 @@ def test_what_an_outlook_rules_out_no_answer_brings_about(
     knowledge: KnowledgeBase, values: dict[str, Value], data: st.DataObject, answerable: set[str]
 ) -> None:
     judge = Judge(knowledge)
+    walked = judge.outlook(values, answerable)
+    judge.compile()
     outlook = judge.outlook(values, answerable)
+    assert (list(map(bool, walked.can)), walked.wanted) == (list(map(bool, outlook.can)), outlook.wanted)
     more = data.draw(completions(values))
     completed = consistent({**values, **{name: value for name, value in more.items() if name in answerable}})
     before, after = meaning(knowledge, values), meaning(knowledge, completed)

@@ -37,10 +37,13 @@ def test_all_interpreters_agree_and_every_operator_was_drawn() -> None:
         for tree in (*knowledge.conditions.values(), *(rule.condition for rule in knowledge.rules.values())):
             drawn.update(operators(tree))
             assert tell(tree, knowledge)
-        for values in patients:
+        walked = [judge(values) for values in patients]
+        judge.compile()
+        for values, at_first in zip(patients, walked, strict=True):
             drawn.update(sorts_of(values))
             truths = meaning(knowledge, values)
             judgement = judge(values)
+            assert (judge.truths(at_first), at_first.missing) == (judge.truths(judgement), judgement.missing)
             assert judge.truths(judgement) == truths
             for name, condition in all_conditions(knowledge).items():
                 missing = open_findings(condition, values, truths, knowledge.conditions)

@@ -34,7 +34,7 @@ def rows_of(knowledge: KnowledgeBase, judged: Judged) -> list[dict[str, Any]]:
     names = (*knowledge.rules, *knowledge.warning_signs)
     columns = {
         **{f"truth {name}": judged.truth(name) for name in names},
-        **{f"standing {name}": judged.standing(name) for name in knowledge.causes},
+        **{f"standing {name}": standing for name, standing in judged.standings().items()},
         **{f"first {rank}": cause for rank, cause in enumerate(judged.first_causes(3))},
         "leading": judged.leading_cause(),
         "urgency": judged.urgency(),

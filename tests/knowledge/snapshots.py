@@ -111,7 +111,7 @@ def _conclude(knowledge: KnowledgeBase, proposed: list[Proposed]) -> Iterator[di
     """Return what each case expects: all of them are judged at once."""
     judged = CohortJudge(knowledge)(frame_of(knowledge, [entry.values for entry in proposed]))
     truths = {name: judged.truth(name).to_list() for name in knowledge.rules}
-    standings = {name: judged.standing(name).to_list() for name in knowledge.causes}
+    standings = {name: standing.to_list() for name, standing in judged.standings().items()}
     urgency, fired = judged.urgency().to_list(), judged.fired(tuple(knowledge.rules)).to_list()
     for row, entry in enumerate(proposed):
         rule = entry.rule

@@ -13,7 +13,7 @@ from facts.assessment import Assessment
 from facts.intake.case_files import read_case_files
 from knowledge_base.model import KnowledgeBase
 from reports.arranged.page import page
-from reports.formats import HTML, TEXT
+from reports.formats import FORMATS, HTML, TEXT
 
 LINES = 45
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
@@ -92,6 +92,19 @@ def test_axe_finds_nothing_on_a_report_a_leaflet_and_what_is_folded_away(
         assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == [], place
         sheet.goto("about:blank")
     context.close()
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["page", "full"])
+@pytest.mark.parametrize("name", ["text", "markdown", "html"])
+def test_routine_is_no_headline_while_a_danger_is_open(
+    name: str, full: bool, assessments: Mapping[str, Assessment], knowledge: KnowledgeBase
+) -> None:
+    open_ones = [one for one in assessments.values() if one.urgency.level == "routine" and not one.urgency.decided]
+    assert len(open_ones) >= 3
+    for one in open_ones:
+        shown = str(FORMATS[name].render(one, knowledge, full=full))
+        headline = shown.rpartition("<main>")[2].partition("No warning sign")[0].casefold()
+        assert "not decided" in headline and "routine" not in headline, one.case
 
 
 def test_where_a_danger_is_open_no_step_is_no_reassurance(assessor: Assessor, knowledge: KnowledgeBase, tmp_path: Path) -> None:

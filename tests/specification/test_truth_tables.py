@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from expert.inference.forward_chaining import ForwardChaining
+from facts.declaring.schema_reading import checker
 from facts.measuring.measurements import read_measurement
 from facts.vocabulary import QuantityFinding, Value
 from knowledge_base.conditions.logic import Truth, could_be_true, evaluate_named
@@ -238,7 +239,7 @@ def read(cell: str) -> Value | None:
         return {"": None, "T": True, "F": False}[cell]
     if cell[0].isalpha():
         return cell
-    finding = QuantityFinding.model_validate({"id": "x", "group": "all", **FINDINGS["x"]})
+    finding = checker(QuantityFinding).validate_python({"id": "x", "group": "all", **FINDINGS["x"]})
     return read_measurement(cell, finding)[0]
 
 

@@ -16,8 +16,9 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Served:
-    """A running service: the link that it printed, where it listens, its store, and the file of what it printed."""
+    """A running service: its process, the link that it printed, where it listens, its store, the file of what it printed."""
 
+    pid: int
     link: str
     port: int
     store: Path
@@ -44,7 +45,7 @@ def serving(folder: Path, *options: str) -> Iterator[Served]:
             found = re.search(r"Open (https?://\S+)", said.read_text())
         assert found, said.read_text()
         _wait_for(port, deadline)
-        yield Served(found[1], port, store, said)
+        yield Served(process.pid, found[1], port, store, said)
     finally:
         process.terminate()
         process.wait(20)

@@ -153,6 +153,11 @@ def test_a_whole_consultation_with_asking_back_undo_a_link_and_the_report(page: 
     page.get_by_role("button", name="How was “Cramps on diuretics” concluded?").click()
     expect(page.locator("#reply-beside")).to_contain_text("HOW “Cramps on diuretics”")
     to_the_end(page)
+    page.get_by_role("link", name="Go on asking").click()
+    expect(page.get_by_text("At your wish")).to_be_visible()
+    go_on(page)
+    assert page.url.endswith("?more=yes")
+    page.get_by_role("link", name="Stop there").click()
     page.get_by_role("link", name="Read and print the report").click()
     expect(page.get_by_role("heading", name="Leading causes")).to_be_visible()
     page.emulate_media(media="print")
@@ -309,9 +314,9 @@ def test_on_a_phone_nothing_is_cut_off_and_every_target_is_large_enough(page: Pa
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), heading(page)
         band = page.locator(".band").bounding_box()
         assert band and band["height"] < PHONE["height"] / 4
-        # From the top to the last button: the story in two screens, every other page in one and a half.
-        ends = page.evaluate("document.querySelector('form.answers').getBoundingClientRect().bottom + window.scrollY")
-        assert ends < PHONE["height"] * (1.5 if number else 2), heading(page)
+        # From the top to the last button, every page in one and a half screens.
+        ends = page.evaluate("document.querySelector('.silence .actions').getBoundingClientRect().bottom + window.scrollY")
+        assert ends < PHONE["height"] * 1.5, heading(page)
         page.mouse.wheel(0, 2_000)
         expect(page.locator(".band")).to_be_in_viewport()
         small = page.evaluate(

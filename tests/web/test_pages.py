@@ -1,5 +1,6 @@
 """The pages of a consultation as a clinician meets them, without a browser: the same interview as in the terminal."""
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -81,7 +82,7 @@ def test_what_has_no_answer_is_never_no(browser: Browser, service: Any) -> None:
 def test_silence_is_what_the_button_says_and_covers_no_more(browser: Browser, service: Any) -> None:
     here = browser.begin()
     assert "what is not ticked was asked, and is absent" in browser.text
-    assert "Left open, these are not asked: the age; the sex; a hard knot in the muscle" in browser.text
+    assert "Fields and yes/no questions left open were not asked" in browser.text
     lists = {"current": "none", "stopped": "none", "results": "none"}
     assert (
         browser.answer(
@@ -312,7 +313,42 @@ def test_a_link_resumes_where_it_was_left_also_after_a_restart(
     again = signed_in(application(consultation, tmp_path))
     assert "bed 7" in again.open("/").text
     again.open(here)
-    assert again.heading() == "Red flags" and "Page 2 · bed 7" in again.text
+    assert again.heading() == "Red flags" and re.search(r"Page 2 · at most \d more as it stands · bed 7<", again.text)
+
+
+def test_progress_ends(browser: Browser) -> None:
+    here = browser.begin()
+    bounds = []
+    while found := re.search(r"Page (\d+) · (?:at most (\d+) more|the last) as it stands", browser.text):
+        assert int(found[1]) == len(bounds) + 1
+        bounds.append(int(found[2] or 0))
+        browser.leave_open(here)
+    # It never grows while nothing new is answered, and the last page is called the last.
+    assert bounds == sorted(bounds, reverse=True) and bounds[-1] == 0
+    assert len(bounds) - 1 <= bounds[0]
+
+
+def test_whoever_wants_more_goes_on_after_the_stop(browser: Browser, service: Any) -> None:
+    here = browser.begin()
+    while 'name="screen"' in browser.text:
+        browser.leave_open(here)
+    assert f'href="{here}?more=yes">Go on asking<' in browser.text
+    stopped = session_of(browser, service, here).log
+    # "Unknown" was said of what could change anything pertinent; what nothing suggests was not asked at all.
+    going_on = f"{here}?more=yes"
+    browser.open(going_on)
+    first = browser.questions()
+    assert first and f'action="{going_on}"' in browser.text
+    assert {name for event in stopped for name in event.answers}.isdisjoint(first)
+    browser.answer(going_on, rest="unknown")
+    assert browser.page.url.query == b"more=yes" and browser.questions() != first
+    assert [event.screen for event in session_of(browser, service, here).log] != [event.screen for event in stopped]
+    # Undo, a change and the report lead back to the same place; the plain address to where it had stopped.
+    browser.post(f"{here}/undo?more=yes", {"after": browser.hidden("after")})
+    assert browser.page.url.query == b"more=yes" and browser.questions() == first
+    assert f'href="{going_on}"' in browser.open(f"{here}/report?more=yes").text
+    browser.open(here)
+    assert "Nothing that matters is left to ask" in browser.text and "Go on asking" in browser.text
 
 
 def test_untrusted_text_means_only_itself(browser: Browser) -> None:

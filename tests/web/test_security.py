@@ -15,6 +15,7 @@ from expert.consultation.sessions import Store
 from expert.web.access import audit, users
 from expert.web.access import limiter as limiter_module
 from expert.web.access.limiter import Limiter
+from expert.web.access.shared import Shared
 from expert.web.access.sign_in import Identity, SignIns
 from expert.web.access.users import UserError, Users, add_user, remove_user
 from expert.web.settings import Settings, unsafe
@@ -154,7 +155,7 @@ def test_a_user_who_is_removed_is_out_at_once(clinic: Any, tmp_path: Path) -> No
 def test_a_sign_in_ends_when_nothing_is_done_and_after_a_day_of_work() -> None:
     now = [0.0]
     settings = Settings(store=Path("x"), idle_for=60, signed_in_for=100)
-    sign_ins = SignIns(settings, clock=lambda: now[0])
+    sign_ins = SignIns(settings, Shared(), clock=lambda: now[0])
     weber = Identity("weber", "mark")
     cookie = sign_ins.begin(weber)
     now[0] = 59
@@ -366,16 +367,18 @@ def test_one_address_gets_so_many_pages_a_minute(consultation: Consultation, tmp
 
 def test_the_allowance_comes_back_with_time_and_the_memory_of_callers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    limiter = Limiter(60, clock=lambda: now[0])
+    limiter = Limiter("tries", 60, Shared(), clock=lambda: now[0])
     assert [limiter.admits("a") for _ in range(61)] == [True] * 60 + [False]
     now[0] = 1.0
     assert limiter.admits("a") and not limiter.admits("a")
     monkeypatch.setattr(limiter_module, "_MOST_CALLERS", 10)
-    full = Limiter(60, clock=lambda: now[0])
+    full = Limiter("others", 60, limiter.shared, clock=lambda: now[0])
     assert all(full.admits(str(number)) for number in range(10))
     assert not full.admits("one too many")
     now[0] = 100.0
-    assert full.admits("a later one") and len(full.left) == 1
+    assert full.admits("a later one")
+    count = "SELECT count(*) FROM allowance WHERE kind = 'others'"
+    assert full.shared.connection.execute(count).fetchone() == (1,)
 
 
 def asked(application: Any, scope: dict[str, Any], *messages: dict[str, Any]) -> list[dict[str, Any]]:

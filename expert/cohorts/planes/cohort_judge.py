@@ -5,6 +5,7 @@ What is computed for a frame depends on which columns it has, and is put togethe
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import nanoarrow
@@ -13,8 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from expert.cohorts.planes.answers import Column, GivenAnswers, columns_of
-from expert.cohorts.planes.assembly import Assembly, Code, Plane, Words, finish
-from expert.cohorts.planes.bits import number_of, spread, where_equal
+from expert.cohorts.planes.assembly import NONE, Assembly, Code, Plane, Words, finish
+from expert.cohorts.planes.bits import count_rows, number_of, spread, where_equal
 from expert.cohorts.planes.conclusions import Digits, Standings, Urgencies, find_standings, find_urgencies
 from expert.cohorts.planes.lists import list_set
 from expert.cohorts.planes.ranking import rank_first
@@ -120,13 +121,18 @@ class Judged:
     def __init__(self, knowledge: KnowledgeBase, plan: _Plan, result: Words, height: int) -> None:
         self.knowledge, self.height = knowledge, height
         self._plan, self._result = plan, result
+        # A file has a part of the findings, and most rules of the knowledge come out alike without the others.
+        self._truths: dict[Truth, pl.Series] = {}
+        self._standing_counts: dict[Digits, dict[str, int]] = {}
 
     def truth(self, name: str) -> pl.Series:
         """Return what a condition is worth in each row: true, false, or null where it is unknown."""
-        true, false = map(self._plane, self._plan.truths[name])
-        known = true | false
-        array = nanoarrow.c_array_from_buffers(nanoarrow.bool_(), self.height, [known, true], null_count=-1)
-        return pl.Series(name, array)
+        truth = self._plan.truths[name]
+        if truth not in self._truths:
+            true, false = map(self._plane, truth)
+            array = nanoarrow.c_array_from_buffers(nanoarrow.bool_(), self.height, [true | false, true], null_count=-1)
+            self._truths[truth] = pl.Series(array)
+        return self._truths[truth].alias(name)
 
     def is_true(self, name: str) -> pl.Series:
         """Return in which rows a condition is true."""
@@ -149,18 +155,24 @@ class Judged:
         """Return where no pertinent danger above the level is open to history or examination."""
         return self._bits(self._urgencies.decided, "decided")
 
-    def standing(self, cause: str) -> pl.Series:
-        """Return the standing of a cause."""
-        return _named(self._number(self._plan.standings[cause].code), self.knowledge.grading.standings)
+    def standings(self) -> dict[str, pl.Series]:
+        """Return the standing of every cause, as causes are listed."""
+        codes = {cause: self._plan.standings[cause].code for cause in self.knowledge.ranking.causes}
+        distinct = {code: str(place) for place, code in enumerate(dict.fromkeys(codes.values()))}
+        numbers = pl.DataFrame({name: pl.Series(self._number(code)) for code, name in distinct.items()})
+        # One call for all columns: that which turns numbers into words costs more than the words.
+        words = numbers.select(pl.all().cat.to(pl.Enum(list(self.knowledge.grading.standings))))
+        return {cause: words[distinct[code]].alias(cause) for cause, code in codes.items()}
 
     def count_standings(self, cause: str) -> dict[str, int]:
         """Return in how many rows a cause has each standing."""
-        digits = [self._plane(digit) for digit in self._plan.standings[cause].code]
-        return {
-            name: count
-            for name, place in self.knowledge.grading.order.items()
-            if (count := self._count_words(where_equal(digits, place)))
-        }
+        code = self._plan.standings[cause].code
+        if code not in self._standing_counts:
+            digits = [self._plane(digit) for digit in code]
+            places = {name: where_equal(digits, place) for name, place in self.knowledge.grading.order.items()}
+            counts = count_rows(np.stack(list(places.values())), self.height).tolist()
+            self._standing_counts[code] = {name: count for name, count in zip(places, counts, strict=True) if count}
+        return self._standing_counts[code]
 
     def leading_cause(self) -> pl.Series:
         """Return the cause that is listed first where it is at least likely, else null."""
@@ -172,7 +184,9 @@ class Judged:
 
     def fired(self, names: Sequence[str]) -> pl.Series:
         """Return for each row which of some rules fired, as a list of their names."""
-        return list_set([self._plane(self._plan.truths[name].true) for name in names], self.height, names)
+        planes = {code: self._plan.truths[name].true for code, name in enumerate(names)}
+        some = {code: self._plane(plane) for code, plane in planes.items() if plane != NONE}
+        return list_set(some, self.height, names)
 
     @property
     def _in_order(self) -> list[Standings]:
@@ -206,13 +220,11 @@ class Judged:
         return pl.Series(name, array)
 
     def _count(self, plane: Plane) -> int:
-        return self._count_words(self._plane(plane))
+        return int(self._counts[self._plan.code.wanted[plane]])
 
-    def _count_words(self, words: Words) -> int:
-        # The last word may have more bits than there are rows left.
-        beyond = -self.height % 64
-        behind = int(words[-1] >> np.uint64(64 - beyond)).bit_count() if beyond else 0
-        return int(np.bitwise_count(words).sum()) - behind
+    @cached_property
+    def _counts(self) -> NDArray[np.int64]:
+        return count_rows(self._result, self.height)
 
     def _number(self, digits: Digits) -> NDArray[np.uint8]:
         return number_of([self._plane(digit) for digit in digits], self.height)

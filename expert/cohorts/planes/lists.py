@@ -1,6 +1,6 @@
 """Planes turned on their side: for each row the list of the planes in which its bit is set."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import nanoarrow
 import numpy as np
@@ -10,17 +10,20 @@ from expert.cohorts.planes.assembly import Words
 from expert.cohorts.planes.bits import rows_set
 
 
-def list_set(planes: Sequence[Words], height: int, names: Sequence[str]) -> pl.Series:
-    """Return for each row the names of the planes in which it is set, in the order of the planes."""
-    rows = [rows_set(plane, height) for plane in planes]
+def list_set(planes: Mapping[int, Words], height: int, names: Sequence[str]) -> pl.Series:
+    """Return for each row the names of the planes in which it is set, in the order of the planes.
+
+    `planes` are by the position of their names; one that is left out is set in no row.
+    """
+    rows = {code: rows_set(plane, height) for code, plane in planes.items()}
     counts = np.zeros(height, np.int64)
-    for each in rows:
+    for each in rows.values():
         counts[each] += 1
     ends = np.cumsum(counts)
     # In each plane a row stands at most once, so that the next free place of its list can be kept for all rows together.
     free = ends - counts
     codes = np.empty(int(ends[-1]) if height else 0, np.uint16)
-    for code, each in enumerate(rows):
+    for code, each in rows.items():
         places = free[each]
         codes[places] = code
         places += 1

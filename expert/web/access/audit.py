@@ -5,7 +5,7 @@ It holds names of clinicians and ids of consultations, never an answer nor what 
 
 from dataclasses import dataclass
 
-from expert.consultation.sessions import Store
+from expert.consultation.sessions import Statement, Store
 from expert.private_sqlite import texts
 
 _SCHEMA = (
@@ -49,11 +49,13 @@ def prepare(store: Store) -> None:
 
 def record(store: Store, at: str, who: str, did: str, consultation: str = "", detail: str = "") -> None:
     """Add a line. When this returns it is on disk. Raises StoreError; what is not recorded must not be done."""
-    with store.errors(), store.connection:
-        store.connection.execute(
-            "INSERT INTO audit (at, who, did, consultation, detail) VALUES (?, ?, ?, ?, ?)",
-            (at, who, did, consultation, detail),
-        )
+    line = entry(at, who, did, consultation, detail)
+    store.write(lambda connection: connection.execute(*line))
+
+
+def entry(at: str, who: str, did: str, consultation: str = "", detail: str = "") -> Statement:
+    """Return what adds a line, for a transaction that does what it tells of."""
+    return "INSERT INTO audit (at, who, did, consultation, detail) VALUES (?, ?, ?, ?, ?)", (at, who, did, consultation, detail)
 
 
 def entries(store: Store) -> list[Entry]:

@@ -19,7 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from expert.cds_hooks.outcome import outcome as operation_outcome
 from expert.cds_hooks.routes import PATH as HOOKS
 from expert.failure_log import LOG, describe_failure
+from expert.private_sqlite import StoreError
 from expert.web.access.limiter import Limiter
+from expert.web.access.shared import Shared
 from expert.web.settings import Settings
 
 HEALTH = "/healthz"
@@ -56,9 +58,9 @@ _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:\d{1,5})?", re.IGNORECASE)
 class Guard:
     """The layer around the application."""
 
-    def __init__(self, application: ASGIApp, settings: Settings) -> None:
+    def __init__(self, application: ASGIApp, settings: Settings, shared: Shared) -> None:
         self.application, self.settings = application, settings
-        self.limiter = Limiter(settings.requests_per_minute)
+        self.limiter = Limiter("requests", settings.requests_per_minute, shared)
         self.hosts = settings.accepted_hosts
         self.places = Places(settings.large_bodies, max(1, settings.large_bodies // 3))
         self.headers = dict(HEADERS)
@@ -117,9 +119,12 @@ class Guard:
             if len(headers.getlist(self.settings.trusted_header)) > 1:
                 # One of them is the proxy's, and one came from outside.
                 return 400, "The request says more than once who asks; the proxy has to remove what browsers send."
-        if not self.limiter.admits(self.caller(scope)):
-            return 429, "Too many requests; wait a minute."
-        return None
+        try:
+            is_admitted = self.limiter.admits(self.caller(scope))
+        except StoreError as error:
+            LOG.error("%s", error)
+            return 503, "Nobody can be let in now; try again in a minute."
+        return None if is_admitted else (429, "Too many requests; wait a minute.")
 
     def caller(self, scope: Scope) -> str:
         """Return whose request it is: the address that it came from, or who the proxy says."""

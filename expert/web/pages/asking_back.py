@@ -34,7 +34,7 @@ def asked_back(sitting: Sitting) -> Reply:
 
 def _reply(sitting: Sitting, ask: str, about: str) -> Reply:
     moment, form = sitting.moment, sitting.visit.form
-    consultation, knowledge = sitting.service.consultation, sitting.service.knowledge
+    consultation, knowledge = sitting.consultation, sitting.service.knowledge
     if ask == "why_page":
         if not isinstance(moment.next, ScreenAsked):
             return Reply("page", [Line(0, "There is nothing left to ask.")])

@@ -34,7 +34,7 @@ def change(visit: Visit) -> Response:
         return _answers(sitting, 409, STALE)
     try:
         changed = _read_change(visit, sitting)
-        log, _ = sitting.service.consultation.changed(sitting.log, sitting.session.name, changed, sitting.service.now())
+        log, _ = sitting.consultation.changed(sitting.log, sitting.session.name, changed, sitting.service.now())
     except naming.Ambiguous as error:
         return _answers(sitting, 422, f"“{clean(visit.form[TOLD])}” may be one of these.", error)
     except (AnswerRefused, replies.ReplyError) as error:
@@ -64,9 +64,10 @@ def _answers(sitting: Sitting, status: int, problem: str = "", ambiguous: naming
     listed = answers_of(sitting)
     values = {
         "page": sitting.visit.page(),
-        "band": band(sitting.moment.assessment, sitting.service.knowledge),
+        "band": band(sitting.moment, sitting.service.knowledge),
         "session": {"name": clean(sitting.session.name)},
         "here": sitting.here,
+        "more": sitting.more,
         "after": len(sitting.log),
         "answers": [answer for answer in listed if not answer.is_plain],
         "plain": [answer for answer in listed if answer.is_plain],

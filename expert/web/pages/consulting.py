@@ -18,7 +18,7 @@ from expert.consultation.moments import Moment
 from expert.consultation.movement import stages
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
-from expert.consultation.progress import kept_open, no_longer_standing, page_reason, progress, questions_left, why_stopped
+from expert.consultation.progress import kept_open, no_longer_standing, page_reason, pages_left, progress, why_stopped
 from expert.web.access import audit
 from expert.web.pages.answered import answers_of
 from expert.web.pages.asking_back import asked_back
@@ -62,8 +62,13 @@ def begin(visit: Visit) -> Response:
     if len(name) > 200:
         return home(visit, 422, "What the patient is called has more than 200 characters; write it shorter.")
     service = visit.service
-    session = service.store.begin_owned(visit.owner, name or _UNNAMED, service.now(), service.knowledge.hash)
-    audit.record(service.store, service.now(), visit.owner, "began", session.id)
+    session = service.store.begin_owned(
+        visit.owner,
+        name or _UNNAMED,
+        service.now(),
+        service.knowledge.hash,
+        beside=lambda begun: audit.entry(service.now(), visit.owner, "began", begun.id),
+    )
     return RedirectResponse(address(session), 303)
 
 
@@ -92,14 +97,15 @@ def answer(visit: Visit) -> Response:
         if visit.wants_part:
             return HTMLResponse(render_page("lines.html.j2", told=reply.told()))
         return _shown(sitting, reply=reply)
-    if not sitting.is_current() or not isinstance(sitting.moment.next, ScreenAsked):
+    asked = sitting.asked
+    if not sitting.is_current() or asked is None:
         return _shown(sitting, 409, notices=(STALE,))
-    filled = read_page(sitting.moment.next, visit.form, visit.service.knowledge)
+    filled = read_page(asked, visit.form, visit.service.knowledge)
     if filled.problems:
         return _shown(sitting, 422, filled=filled)
-    screen = sitting.moment.next.screen.id
+    screen = asked.screen.id
     try:
-        log, _ = visit.service.consultation.answered(
+        log, _ = sitting.consultation.answered(
             sitting.log, sitting.session.name, screen, filled.answers, visit.service.now(), filled.together
         )
     except AnswerRefused as error:
@@ -112,7 +118,7 @@ def undo(visit: Visit) -> Response:
     sitting = sitting_of(visit)
     if not sitting.is_current():
         return _shown(sitting, 409, notices=(STALE,))
-    log = visit.service.consultation.undone(sitting.log, visit.service.now())
+    log = sitting.consultation.undone(sitting.log, visit.service.now())
     if log == sitting.log:
         return _shown(sitting, 409, notices=("There is nothing to take back.",))
     return keep(sitting, log, "undid")
@@ -135,9 +141,10 @@ def _shown(
     listed = answers_of(sitting)
     values: dict[str, Any] = {
         "page": visit.page(),
-        "band": band(moment.assessment, knowledge, moment.next if isinstance(moment.next, ScreenAsked) else None),
+        "band": band(moment, knowledge, sitting.asked),
         "session": {"name": clean(sitting.session.name)},
         "here": sitting.here,
+        "more": sitting.more,
         "after": len(sitting.log),
         "notices": notices,
         "progress": sentence(progress(moment, knowledge)),
@@ -179,17 +186,16 @@ def _names(knowledge: KnowledgeBase) -> Markup:
 
 def _questions(sitting: Sitting, asked: ScreenAsked, problems: Mapping[str, str]) -> dict[str, Any]:
     form, knowledge = sitting.visit.form, sitting.service.knowledge
-    left = questions_left(sitting.moment)
-    done = len(sitting.moment.told.case.findings)
+    moment = sitting.moment
     leads = {section.screen.id: section.screen.lead_in for section in asked.sections if not section.questions}
     return {
         "asked": True,
         "parts": parts_shown(asked, knowledge, form, problems),
-        "heading": asked.screen.label,
-        "reason": page_reason(sitting.moment, asked, knowledge),
-        "place": f"Page {sitting.moment.screens + 1}",
-        "left": left,
-        "done": done,
+        # A screen of which some questions come only now would look as if it were asked twice.
+        "heading": "A few more questions" if asked.screen.id in moment.told.screens else asked.screen.label,
+        "reason": page_reason(moment, asked, knowledge),
+        "done": moment.screens,
+        "left": pages_left(moment),
         "screen": asked.screen.id,
         "leads": leads,
         "medicines": asked.asks_medicines,
@@ -223,27 +229,24 @@ def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str
     open_ = kept_open(certificate, service.knowledge)
     return {
         "asked": False,
-        "heading": "Nothing that matters is left to ask",
+        "heading": "Nothing that matters is left to ask" if not certificate.thorough else "Nothing at all is left to ask",
+        "remaining": 0 if certificate.thorough else certificate.remaining,
         "stopped": [line for line in lines if line not in open_ and not line.startswith("  ")],
         "kept_open": [line.removeprefix("  ? ") for line in open_],
     }
 
 
 def _conclusions(moment: Moment, service: Service) -> list[tuple[str, str, str, str]]:
-    knowledge, assessment = service.knowledge, moment.assessment
-    grading = knowledge.grading
-    signs = [("sign", sign.id, sign.label, knowledge.levels[sign.level].label) for sign in assessment.warning_signs]
-    causes = [
-        ("cause", cause.id, cause.label, grading.standings[cause.standing])
-        for cause in assessment.causes
-        if grading.at_least(cause.standing, grading.considered)
-    ]
+    knowledge, stands = service.knowledge, moment.outline
+    standings = knowledge.grading.standings
+    signs = [("sign", name, knowledge.warning_signs[name].label, knowledge.levels[level].label) for name, level in stands.signs]
+    causes = [("cause", name, knowledge.causes[name].label, standings[standing]) for name, standing in stands.causes]
     return signs + causes
 
 
 def _dangers(sitting: Sitting) -> dict[str, Any]:
     """Return the dangers that the last answers revealed, why, and what to do."""
-    consultation, moment = sitting.service.consultation, sitting.moment
+    consultation, moment = sitting.consultation, sitting.moment
     # Only if there is a danger at all is it asked whether it is new.
     if not sitting.log or sitting.log[-1].kind == "undone" or not consultation.dangers(None, moment):
         return {"dangers": []}
@@ -265,7 +268,7 @@ def _closed(sitting: Sitting) -> list[str]:
     """Say which answers went with the last one, if that was a change."""
     if not sitting.log or sitting.log[-1].kind != "changed":
         return []
-    consultation = sitting.service.consultation
+    consultation = sitting.consultation
     before = consultation.moment(consultation.undone(sitting.log, ""), sitting.session.name)
     lines = no_longer_standing(before, sitting.moment, sitting.log[-1].answers, sitting.service.knowledge)
     return [f"{line}." for line in lines]
@@ -283,7 +286,8 @@ def _understood(sitting: Sitting) -> list[tuple[str, str]]:
         found = sitting.service.knowledge.dictionary.recognize(text)
         meaning = ", ".join(found.medicines)
         told.append((clean(text), "; ".join(filter(None, (meaning, clean(found.doubt or ""))))))
-    return [(text, meaning) for text, meaning in told if text.casefold() != meaning]
+    # A name that was written out, with its dose or without, says itself what it was taken for.
+    return [(text, meaning) for text, meaning in told if not text.casefold().startswith(meaning)]
 
 
 def report(visit: Visit) -> Response:
@@ -295,7 +299,7 @@ def report(visit: Visit) -> Response:
         visit.service.knowledge,
         stages(visit.service.consultation, sitting.log, sitting.session.name),
         page=visit.page(),
-        back=sitting.here,
+        back=sitting.here + sitting.more,
         back_told="Back to the consultation",
         problems=(),
     )

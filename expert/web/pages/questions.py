@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from expert.consultation.moments import Moment
 from expert.consultation.page import ScreenAsked, Section
 from expert.web.pages.forms import answer_field, open_field
-from facts.assessment import Assessment
 from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
 from knowledge_base.model import KnowledgeBase
@@ -96,20 +96,21 @@ def tone(level: str, knowledge: KnowledgeBase) -> str:
     return _TONES[round(knowledge.level_rank[level] * (len(_TONES) - 1) / highest)]
 
 
-def band(assessment: Assessment, knowledge: KnowledgeBase, asked: ScreenAsked | None = None) -> Band:
+def band(moment: Moment, knowledge: KnowledgeBase, asked: ScreenAsked | None = None) -> Band:
     """Arrange the urgency; what the page in sight asks for stands for what could raise it."""
-    urgency, rising = assessment.urgency, rises(assessment, knowledge)
+    stands = moment.outline
+    rising = rises(stands.could_rise, moment.known.values, knowledge)
     here = {getattr(knowledge.vocabulary.findings[name], "present", "") for name in (asked.questions if asked else ())}
     # There is room for two: those that can be answered right here, else the shortest.
     highest = sorted(rising[0].conditions if rising else (), key=lambda text: (text not in here, len(text)))
     count = sum(len(rise.conditions) for rise in rising)
     return Band(
-        tone=tone(urgency.level, knowledge),
-        level=knowledge.levels[urgency.level].label,
-        says=knowledge.levels[urgency.level].says,
-        is_open=urgency.ceiling != urgency.level,
-        ceiling_tone=tone(urgency.ceiling, knowledge),
-        ceiling=knowledge.levels[urgency.ceiling].label,
+        tone=tone(stands.level, knowledge),
+        level=knowledge.levels[stands.level].label,
+        says=knowledge.levels[stands.level].says,
+        is_open=stands.ceiling != stands.level,
+        ceiling_tone=tone(stands.ceiling, knowledge),
+        ceiling=knowledge.levels[stands.ceiling].label,
         reasons=tuple(highest[:_REASONS_IN_SIGHT]),
         further=count - len(highest[:_REASONS_IN_SIGHT]),
         rises=rising,

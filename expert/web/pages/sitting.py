@@ -1,28 +1,66 @@
 """A visitor's own consultation: opened where it stands, and kept when it went on."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote
 
 from starlette.responses import RedirectResponse, Response
 
 from expert.consultation.answer_log import AnswerRefused, Log
-from expert.consultation.moments import Moment
-from expert.consultation.sessions import Overtaken, Session
+from expert.consultation.moments import Consultation, Moment
+from expert.consultation.page import ScreenAsked
+from expert.consultation.sessions import Overtaken, Session, Statement
 from expert.web.access import audit
+from expert.web.asked_before import digest
 from expert.web.service import Refused, Service, Visit
 from reports.words.cleaning import clean
 
+MORE = "more"
+"""In the query of an address: go on asking after the consultation has stopped."""
 _LONGEST_ID = 40
 STALE = "This consultation went on elsewhere meanwhile. Nothing of that page was recorded; here is where it stands."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sitting:
-    """A consultation that a visitor may see, and where it stands."""
+    """A consultation that a visitor may see, and where it stands; worked out when it is asked for."""
 
     visit: Visit
     session: Session
-    moment: Moment
+
+    @cached_property
+    def moment(self) -> Moment:
+        """Where it stands. Raises Refused for answers that do not fit the knowledge."""
+        try:
+            return self.consultation.moment(self.session.log, self.session.name)
+        except AnswerRefused:
+            raise Refused(409, "The answers of this consultation do not fit the knowledge base that is loaded now.") from None
+
+    @cached_property
+    def asked(self) -> ScreenAsked | None:
+        """The page that comes next; None where nothing is left to ask."""
+        key = digest(self.log, thorough=self.is_thorough)
+        found = self.service.asked_before.find(key)
+        if found is not None:
+            return found[0]
+        asked = self.moment.next if isinstance(self.moment.next, ScreenAsked) else None
+        self.service.asked_before.keep(key, asked)
+        return asked
+
+    @property
+    def is_thorough(self) -> bool:
+        """Whether the visitor goes on with whatever could change anything, pertinent or not."""
+        return MORE in self.visit.query
+
+    @property
+    def more(self) -> str:
+        """What the addresses of this consultation end with, so that it stays as thorough as it is."""
+        return f"?{MORE}=yes" if self.is_thorough else ""
+
+    @property
+    def consultation(self) -> Consultation:
+        """What decides what is asked."""
+        return self.service.thorough if self.is_thorough else self.service.consultation
 
     @property
     def here(self) -> str:
@@ -47,6 +85,10 @@ class Sitting:
         """Put into the audit trail what is about to be done. Raises StoreError, and then it must not be done."""
         audit.record(self.service.store, self.service.now(), self.visit.owner, did, self.session.id, detail)
 
+    def entry(self, did: str, detail: str = "") -> Statement:
+        """Return what puts into the audit trail what is done."""
+        return audit.entry(self.service.now(), self.visit.owner, did, self.session.id, detail)
+
 
 def address(session: Session) -> str:
     """Return the address of a consultation: an id that nobody can guess, and nothing of the patient."""
@@ -60,22 +102,17 @@ def sitting_of(visit: Visit) -> Sitting:
         store, tried = visit.service.store, clean(visit.path["session"])[:_LONGEST_ID]
         audit.record(store, visit.service.now(), visit.owner, "asked for what is not theirs", tried)
         raise Refused(404, "There is no such consultation here.")
-    try:
-        moment = visit.service.consultation.moment(session.log, session.name)
-    except AnswerRefused:
-        raise Refused(409, "The answers of this consultation do not fit the knowledge base that is loaded now.") from None
-    return Sitting(visit, session, moment)
+    return Sitting(visit, session)
 
 
 def keep(sitting: Sitting, log: Log, did: str, detail: str = "") -> Response:
     """Keep a longer log, and go to the page that follows. Raises Refused when another answer was quicker."""
-    # In the trail before in the log: what was not recorded there is not done.
-    sitting.record(did, detail)
     try:
-        sitting.service.store.append(sitting.session, log)
+        # In one transaction: what is not recorded in the trail is not done.
+        sitting.service.store.append(sitting.session, log, beside=sitting.entry(did, detail))
     except Overtaken:
         sitting.record("not kept", detail)
         raise Refused(
             409, "This consultation was answered elsewhere at the same moment, and this answer is not kept."
         ) from None
-    return RedirectResponse(sitting.here, 303)
+    return RedirectResponse(sitting.here + sitting.more, 303)

@@ -101,7 +101,7 @@ class OneEngine(experta.KnowledgeEngine):  # type: ignore[misc]
         return self.own_rules
 
     def ground_index(self) -> GroundIndex:
-        return GroundIndex(self.own_rules)
+        return GroundIndex.of(self.own_rules)
 
 
 def test_our_matcher_serves_experta_s_own_engine_and_takes_back_what_is_retracted() -> None:
@@ -130,7 +130,7 @@ def test_our_matcher_serves_experta_s_own_engine_and_takes_back_what_is_retracte
 )
 def test_a_rule_that_is_not_ground_is_refused(pattern: Any) -> None:
     with pytest.raises(TypeError, match="not a ground pattern"):
-        GroundIndex([experta.Rule(pattern)(lambda engine: None)])
+        GroundIndex.of([experta.Rule(pattern)(lambda engine: None)])
 
 
 def test_importing_experta_leaves_collections_and_the_root_logger_alone() -> None:

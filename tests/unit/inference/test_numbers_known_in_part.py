@@ -31,7 +31,7 @@ def test_a_bound_that_is_the_rules_own_is_said_once(assessor: Assessor) -> None:
 def test_a_unit_is_printed_as_people_print_it_and_goes_with_its_number(assessor: Assessor) -> None:
     hot = assess(assessor, body_temperature="102.4 degF")
     assert "Body temperature is 102.4 °F (39.11 °C)" in " ".join(hot.urgency.because)
-    stopped = assess(assessor, heavy_alcohol_use="yes", stopped_drinking_days_ago=1)
+    stopped = assess(assessor, heavy_alcohol_use="yes", alcohol_stopped_days_ago=1)
     assert " 1 day ago" in " ".join(stopped.urgency.because)
 
 
