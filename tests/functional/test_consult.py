@@ -176,7 +176,7 @@ def test_two_processes_do_not_overwrite_each_other(store: Path) -> None:
     second = spawn(store, "sessions", "resume", name)
     first.expect(PROMPT)
     second.expect(PROMPT)
-    for process, expected in ((first, "Strength and sensation"), (second, "answered or deleted elsewhere")):
+    for process, expected in ((first, "3 · "), (second, "answered or deleted elsewhere")):
         process.sendline("none")
         process.expect(expected)
     # What could not be kept stays on the screen.
