@@ -44,6 +44,8 @@ def serving(folder: Path, workers: int = 1) -> Iterator[str]:
     finally:
         process.terminate()
         process.wait(timeout=30)
+        if process.stderr is not None:
+            process.stderr.close()
 
 
 def measure(base: str, service: str, request: dict[str, Any], calls: int, at_once: int) -> tuple[list[float], float]:

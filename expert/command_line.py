@@ -22,6 +22,7 @@ from expert.commands.explain import explain
 from expert.commands.feedback import feedback
 from expert.commands.findings import findings
 from expert.commands.knowledge import knowledge
+from expert.commands.knowledge_diff import diff
 from expert.commands.operating import backup, doctor, restore
 from expert.commands.options import (
     CONTEXT,
@@ -89,6 +90,7 @@ main.add_command(explain)
 main.add_command(feedback)
 main.add_command(findings)
 main.add_command(knowledge)
+knowledge.add_command(diff)
 main.add_command(serve)
 main.add_command(users)
 main.add_command(audit)

@@ -23,6 +23,23 @@ settings.register_profile("search", max_examples=2_000, deadline=None, suppress_
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+# To follow every line of what is tried hundreds of times doubles its time, and finds hardly a line that no other test reaches.
+NOT_FOLLOWED = (
+    "tests/generative/",
+    "tests/knowledge/test_snapshots.py",
+    "tests/unit/facts/test_finding_search.py",
+    "tests/unit/inference/test_forward_chaining.py::test_both",
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Where coverage is not installed, its mark is not known.
+    if config.pluginmanager.hasplugin("pytest_cov"):
+        for item in items:
+            if item.nodeid.startswith(NOT_FOLLOWED):
+                item.add_marker("no_cover")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache folder of the tests' own, for this process and those that it starts."""

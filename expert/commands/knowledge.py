@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from expert.commands.options import CONTEXT, FAILED, PATH, REFUSED, knowledge_option, load, refuse_knowledge, tell_refusals
+from expert.commands.options import CONTEXT, FAILED, PATH, REFUSED, knowledge_option, load, tell_refusals
 from reports.formats import HANDBOOKS
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def _needing_z3() -> Iterator[None]:
+def needing_z3() -> Iterator[None]:
     """Refuse with what to install where z3 is missing."""
     try:
         yield
@@ -170,7 +170,7 @@ def prove(output: Path | None, steps: int | None, knowledge: Path | None) -> Non
       charley report proof/witnesses/*.yaml
       charley knowledge prove --knowledge my-headaches/
     """
-    with _needing_z3():
+    with needing_z3():
         from expert.proofs.proving import prove as prove_all
         from expert.proofs.solver import STEPS
     base = load(knowledge)
@@ -188,46 +188,6 @@ def prove(output: Path | None, steps: int | None, knowledge: Path | None) -> Non
             f"{written} patients who show what fails are in {output}/witnesses: charley report {output}/witnesses/*.yaml"
         )
     if proof.wrong or proof.idle:
-        sys.exit(REFUSED)
-
-
-@knowledge.command(context_settings=CONTEXT)
-@click.argument("old")
-@click.argument("new")
-@click.option("--cases", type=PATH, metavar="FOLDER", help="Count how many of these cases change.")
-@click.option("--output", type=PATH, metavar="FILE", help="Write to a file. Default: the terminal.")
-def diff(old: str, new: str, cases: Path | None, output: Path | None) -> None:
-    """Show what a change of knowledge from OLD to NEW does to patients, as Markdown for a review.
-
-    OLD and NEW are folders, or revisions of the git repository you are in. Every urgency, warning sign and standing that can
-    change is listed with a patient and the rules behind it; what is not listed is proved to be the same.
-
-    \b
-    Examples:
-      charley knowledge diff HEAD~1 knowledge_base/
-      charley knowledge diff v0.1 v0.2 --cases tests/knowledge/cases --output review.md
-    """
-    with _needing_z3():
-        from expert.proofs.knowledge_diff import compared, difference
-    from facts.intake.case_files import read_case_files
-    from facts.problems import CharleyError
-    from knowledge_base.revisions import load_named
-    from reports.knowledge.diff_report import render_difference
-    from reports.writing import write_private
-
-    try:
-        before, after = load_named(old), load_named(new)
-    except CharleyError as error:
-        refuse_knowledge(error)
-    intake = read_case_files([cases] if cases else [], after.vocabulary, after.dictionary)
-    counted = compared(before, after, [case for case, _ in intake.cases]) if cases else None
-    text = render_difference(difference(before, after), counted)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_private(output, text)
-    tell_refusals(list(intake.refusals), len(intake.cases))
-    if intake.refusals:
         sys.exit(REFUSED)
 
 

@@ -84,6 +84,23 @@ class Consultation:
     def moment(self, log: Log, name: str) -> Moment:
         """Derive where a consultation stands. Raises AnswerRefused when its answers contradict each other."""
         told = replay(log, self.knowledge, name)
+        if not log:
+            return self._begun(told)
+        return self._moment(told)
+
+    def _begun(self, told: Told) -> Moment:
+        """Return the moment before anything is told: what stands and what comes first is the same for everybody."""
+        first = self._first
+        begun = Moment(told, first.known, first.judgement, self.questioner, self.assessor)
+        # As if they had been asked of it; the assessment is not among them, since it names the patient.
+        vars(begun).update(prospect=first.prospect, next=first.next, outline=first.outline)
+        return begun
+
+    @cached_property
+    def _first(self) -> Moment:
+        return self._moment(replay((), self.knowledge, ""))
+
+    def _moment(self, told: Told) -> Moment:
         try:
             judgement = self.assessor.check(told.case)
         except ContradictoryCase as error:

@@ -149,13 +149,13 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
 
 
 def _looked_for(certificate: Certificate, moment: Moment, knowledge: KnowledgeBase) -> list[str]:
-    """Say what was looked for, what was not because nothing suggests it, and what only tests can show."""
+    """Say what was looked for, what was not because nothing suggests it, and what tests can show."""
     sought, not_sought = certificate.looked_for
     lines = [f"Looked for {sought} dangers; not for {not_sought} others, because nothing suggests them."]
     lines.append(f"{certificate.remaining} questions were not asked.")
     ordered = [step.do for step in moment.assessment.next_steps if step.kind == "test" and not step.done][:_MOST_SOUGHT]
     if ordered:
-        lines.append(f"Only tests can show more: {' '.join(ordered)}")
+        lines.append(f"Tests that can show more: {' '.join(ordered)}")
     return lines
 
 

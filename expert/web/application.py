@@ -8,7 +8,6 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
-from http import HTTPStatus
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
@@ -16,31 +15,28 @@ from anyio import CapacityLimiter, to_thread
 from anyio.lowlevel import RunVar
 from starlette.applications import Starlette
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from expert.cds_hooks.clients import HookSettings, read_clients
-from expert.cds_hooks.routes import PATH as HOOKS
 from expert.cds_hooks.routes import HookService, routes
 from expert.consultation.moments import Consultation
-from expert.failure_log import LOG
-from expert.private_sqlite import StoreError
 from expert.web.access import audit
-from expert.web.access.security import HEALTH, Guard, outcome
+from expert.web.access.security import HEALTH, Guard
 from expert.web.access.sign_in import Identity, new_cookie
 from expert.web.access.users import UserError
-from expert.web.lane import Lane, LaneFull
+from expert.web.lane import Lane
 from expert.web.languages import Languages
 from expert.web.openapi import description
 from expert.web.pages import case_files as case_pages
 from expert.web.pages import changing, consulting, health
 from expert.web.pages import signing_in as entering
+from expert.web.refusals import HANDLERS
 from expert.web.service import Refused, Service, Visit, opened
 from expert.web.settings import Settings
-from reports.pages import render_page, stylesheet
+from reports.pages import stylesheet
 
 Page: TypeAlias = Callable[[Visit], Response]
 Entrance: TypeAlias = Callable[[Visit], tuple[Response, Identity | None]]
@@ -93,7 +89,7 @@ def create_application(settings: Settings, consultation: Consultation) -> Starle
         routes=[*pages, *programs],
         middleware=[Middleware(Guard, settings=settings, shared=service.shared)],
         lifespan=_lifespan,
-        exception_handlers={HTTPException: _http_problem, Refused: _refusal, StoreError: _store_problem, LaneFull: _lane_full},
+        exception_handlers=HANDLERS,
     )
     application.router.redirect_slashes = False
     application.state.service, application.state.hooks = service, hooks
@@ -284,31 +280,3 @@ async def _static(request: Request) -> Response:
 async def _openapi(request: Request) -> Response:
     state = request.app.state
     return JSONResponse(description(state.service.settings, with_hooks=state.hooks is not None))
-
-
-def _refused(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
-    if request.url.path.startswith(HOOKS):
-        return JSONResponse(outcome(status, message), status, headers)
-    text = render_page("refused.html.j2", status=status, heading=HTTPStatus(status).phrase, message=message)
-    return Response(text, status, headers, "text/html")
-
-
-async def _http_problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - what Starlette registered it for
-    message = {404: "There is no such page.", 405: "That cannot be done here."}.get(error.status_code, "It cannot be read.")
-    return _refused(request, error.status_code, message, error.headers)
-
-
-async def _refusal(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)  # noqa: S101 - what Starlette registered it for
-    return _refused(request, error.status, error.message)
-
-
-async def _lane_full(request: Request, _: Exception) -> Response:
-    return _refused(request, 503, "Many others ask for the same; try again in a minute.", {"retry-after": "60"})
-
-
-async def _store_problem(request: Request, error: Exception) -> Response:
-    # The text names a path and a reason, never an answer; whoever runs the service needs it, whoever visits does not.
-    LOG.error("%s", error)
-    return _refused(request, 503, "Consultations cannot be kept or read now; nothing was recorded. Try again in a minute.")

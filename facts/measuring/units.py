@@ -136,7 +136,8 @@ def conversions(findings: Iterable[Finding]) -> dict[ConversionKey, Conversion]:
     for finding in findings:
         if isinstance(finding, QuantityFinding):
             for unit in finding.accepts:
-                with suppress(UnitError):
+                # UnitError, or what Pint makes of a text that is no unit at all.
+                with suppress(ValueError, ArithmeticError):
                     found[_key(finding, unit)] = converter(finding, unit)
     return found
 

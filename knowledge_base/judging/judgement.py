@@ -106,9 +106,9 @@ class Judge:
         return _Judging(self.program_of_dangers, self._findings, walk_outlook, compile_outlook)
 
     def compile(self) -> None:
-        """Compile everything now, for a service of which no caller should wait for it."""
-        for judging in (self._judging, self._looking_ahead, self._looking_ahead_at_dangers):
-            judging.compile()
+        """Compile what every patient needs now, for a service of which no caller should wait for it."""
+        self._judging.compile()
+        self._looking_ahead_at_dangers.compile()
 
     def danger_outlook(self, values: Mapping[str, Value], answerable: Iterable[str]) -> Outlook:
         """Look ahead as `outlook` does, at the rules of warning signs and what one looks for them by (`danger_position`)."""
@@ -154,21 +154,6 @@ class Judge:
         return tuple(names)
 
 
-class Lookout:
-    """Looks ahead for one patient: at the dangers, or at a few conditions, which takes as long as these have steps."""
-
-    def __init__(self, judge: Judge, known: Mapping[str, Any]) -> None:
-        self.judge, self.known = judge, known
-
-    def at_dangers(self) -> Outlook:
-        """Look ahead at the rules of warning signs and what one looks for them by, in the order of `danger_position`."""
-        return Outlook(*self.judge._looking_ahead_at_dangers(self.known))
-
-    def at(self, names: tuple[str, ...]) -> Outlook:
-        """Look ahead at these conditions, in their order."""
-        return Outlook(*self.judge.look_ahead(names)(self.known))
-
-
 class _Judging:
     """Carries a program out for one patient after another: walks it at first, and compiles it once there are many."""
 
@@ -188,6 +173,21 @@ class _Judging:
             if self._left < 0:
                 self._judge = self._make()
         return self._judge(known)
+
+
+class Lookout:
+    """Looks ahead for one patient: at the dangers, or at a few conditions, which takes as long as these have steps."""
+
+    def __init__(self, judge: Judge, known: Mapping[str, Any]) -> None:
+        self.judge, self.known = judge, known
+
+    def at_dangers(self) -> Outlook:
+        """Look ahead at the rules of warning signs and what one looks for them by, in the order of `danger_position`."""
+        return Outlook(*self.judge._looking_ahead_at_dangers(self.known))
+
+    def at(self, names: tuple[str, ...]) -> Outlook:
+        """Look ahead at these conditions, in their order."""
+        return Outlook(*self.judge.look_ahead(names)(self.known))
 
 
 def _ahead(values: Mapping[str, Value], answerable: Iterable[str]) -> dict[str, Any]:

@@ -11,7 +11,9 @@ import os
 import stat
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ _MARK = "charley knowledge 1"
 _LARGEST = 64 * 1024 * 1024
 _MOST_FILES = 12
 """Knowledge bases that are kept, the latest; each takes about a megabyte."""
+_A_DAY = 86_400
 _PROGRAM = (Path(facts.__file__).parent, Path(__file__).parents[1])
 _PARTS = ("findings", "causes", "next_steps")
 
@@ -48,7 +51,7 @@ class KeptKnowledge:
             knowledge = unpack(kept["knowledge"])
             known = {(unit, own, mass, valence): (factor, offset) for unit, own, mass, valence, factor, offset in kept["units"]}
             remember_conversions({key: Conversion(Decimal(one), Decimal(other)) for key, (one, other) in known.items()})
-        except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError):
+        except Exception:  # A file may be broken in any way, and then it is as good as none.
             return None
         return knowledge if isinstance(knowledge, KnowledgeBase) else None
 
@@ -64,16 +67,15 @@ class KeptKnowledge:
         except OSError:
             return
         temporary = Path(name)
-        try:
+        # Whatever is in the way of keeping it, as a full disk or a unit that is none, is in the way of nothing else.
+        with suppress(Exception):
             with os.fdopen(handle, "wb") as file:
                 body = _body(knowledge)
                 file.write(json.dumps(self._header(body)).encode() + b"\n" + body)
             if self._key() == self.key:
                 temporary.replace(path)
                 _forget_oldest(path.parent)
-        except (OSError, ValueError):
-            pass
-        finally:
+        with suppress(OSError):
             temporary.unlink(missing_ok=True)
 
     def _header(self, body: bytes) -> list[object]:
@@ -136,5 +138,7 @@ def _check_own(status: Any) -> None:
 
 def _forget_oldest(folder: Path) -> None:
     files = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in files[_MOST_FILES:]:
+    # What a process left that was killed while it wrote.
+    left = [path for path in folder.glob(".*.part") if path.stat().st_mtime < time.time() - _A_DAY]
+    for path in (*files[_MOST_FILES:], *left):
         path.unlink(missing_ok=True)

@@ -16,6 +16,8 @@ from reports.words.wording import lower_label, quantity_text, value_text
 
 _LONGEST = 300
 _MOST_SHOWN = 5
+_FEW = 25
+"""A bound on the questions left that is worth saying: a larger one says nothing to whoever sits with a patient."""
 _VERBS = {"confirms": "would prove", "supports": "would support", "opposes": "would oppose", "excludes": "would exclude"}
 _INDENTED = (0, 2, 6)
 
@@ -154,7 +156,10 @@ def progress_line(status: Status, knowledge: KnowledgeBase) -> str:
     left, most = status.questions_left, status.questions_at_most
     if not left:
         return urgency
-    return f"{urgency} · {left} more question{'s' * (left != 1)}" + (f", at most {most}" if most > left else " at most")
+    told = f"{urgency} · {left} more question{'s' * (left != 1)}"
+    if most == left:
+        return f"{told} at most"
+    return f"{told}, at most {most}" if most <= _FEW else told
 
 
 def changed(difference: Difference, knowledge: KnowledgeBase) -> Iterator[str]:

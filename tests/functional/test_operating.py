@@ -20,7 +20,7 @@ from expert.cds_hooks.feedback import FeedbackStore, Issued
 from expert.consultation.answer_log import Event
 from expert.consultation.sessions import Store
 from expert.doctor import Check, examine
-from tests.functional.charley import charley
+from tests.functional.charley import charley, charley_process
 
 ROOT = Path(__file__).parents[2]
 OPERATING = ROOT / "docs" / "operating"
@@ -124,7 +124,9 @@ def test_a_copy_is_made_while_answers_are_kept_and_put_back_whole(tmp_path: Path
         answering = threading.Thread(target=go_on)
         answering.start()
         try:
-            outcomes = [charley("backup", tmp_path / f"copy-{n}", "--store", live / "consultations.sqlite") for n in range(2)]
+            copies = (tmp_path / f"copy-{number}" for number in range(2))
+            # By another process than the one that answers, as it will be.
+            outcomes = [charley_process("backup", copy, "--store", live / "consultations.sqlite") for copy in copies]
         finally:
             stop.set()
             answering.join()

@@ -47,6 +47,8 @@ EVERY_OPERATOR = frozenset(
 )
 
 
+# A strategy that was made once need not be made, and examined, for every draw: that took most of the time of these tests.
+@cache
 def leaf_texts() -> st.SearchStrategy[str]:
     numbers, names = st.sampled_from(THRESHOLDS), st.sampled_from(("x", "y"))
     return st.one_of(
@@ -59,6 +61,7 @@ def leaf_texts() -> st.SearchStrategy[str]:
     )
 
 
+@cache
 def condition_texts(negatable: tuple[str, ...], conclusions: tuple[str, ...] = ()) -> st.SearchStrategy[str]:
     """Draw conditions over the findings, these definitions, and these conclusions, which are never negated."""
     plain = st.one_of(leaf_texts(), st.sampled_from(negatable)) if negatable else leaf_texts()
@@ -104,11 +107,13 @@ def knowledge_parts(draw: st.DrawFn) -> dict[str, Any]:
     return {"definitions": definitions, "signs": signs, "causes": causes, "steps": steps}
 
 
+@cache
 def kinds() -> st.SearchStrategy[tuple[str, str]]:
     weighed = [("supports", "weak"), ("supports", "strong"), ("opposes", "weak"), ("opposes", "strong")]
     return st.sampled_from([*weighed, ("confirms", ""), ("excludes", "")])
 
 
+@cache
 def knowledge_bases() -> st.SearchStrategy[KnowledgeBase]:
     return knowledge_parts().map(_load)
 
@@ -118,6 +123,7 @@ def _load(parts: Mapping[str, Any]) -> KnowledgeBase:
         return load(Path(folder), FINDINGS, **parts)
 
 
+@cache
 def cases() -> st.SearchStrategy[dict[str, Value]]:
     """Draw what is known of a patient: any of the findings, and what they require."""
     return st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in VALUES.items()}).map(

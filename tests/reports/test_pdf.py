@@ -119,16 +119,6 @@ def test_pages_and_leaflets_are_one_sheet_each(
     assert isinstance(leaflets, bytes) and len(pypdf.PdfReader(BytesIO(leaflets)).pages) == len(longest)
 
 
-def test_the_command_writes_the_same_bytes_under_any_hash_seed(tmp_path: Path) -> None:
-    said = []
-    for seed in ("1", "77"):
-        file = tmp_path / f"{seed}.pdf"
-        done = charley("report", EXAMPLE, "--format", "pdf", "--output", file, PYTHONHASHSEED=seed)
-        assert done.status == 0, done.err
-        said.append(file.read_bytes())
-    assert said[0] == said[1] and said[0].startswith(b"%PDF-")
-
-
 def test_a_hostile_name_opens_nothing(tmp_path: Path) -> None:
     file = tmp_path / "case.yaml"
     name = "<img src=file:///etc/passwd><script>alert(1)</script> <a href=http://evil.example/>x</a>"

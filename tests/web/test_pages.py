@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import escape
 
 from expert.consultation.moments import Consultation
 from expert.consultation.page import ScreenAsked
@@ -56,15 +57,20 @@ def test_the_page_asks_what_the_terminal_asks_and_concludes_the_same(
         session = session_of(browser, service, here)
         moment = consultation.moment(session.log, session.name)
     assert "Nothing that matters is left to ask" in browser.text
+    # What to do first stands there, and not only behind a link.
+    first = [step.do for step in moment.assessment.next_steps if step.do_now and not step.done]
+    assert first and all(f"<li>{escape(step)}</li>" in browser.text for step in first)
     # What is left open of the story was not asked; a file that does not tell it says that nobody knows.
     assert replace(moment.assessment.urgency, not_known=()) == replace(expected.assessment.urgency, not_known=())
     assert [cause.standing for cause in moment.assessment.causes] == [cause.standing for cause in expected.assessment.causes]
     browser.open(f"{here}/report")
-    # The report of the page is that of `charley report`, with another head.
+    # The report of the page is that of `charley report`, with another head, and with how the consultation moved.
     ours, theirs = (
         text.split("<main>")[1].split("</main>")[0] for text in (browser.text, HTML.render(moment.assessment, knowledge))
     )
-    assert ours == theirs
+    before, moved, after = re.split(r'(<section aria-labelledby="moved">.*?</section>\n)', ours, flags=re.DOTALL)
+    assert before + after == theirs
+    assert "Step 1, with" in moved and "<svg" in moved
 
 
 def test_what_has_no_answer_is_never_no(browser: Browser, service: Any) -> None:

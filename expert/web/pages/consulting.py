@@ -13,17 +13,18 @@ from urllib.parse import quote
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from expert.consultation.answer_log import MEDICINES, NO_MORE, RESULTS, STOPPED_MEDICINES, AnswerRefused, drop_undone
+from expert.consultation.answer_log import NO_MORE, RESULTS, AnswerRefused, drop_undone
 from expert.consultation.moments import Moment
 from expert.consultation.movement import stages
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
-from expert.consultation.progress import kept_open, no_longer_standing, page_reason, pages_left, progress, why_stopped
+from expert.consultation.progress import kept_open, page_reason, pages_left, progress, why_stopped
 from expert.web.access import audit
 from expert.web.pages.answered import answers_of
 from expert.web.pages.asking_back import asked_back
 from expert.web.pages.forms import CURRENT, RESULTS_TOLD, STOPPED, TOLD, Filled, read_page
 from expert.web.pages.questions import Reply, band, parts_shown, silence
+from expert.web.pages.revealed import answers_closed, dangers_shown, medicines_understood
 from expert.web.pages.sitting import STALE, Sitting, address, keep, sitting_of
 from expert.web.service import Service, Visit
 from knowledge_base.model import KnowledgeBase
@@ -137,7 +138,7 @@ def _shown(
     problems = filled.problems if filled else {}
     if sitting.session.knowledge != knowledge.hash:
         notices = (*notices, "This consultation was begun with other knowledge; it is concluded with what is loaded now.")
-    notices = (*notices, *_closed(sitting))
+    notices = (*notices, *answers_closed(sitting))
     listed = answers_of(sitting)
     values: dict[str, Any] = {
         "page": visit.page(),
@@ -159,8 +160,8 @@ def _shown(
         "answered": [answer for answer in listed if not answer.is_plain and answer.may_change],
         "taken": [clean(name) for name in moment.told.case.medicines or ()],
         "unnamed": sum(answer.is_plain for answer in listed),
-        **_dangers(sitting),
-        "understood": _understood(sitting),
+        **dangers_shown(sitting),
+        "understood": medicines_understood(sitting),
     }
     if isinstance(moment.next, Certificate):
         values |= _end(moment, moment.next, sitting.service)
@@ -232,6 +233,7 @@ def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str
         "heading": "Nothing that matters is left to ask" if not certificate.thorough else "Nothing at all is left to ask",
         "remaining": 0 if certificate.thorough else certificate.remaining,
         "stopped": [line for line in lines if line not in open_ and not line.startswith("  ")],
+        "do_now": [step.do for step in moment.assessment.next_steps if step.do_now and not step.done],
         "kept_open": [line.removeprefix("  ? ") for line in open_],
     }
 
@@ -242,52 +244,6 @@ def _conclusions(moment: Moment, service: Service) -> list[tuple[str, str, str, 
     signs = [("sign", name, knowledge.warning_signs[name].label, knowledge.levels[level].label) for name, level in stands.signs]
     causes = [("cause", name, knowledge.causes[name].label, standings[standing]) for name, standing in stands.causes]
     return signs + causes
-
-
-def _dangers(sitting: Sitting) -> dict[str, Any]:
-    """Return the dangers that the last answers revealed, why, and what to do."""
-    consultation, moment = sitting.consultation, sitting.moment
-    # Only if there is a danger at all is it asked whether it is new.
-    if not sitting.log or sitting.log[-1].kind == "undone" or not consultation.dangers(None, moment):
-        return {"dangers": []}
-    before = consultation.moment(consultation.undone(sitting.log, ""), sitting.session.name)
-    dangers = consultation.dangers(before, moment)
-    if not dangers:
-        return {"dangers": []}
-    level = sitting.service.knowledge.levels[dangers[0].level]
-    steps = [step.do for step in moment.assessment.next_steps if step.level == dangers[0].level and not step.done]
-    return {
-        "dangers": [(sign.label, clean(sign.because)) for sign in dangers],
-        "danger_level": level.label,
-        "danger_says": level.says,
-        "danger_steps": steps,
-    }
-
-
-def _closed(sitting: Sitting) -> list[str]:
-    """Say which answers went with the last one, if that was a change."""
-    if not sitting.log or sitting.log[-1].kind != "changed":
-        return []
-    consultation = sitting.consultation
-    before = consultation.moment(consultation.undone(sitting.log, ""), sitting.session.name)
-    lines = no_longer_standing(before, sitting.moment, sitting.log[-1].answers, sitting.service.knowledge)
-    return [f"{line}." for line in lines]
-
-
-def _understood(sitting: Sitting) -> list[tuple[str, str]]:
-    """Say what the medicines of the last page were taken for."""
-    if not sitting.log or sitting.log[-1].kind == "undone":
-        return []
-    last = [event for event in sitting.log if event.step == sitting.log[-1].step]
-    written: dict[str, Any] = {key: value for event in last for key, value in event.answers.items()}
-    texts = [*(written.get(MEDICINES) or ()), *(entry["name"] for entry in written.get(STOPPED_MEDICINES) or ())]
-    told = []
-    for text in texts:
-        found = sitting.service.knowledge.dictionary.recognize(text)
-        meaning = ", ".join(found.medicines)
-        told.append((clean(text), "; ".join(filter(None, (meaning, clean(found.doubt or ""))))))
-    # A name that was written out, with its dose or without, says itself what it was taken for.
-    return [(text, meaning) for text, meaning in told if not text.casefold().startswith(meaning)]
 
 
 def report(visit: Visit) -> Response:

