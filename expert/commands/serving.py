@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +30,8 @@ def run(settings: "Settings", count: int | None) -> None:
         return
     application = _application(settings)
     _greet(settings, application.state.service.key)
-    with _telling_where(settings):
+    # Ctrl-C has ended it in good order, and is told once more after that.
+    with _telling_where(settings), suppress(KeyboardInterrupt):
         _server(application, settings).run()
 
 

@@ -130,6 +130,18 @@ def test_they_end_together_however_the_supervisor_ends(together: Served) -> None
         socket.create_connection(("127.0.0.1", together.port), 2)
 
 
+def test_ctrl_c_ends_a_service_of_one_process_in_good_order(tmp_path: Path) -> None:
+    options = [sys.executable, "-m", "expert", "serve", "--port", str(free_port()), "--store", str(tmp_path / "store")]
+    process = subprocess.Popen(options, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    assert process.stderr is not None
+    assert "Open http" in process.stderr.readline() and "Ctrl-C" in process.stderr.readline()
+    until(lambda: "anon_inode:[eventpoll]" in held_open(process.pid))
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+    assert process.stderr.read() == ""
+    process.stderr.close()
+
+
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_all_of_them_in_good_order(tmp_path: Path, sent: signal.Signals) -> None:
     options = [sys.executable, "-m", "expert", "serve", "--workers", "2", "--port", str(free_port())]
