@@ -160,4 +160,6 @@ class Status:
     known: int
     unknown: int
     questions_left: int
-    questions_at_most: int
+    """How many questions can follow at most, if no answer opens others."""
+    questions_at_most: int | None = None
+    """How many can follow at most, whatever is answered of what is asked; None where that was not worked out."""

@@ -21,11 +21,11 @@ _MOST_SOUGHT = 3
 
 def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
     """Say in one line what is decided, what is open, and how many questions are left."""
-    return progress_line(standing(moment), knowledge)
+    return progress_line(standing(moment, bound=False), knowledge)
 
 
-def standing(moment: Moment) -> Status:
-    """Return where a consultation stands."""
+def standing(moment: Moment, *, bound: bool = True) -> Status:
+    """Return where it stands; `bound` says how many questions can follow whatever is answered, which takes longer."""
     stands, left = moment.outline, questions_left(moment)
     is_open = bool(moment.prospect.raising)
     return Status(
@@ -40,14 +40,14 @@ def standing(moment: Moment) -> Status:
         known=len(moment.told.case.findings),
         unknown=len(moment.told.unknown),
         questions_left=left,
-        questions_at_most=max(left, questions_at_most(moment)) if left else 0,
+        questions_at_most=max(left, questions_at_most(moment)) if left and bound else None,
     )
 
 
 def questions_left(moment: Moment) -> int:
-    """Return how many questions would be asked if every answer were one that opens no other; the medicine lists are one."""
+    """Return how many questions can follow at most, if no answer opens others; the medicine lists are one."""
     prospect, listed = moment.prospect, moment.questioner.listed
-    wanted = (prospect.raising.keys() | prospect.deciding.keys()) - prospect.later
+    wanted = prospect.raising.keys() | prospect.deciding.keys()
     values = moment.known.values
     put = {name for name in wanted - listed if all(values.get(above) is True for above in moment.questioner.required(name))}
     return len(put) + bool(wanted & listed and not moment.known.lists_asked)

@@ -16,8 +16,6 @@ from reports.words.wording import lower_label, quantity_text, value_text
 
 _LONGEST = 300
 _MOST_SHOWN = 5
-_FEW = 25
-"""A bound on the questions left that is worth saying: a larger one says nothing to whoever sits with a patient."""
 _VERBS = {"confirms": "would prove", "supports": "would support", "opposes": "would oppose", "excludes": "would exclude"}
 _INDENTED = (0, 2, 6)
 
@@ -156,10 +154,8 @@ def progress_line(status: Status, knowledge: KnowledgeBase) -> str:
     left, most = status.questions_left, status.questions_at_most
     if not left:
         return urgency
-    told = f"{urgency} · {left} more question{'s' * (left != 1)}"
-    if most == left:
-        return f"{told} at most"
-    return f"{told}, at most {most}" if most <= _FEW else told
+    told = f"{urgency} · {left} more question{'s' * (left != 1)} at most, if no answer opens others"
+    return told if most is None else f"{told}; {most} at most, whatever is answered"
 
 
 def changed(difference: Difference, knowledge: KnowledgeBase) -> Iterator[str]:

@@ -352,6 +352,24 @@ def test_no_question_is_asked_that_was_not_foreseen(consultation: Consultation) 
         assert limits and all(shown - before <= most for before, most in limits)
 
 
+def test_no_more_questions_follow_than_the_heading_says_if_no_answer_opens_others(consultation: Consultation) -> None:
+    given = {"medicines": [], "stopped_medicines": [], "results": "none"}
+    for present in ((), ("spasm_in_arm",), ("spasm_in_calf", "cramps_during_sleep"), ("cramps_during_exertion",)):
+        story = dict.fromkeys(asked(consultation.moment((), "p")).questions, False)
+        answers = {**_fitting(story, consultation), **dict.fromkeys(present, True)}
+        log, moment = consultation.answered((), "p", "story", {**answers, **given}, AT)
+        most, shown = standing(moment, bound=False).questions_left, 0
+        while isinstance(moment.next, ScreenAsked):
+            shown += len(moment.next.questions)
+            absent = _fitting(dict.fromkeys(moment.next.questions, False), consultation)
+            usual = {
+                **absent,
+                **({"normal_neurological_examination": True} if "normal_neurological_examination" in absent else {}),
+            }
+            log, moment = consultation.answered(log, "p", moment.next.screen.id, usual, AT)
+        assert 0 < shown <= most, present
+
+
 def _fitting(answers: dict[str, Any], consultation: Consultation) -> dict[str, Any]:
     findings = consultation.knowledge.vocabulary.findings
     return {name: answer if findings[name].kind == "yes_no" else None for name, answer in answers.items()}
