@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import perf_counter
 from types import MappingProxyType
+from typing import Any
 
 from benchmarks.keystrokes import keystrokes, lines_for
 from expert.consultation.answer_log import AnswerRefused, Log
@@ -24,9 +25,11 @@ from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
-from facts.case import NOT_LISTED, Case, Observed
+from facts.case import NOT_LISTED, Case, Observed, values_of
 from facts.declaring.yaml_reading import read_document
 from facts.intake.case_files import read_case_files
+from knowledge_base.conditions.expression import Expression, Scope, parse
+from knowledge_base.conditions.logic import evaluate
 from knowledge_base.loading import load_knowledge_base
 
 ROOT = Path(__file__).parents[1]
@@ -35,6 +38,7 @@ LEFT_OUT = (": part ", ": unknown")
 """In the names of snapshots that differ from others of the same rule by a word."""
 SCENARIOS = ROOT / "tests" / "knowledge" / "scenarios"
 PATIENTS = Path(__file__).with_name("patients.yaml")
+HANGING_TOGETHER = Path(__file__).with_name("hanging_together.yaml")
 WELL = "benign_leg_cramps: every warning sign asked about or measured, and none there"
 
 
@@ -136,11 +140,14 @@ def read_scenarios(consultation: Consultation) -> Iterator[Case]:
 
 
 def complete(cases: Iterable[Case], well: Case, consultation: Consultation) -> list[Case]:
-    """Return the cases with every question of history and examination answered as the well patient would."""
+    """Return the cases with every question of history and examination answered: as what they tell has it, else as if well."""
+    knowledge = consultation.knowledge
+    written: Any = read_document(HANGING_TOGETHER.read_text("utf-8"), HANGING_TOGETHER.name, typed=True).value
+    follows = {name: parse(text, Scope(knowledge.vocabulary.findings)) for name, text in written.items()}
     return [
         replace(
             case,
-            findings=MappingProxyType(dict(_complete(case.findings, well.findings, consultation))),
+            findings=MappingProxyType(dict(_complete(case.findings, well.findings, follows, consultation))),
             medicines=() if case.medicines is None else case.medicines,
             stopped_medicines=() if case.stopped_medicines is None else case.stopped_medicines,
         )
@@ -149,13 +156,18 @@ def complete(cases: Iterable[Case], well: Case, consultation: Consultation) -> l
 
 
 def _complete(
-    told: Mapping[str, Observed], well: Mapping[str, Observed], consultation: Consultation
+    told: Mapping[str, Observed],
+    well: Mapping[str, Observed],
+    follows: Mapping[str, Expression],
+    consultation: Consultation,
 ) -> Iterator[tuple[str, Observed]]:
-    asked_by = consultation.questioner.verdicts.asked_by
+    asked_by, values = consultation.questioner.verdicts.asked_by, values_of(told)
     has_signs = any(asked_by[name] == "examination" and observed.value is not False for name, observed in told.items())
     for name, finding in consultation.knowledge.vocabulary.findings.items():
         if name in told:
             yield name, told[name]
+        elif name in follows and evaluate(follows[name], values, {}) is True:
+            yield name, Observed(True)
         elif name in consultation.questioner.listed:
             yield name, Observed(False, origin=NOT_LISTED)
         elif asked_by[name] == "test":

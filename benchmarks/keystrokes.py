@@ -1,13 +1,16 @@
 """What a clinician types for the answers of a page in the terminal: the shortest lines that `charley consult` reads so."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES
 from expert.consultation.next_question import Questioner
 from expert.consultation.page import ScreenAsked
+from expert.consultation.replies import write_out
 from facts.finding_search import find_finding
-from facts.vocabulary import ChoiceFinding, Finding, Vocabulary, YesNoFinding
+from facts.medicines import MedicineDictionary
+from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Vocabulary, YesNoFinding
+from knowledge_base.model import KnowledgeBase
 
 
 def lines_for(asked: ScreenAsked, answers: Mapping[str, Any], questioner: Questioner) -> tuple[str, ...]:
@@ -15,9 +18,9 @@ def lines_for(asked: ScreenAsked, answers: Mapping[str, Any], questioner: Questi
     vocabulary, tests, listed = questioner.knowledge.vocabulary, questioner.tests, questioner.listed
     lines: list[str] = []
     if asked.questions:
-        lines.append(_numbers(asked, answers, vocabulary))
+        lines.append(_numbers(asked, answers, questioner.knowledge))
     if asked.asks_medicines:
-        lines += [_names(answers[MEDICINES]), _stopped(answers[STOPPED_MEDICINES])]
+        lines += [_names(answers[MEDICINES], questioner.knowledge.dictionary), _stopped(answers[STOPPED_MEDICINES])]
     given = [name for name in answers if name in vocabulary.findings and name not in asked.questions and name not in listed]
     if asked.asks_results:
         results = [name for name in given if name in tests and answers[name] is not None]
@@ -33,8 +36,8 @@ def keystrokes(lines: tuple[str, ...]) -> int:
     return sum(len(line) + 1 for line in lines)
 
 
-def _numbers(asked: ScreenAsked, answers: Mapping[str, Any], vocabulary: Vocabulary) -> str:
-    findings = [vocabulary.findings[name] for name in asked.questions]
+def _numbers(asked: ScreenAsked, answers: Mapping[str, Any], knowledge: KnowledgeBase) -> str:
+    findings, pairs = [knowledge.vocabulary.findings[name] for name in asked.questions], knowledge.interview.written_together
     if all(answers[finding.id] is None for finding in findings):
         return "u"
     signs = [finding.id for finding in findings if isinstance(finding, YesNoFinding) and finding.id not in asked.each]
@@ -43,13 +46,19 @@ def _numbers(asked: ScreenAsked, answers: Mapping[str, Any], vocabulary: Vocabul
     rest = asked.screen.by == "examination" and absent > 1
     unnamed = False if asked.screen.by == "history" or rest else None
     typed: list[str] = []
+    written: set[str] = set()
     for number, finding in enumerate(findings, 1):
-        answer = answers[finding.id]
+        answer, second = answers[finding.id], knowledge.vocabulary.findings.get(pairs.get(finding.id, ""))
+        if finding.id in written:
+            continue
         if isinstance(finding, YesNoFinding):
             if answer is not (unnamed if finding.id in signs else None):
                 typed.append({True: "", False: "n", None: "u"}[answer] + str(number))
+        elif answer is not None and isinstance(second, ChoiceFinding) and answers.get(second.id) is not None:
+            typed.append(_plain(answer) + _begun(str(answers[second.id]), second.choices))
+            written.add(second.id)
         elif answer is not None:
-            typed.append(_value(number, finding, answer, findings))
+            typed.append(_value(number, finding, answer, findings, taken=[pairs.get(other.id, "") for other in findings]))
     # Values alone say nothing about the signs beside them.
     values_alone = absent and asked.screen.by == "history" and not any(word.lstrip("nu").isdigit() for word in typed)
     return " ".join([*_ranges(typed), *(["n"] if rest or (values_alone and typed) else [])]) or "n"
@@ -68,11 +77,29 @@ def _ranges(typed: list[str]) -> Iterator[str]:
             yield word
 
 
-def _value(number: int, finding: Finding, answer: Any, findings: list[Finding]) -> str:
-    if not isinstance(finding, ChoiceFinding):
-        return f"{number}={_plain(answer)}"
-    every = [choice for other in findings if isinstance(other, ChoiceFinding) for choice in other.choices]
-    beginnings = (str(answer)[:end] for end in range(1, len(answer) + 1))
+def _value(number: int, finding: Finding, answer: Any, findings: list[Finding], taken: Sequence[str]) -> str:
+    """Return the shortest way to write a value: by the number of its question, or with the beginning of its unit."""
+    if isinstance(finding, ChoiceFinding):
+        return _begun(str(answer), _choices(findings))
+    by_number = f"{number}={_plain(answer)}"
+    if not isinstance(finding, QuantityFinding):
+        return by_number
+    # What begins a choice that is written behind another number is read as that.
+    others = _choices([other for other in findings if other.id in taken])
+    others += [other.unit for other in findings if isinstance(other, QuantityFinding) and other is not finding]
+    beginnings = (finding.unit[:end] for end in range(1, len(finding.unit) + 1))
+    unit = next((begun for begun in beginnings if begun.isalpha() and not any(one.startswith(begun) for one in others)), None)
+    by_unit = by_number if unit is None or "-" in _plain(answer) else f"{_plain(answer)}{unit}"
+    return min(by_number, by_unit, key=len)
+
+
+def _choices(findings: Iterable[Finding]) -> list[str]:
+    return [choice for finding in findings if isinstance(finding, ChoiceFinding) for choice in finding.choices]
+
+
+def _begun(answer: str, choices: Iterable[str]) -> str:
+    every = list(choices)
+    beginnings = (answer[:end] for end in range(1, len(answer) + 1))
     return next(begun for begun in beginnings if sum(one.startswith(begun) for one in every) == 1)
 
 
@@ -80,8 +107,13 @@ def _plain(answer: Any) -> str:
     return f"{answer:g}" if isinstance(answer, float) else str(answer)
 
 
-def _names(names: Any) -> str:
-    return "u" if names is None else ", ".join(names) or "n"
+def _names(names: Any, dictionary: MedicineDictionary) -> str:
+    return "u" if names is None else ", ".join(_shortest(name, dictionary) for name in names) or "n"
+
+
+def _shortest(name: str, dictionary: MedicineDictionary) -> str:
+    beginnings = (name[:end] for end in range(1, len(name)))
+    return next((begun for begun in beginnings if write_out(begun, dictionary) == name.casefold()), name)
 
 
 def _stopped(entries: Any) -> str:

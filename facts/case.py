@@ -13,6 +13,8 @@ from facts.vocabulary import QuantityFinding, Value, Vocabulary
 
 NOT_LISTED = "not on the complete list of medicines"
 """The origin of a finding that is absent because a medicine list says nothing of it."""
+DENIED_TOGETHER = "no to all that was listed"
+"""The origin of a sign that is absent because a page listed it and nobody named it: a weaker "no" than one of its own."""
 IMPLIED = "implied by"
 """How the origin of a finding begins that another answer implies."""
 COMPUTED = "computed from"

@@ -9,7 +9,7 @@ from facts.finding_search import suggest_finding
 from facts.medicines import MedicineDictionary
 from facts.problems import did_you_mean
 from facts.requirements import ancestors
-from facts.vocabulary import QuantityFinding, Vocabulary
+from facts.vocabulary import Vocabulary
 from knowledge_base.conditions.expression import Expression
 from knowledge_base.declarations import AskedBy
 
@@ -57,7 +57,9 @@ class Interview:
     only_if: Mapping[str, Expression] = field(default_factory=dict)
     """Findings that are worth asking for only where something does not rule them out, and that condition."""
     written_together: Mapping[str, str] = field(default_factory=dict)
-    """Numbers that another is written behind, with a slash between them."""
+    """Numbers that another number is written behind, with a slash between them ("148/86"), or a choice ("67f")."""
+    with_medicines: tuple[str, ...] = ()
+    """Signs that are absent in whoever takes no medicine and stopped none."""
 
 
 def told_by_lists(vocabulary: Vocabulary, dictionary: MedicineDictionary) -> frozenset[str]:
@@ -111,18 +113,35 @@ def build_interview(
     named = [name for name in content.always if name in findings]
     always = frozenset(named).union(*(ancestors(name, findings) for name in named))
     return Interview(
-        _pages(content.opening), screens, content.most_questions, always, _read_only_if(file, context), _pairs(file, context)
+        _pages(content.opening),
+        screens,
+        content.most_questions,
+        always,
+        _read_only_if(file, context),
+        _pairs(file, context),
+        _with_medicines(file, context),
     )
 
 
 def _pairs(file: "KnowledgeFile[InterviewFile]", context: "Context") -> Mapping[str, str]:
     pairs = file.content.written_together
     for first, second in pairs.items():
-        for name in (first, second):
-            if not isinstance(context.vocabulary.findings.get(name), QuantityFinding):
+        for name, kinds in ((first, ("quantity",)), (second, ("quantity", "choice"))):
+            finding = context.vocabulary.findings.get(name)
+            if finding is None or finding.kind not in kinds:
                 place = file.node("written_together", first).place
-                context.problems.add(place, f"{name} is not a quantity", suggest_finding(name, context.vocabulary))
+                problem = f"{name} is not a {' or a '.join(kinds)}"
+                context.problems.add(place, problem, suggest_finding(name, context.vocabulary))
     return MappingProxyType(dict(pairs))
+
+
+def _with_medicines(file: "KnowledgeFile[InterviewFile]", context: "Context") -> tuple[str, ...]:
+    for index, name in enumerate(file.content.with_medicines):
+        finding = context.vocabulary.findings.get(name)
+        if finding is None or finding.kind != "yes_no":
+            fix = suggest_finding(name, context.vocabulary)
+            context.problems.add(file.node("with_medicines", index).place, f"with_medicines: {name} is not a sign", fix)
+    return tuple(file.content.with_medicines)
 
 
 def _read_only_if(file: "KnowledgeFile[InterviewFile]", context: "Context") -> dict[str, Expression]:

@@ -278,9 +278,11 @@ class InterviewFile:
     most_questions: Annotated[int, Limits(ge=1)] | None = None
     """Questions that stand on one page after the opening; None for all that are worth asking."""
     written_together: dict[Name, Name] = field(default_factory=dict)
-    """Numbers that another is written behind, with a slash between them (148/86)."""
+    """Numbers that another is written behind, with a slash between them (148/86), or a choice (67f)."""
     always: list[Name] = field(default_factory=list)
     """Findings that everybody is asked for, since what anybody would look for depends on them."""
+    with_medicines: list[Name] = field(default_factory=list)
+    """Signs that are absent in whoever takes no medicine and stopped none, as both lists say."""
     only_if: dict[Name, str] = field(default_factory=dict)
     """Findings that are asked for only where this is not known to be false ("how much fluid?" where none is lost)."""
 

@@ -19,6 +19,13 @@ def plain(assessment: Assessment) -> dict[str, Any]:
     return plain_data
 
 
+def as_plain(answer: Any) -> Any:
+    """Return an explanation of a consultation (`facts.explanation`) as plain data, ready for JSON."""
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(type(answer)).dump_python(answer, mode="json", by_alias=True)
+
+
 def refused(refusal: Refusal) -> dict[str, Any]:
     """Return a refusal as plain data: the case's name where it could be read, and what was wrong."""
     problems = [

@@ -222,8 +222,8 @@ def _hold(consultation: "Consultation", session: "Session", store: "Store | None
 
 def _hold_with_answers(consultation: "Consultation", file: Path, form: str) -> None:
     from expert.consultation.answer_log import AnswerRefused
-    from expert.consultation.moments import as_json
     from expert.consultation.progress import status, why_stopped
+    from expert.consultation.record import as_json
     from facts.intake.case_files import read_case_files
     from reports.json_report import plain, to_json
     from reports.words.cleaning import clean

@@ -118,7 +118,7 @@ def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path
     \b
     Examples:
       charley knowledge handbook --output handbook.html
-      charley knowledge handbook --format markdown --cases tests/knowledge/cases > handbook.md
+      charley knowledge handbook --format markdown --cases tests/knowledge/snapshots > handbook.md
     """
     from facts.intake.case_files import read_case_files
     from reports.knowledge.handbook import handbook as tell_all

@@ -31,7 +31,7 @@ def diff(old: str, new: str, cases: Path | None, output: Path | None, why: str |
     Examples:
       charley knowledge diff HEAD~1 knowledge_base/
       charley knowledge diff HEAD knowledge_base/ --approve "Potassium below 2.5 is immediate, as the guideline of 2026 has it"
-      charley knowledge diff v0.1 v0.2 --cases tests/knowledge/cases --output review.md
+      charley knowledge diff v0.1 v0.2 --cases tests/knowledge/snapshots --output review.md
     """
     with needing_z3():
         from expert.proofs.knowledge_diff import compared, difference

@@ -4,18 +4,19 @@ Undo, change and resume are events like any other, so replaying a log always giv
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from facts.answers import AnswerError, read_answer
-from facts.case import Case, Contradiction, Observed, complete, values_of
+from facts.case import DENIED_TOGETHER, NOT_LISTED, Case, Contradiction, Observed, complete, values_of
 from facts.finding_search import suggest_finding
 from facts.medicines import Stopped
-from facts.requirements import closed_by
+from facts.requirements import DeniedRequirement, closed_by
 from knowledge_base.model import KnowledgeBase
 
-EventKind: TypeAlias = Literal["answered", "unknown", "changed", "undone"]
+EventKind: TypeAlias = Literal["answered", "denied", "unknown", "changed", "undone"]
+_KINDS = get_args(EventKind)
 MEDICINES, STOPPED_MEDICINES = "medicines", "stopped_medicines"
 RESULTS, NO_MORE, SOME = "results", "none", "some"
 """What is recorded when it was asked which test results are available, and whether there is none or some."""
@@ -26,7 +27,8 @@ class Event:
     """Something that was said, at one step of the consultation.
 
     `answers` holds what was written, by finding; `medicines` is a list of texts, `stopped_medicines` a list of mappings with
-    name, days_ago and after_weeks. None stands for "unknown". A step may have several events; `undone` takes its step back.
+    name, days_ago and after_weeks. None stands for "unknown"; what was `denied` is absent because a page listed it and nobody
+    named it. A step may have several events; `undone` takes its step back.
     `screen` is the screen that was answered, "" where an answer was changed outside of one. `at` is a time (ISO 8601),
     `knowledge` the hash of the knowledge base that asked.
     """
@@ -52,7 +54,7 @@ class Event:
     @classmethod
     def from_dict(cls, written: Mapping[str, Any]) -> "Event":
         """Read an event. Raises KeyError or TypeError when a part is missing or of another kind."""
-        if written["kind"] not in ("answered", "unknown", "changed", "undone") or not isinstance(written["answers"], dict):
+        if written["kind"] not in _KINDS or not isinstance(written["answers"], dict):
             raise TypeError(f"not an event of a consultation: {written!r}")
         return cls(
             step=int(written["step"]),
@@ -108,17 +110,26 @@ def replay(log: Log, knowledge: KnowledgeBase, name: str) -> Told:
         written = {name: answer for name, answer in event.answers.items() if name not in lists}
         steps.setdefault(event.step, {}).update(written)
     answered, unknown = _read(steps.values(), knowledge)
+    kinds = {finding: event.kind for event in events for finding in event.answers}
+    for finding, observed in answered.items():
+        if observed.value is False and kinds[finding] == "denied":
+            answered[finding] = replace(observed, origin=DENIED_TOGETHER)
     medicines, stopped = _medicines(lists[MEDICINES]), _stopped(lists[STOPPED_MEDICINES])
     try:
         findings, unrecognized = complete(knowledge.vocabulary, knowledge.dictionary, answered, medicines, stopped)
     except Contradiction as error:
         raise _refuse_contradiction(error) from None
+    if medicines == [] and stopped == []:
+        absent = Observed(False, origin=NOT_LISTED)
+        findings = {**dict.fromkeys(knowledge.interview.with_medicines, absent), **findings}
+        findings = {name: findings[name] for name in knowledge.vocabulary.findings if name in findings}
     case = Case(
         name=name,
         findings=MappingProxyType(findings),
         unrecognized=unrecognized,
         medicines=None if medicines is None else tuple(medicines),
         stopped_medicines=None if stopped is None else tuple(stopped),
+        not_known=tuple(finding for finding in knowledge.vocabulary.findings if finding in unknown - findings.keys()),
     )
     return Told(
         case=case,
@@ -167,11 +178,14 @@ def _refuse_contradiction(error: Contradiction) -> AnswerRefused:
     """Return the refusal of answers that contradict each other, with how to change the other one."""
     if not error.denied:
         return AnswerRefused([f"the answers contradict each other: {error}; correct one of them"])
-    return AnswerRefused(
-        f"the answers contradict each other: {one.tell(error.origins)}; "
-        + ("correct one of them" if error.origins[one.denied] else f"if {one.denied} is yes after all, change that answer too")
-        for one in error.denied
-    )
+    return AnswerRefused(_contradicted(one, error.origins) for one in error.denied)
+
+
+def _contradicted(one: DeniedRequirement, origins: Mapping[str, str]) -> str:
+    told = f"the answers contradict each other: {one.tell(origins)}"
+    if origins[one.denied] in ("", DENIED_TOGETHER):
+        return f"{told}; if {one.denied} is yes after all, change that answer too"
+    return f"{told}; correct one of them"
 
 
 def _medicines(written: Any) -> list[str] | None:

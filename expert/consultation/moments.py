@@ -4,7 +4,7 @@ Nothing here reads a clock, a terminal or a file. Whoever holds the log appends 
 the moment that follows; the same log always gives the same moment.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Collection, Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
@@ -108,16 +108,22 @@ class Consultation:
         known = Known(told.case.values, told.unknown, told.lists_asked, told.results_asked, told.no_more_results)
         return Moment(told, known, judgement, self.questioner, self.assessor)
 
-    def answered(self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str) -> tuple[Log, Moment]:
+    def answered(
+        self, log: Log, name: str, screen: str, answers: Mapping[str, Any], at: str, together: Collection[str] = ()
+    ) -> tuple[Log, Moment]:
         """Append the answers to a screen; None stands for "unknown". Gives the longer log, and where it leads.
 
-        Raises AnswerRefused, and then nothing was appended.
+        Those `together` are signs that nobody named, and that the screen calls absent then. Raises AnswerRefused, and then
+        nothing was appended.
         """
-        known = {key: value for key, value in answers.items() if not is_unknown(value)}
-        unknown = {key: None for key in answers if key not in known}
+        denied = {key: False for key in answers if key in together and answers[key] is False}
+        known = {key: value for key, value in answers.items() if key not in denied and not is_unknown(value)}
+        unknown = {key: None for key in answers if key not in known and key not in denied}
         added = []
         if known:
             added.append(self._event(log, "answered", screen, known, at))
+        if denied:
+            added.append(self._event(log, "denied", screen, denied, at))
         if unknown:
             added.append(self._event(log, "unknown", screen, unknown, at))
         return self._checked(log, name, added)
@@ -183,34 +189,6 @@ class Consultation:
     def _checked(self, log: Log, name: str, added: list[Event]) -> tuple[Log, Moment]:
         longer = (*log, *added)
         return longer, self.moment(longer, name)
-
-
-def as_json(consultation: Consultation, log: Log, moment: Moment) -> dict[str, Any]:
-    """Return what a consultation asked and why it stopped (`certificate` is None while it goes on)."""
-    certificate = moment.next if isinstance(moment.next, Certificate) else None
-    asked: dict[int, tuple[str, list[str]]] = {}
-    for event in drop_undone(log):
-        if event.screen:
-            asked.setdefault(event.step, (event.screen, []))[1].extend(event.answers)
-    order = {name: place for place, name in enumerate(consultation.knowledge.vocabulary.findings)}
-    return {
-        "screens": moment.screens,
-        "asked": [
-            {"screen": screen, "questions": sorted(names, key=lambda name: (order.get(name, -1), name))}
-            for screen, names in asked.values()
-        ],
-        "certificate": certificate
-        and {
-            "urgency": certificate.urgency,
-            "leading": certificate.leading,
-            "remaining": certificate.remaining,
-            "thorough": certificate.thorough,
-            "kept_open": [
-                {"conclusion": kept.conclusion, "could_be": kept.could_be, "findings": list(kept.findings)}
-                for kept in certificate.kept_open
-            ],
-        },
-    }
 
 
 def _stop(entry: Stopped) -> dict[str, Any]:

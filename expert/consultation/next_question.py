@@ -110,7 +110,10 @@ class Questioner:
         opening = self.paging.opening(known, shown, prospect)
         if opening is not None:
             return opening
-        return self.paging.page(known, prospect) or self.certificate(known, prospect)
+        return self.paging.page(known, prospect, self._ahead) or self.certificate(known, prospect)
+
+    def _ahead(self, known: Known) -> Prospect:
+        return self.prospect(known, self.judge(known.values))
 
     # What can still change
 
@@ -126,9 +129,14 @@ class Questioner:
         floor = self.rank[self.verdicts.level(judgement)]
         raising: dict[str, int] = {}
         targets: dict[str, dict[str, None]] = {}
+        weight: dict[str, int] = {}
+        nearest: dict[str, int] = {}
         for rank, target, bits in self._dangers(judgement, lookout.at_dangers()):
             for name in self.judge.findings_of(bits):
                 raising.setdefault(name, rank)
+                weight[name] = weight.get(name, 0) + 1
+                if bits.bit_count() == 1:
+                    nearest[name] = nearest.get(name, 0) + 1
                 targets.setdefault(name, {})[target] = None
         races, unsettled, beside = self._causes(judgement, lookout)
         deciding: dict[str, int] = {}
@@ -136,6 +144,10 @@ class Questioner:
             for name in self.judge.findings_of(bits):
                 deciding[name] = deciding.get(name, 0) + 1
                 targets.setdefault(name, {})[cause] = None
+        if not self.thorough and not races and floor < len(self.rank) - 1:
+            # Nobody is left without a likely cause before everything was asked that everybody is asked.
+            deciding.update(dict.fromkeys(self.knowledge.interview.always & answerable - raising.keys() - deciding.keys(), 0))
+        wanted = sum(self.bit[name] for name in raising.keys() | deciding.keys())
         return Prospect(
             urgency=list(self.rank)[floor],
             raising=raising,
@@ -145,7 +157,9 @@ class Questioner:
             answerable=answerable,
             beside=frozenset(self.judge.findings_of(beside)),
             targets={name: tuple(found) for name, found in targets.items()},
-            later=frozenset(name for name, position in self.verdicts.only_if.items() if not judgement.true[position]),
+            weight=weight,
+            nearest=nearest,
+            later=frozenset(name for name, position in self.verdicts.only_if.items() if judgement.missing[position] & wanted),
         )
 
     def _dangers(self, judgement: Judgement, outlook: Outlook) -> Iterator[tuple[int, str, int]]:

@@ -4,11 +4,15 @@ from collections import Counter
 from collections.abc import Collection
 from math import ceil
 
+from expert.consultation.foreseeing import foresee
 from expert.consultation.moments import Moment
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
+from facts.case import DENIED_TOGETHER
+from facts.explanation import Status
 from knowledge_base.model import KnowledgeBase
 from reports.words.cleaning import clean
+from reports.words.explaining import explain, progress_line
 from reports.words.wording import lower_label, value_text
 
 _MOST_TOLD = 8
@@ -16,27 +20,45 @@ _MOST_SOUGHT = 3
 
 
 def progress(moment: Moment, knowledge: KnowledgeBase) -> str:
-    """Say in one line what is decided, what is open, and how many questions are left as it stands."""
-    stands = moment.outline
-    urgency = f"urgency decided: {_level(stands.level, knowledge)}"
-    if stands.decided and not moment.prospect.raising:
-        urgency += ", until the tests are back" if moment.assessment.urgency.awaiting else ""
-    elif stands.ceiling != stands.level:
-        at_least = f"urgency at least {_level(stands.level, knowledge)}"
-        up_to = _level(stands.ceiling, knowledge)
-        # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided.
-        urgency = f"{at_least}, still open" if moment.prospect.raising else f"{at_least} ({up_to} depends on unknowns)"
-    left = questions_left(moment)
-    return f"{urgency} · {left} question{'s' * (left != 1)} left as it stands" if left else urgency
+    """Say in one line what is decided, what is open, and how many questions are left."""
+    return progress_line(standing(moment, bound=False), knowledge)
+
+
+def standing(moment: Moment, *, bound: bool = True) -> Status:
+    """Return where it stands; `bound` says how many questions can follow whatever is answered, which takes longer."""
+    stands, left = moment.outline, questions_left(moment)
+    is_open = bool(moment.prospect.raising)
+    return Status(
+        level=stands.level,
+        ceiling=stands.ceiling,
+        is_decided=stands.decided,
+        is_awaiting=stands.decided and not is_open and bool(moment.assessment.urgency.awaiting),
+        is_open=is_open,
+        signs=stands.signs,
+        causes=stands.causes,
+        pages=moment.screens,
+        known=len(moment.told.case.findings),
+        unknown=len(moment.told.unknown),
+        questions_left=left,
+        questions_at_most=max(left, questions_at_most(moment)) if left and bound else None,
+    )
 
 
 def questions_left(moment: Moment) -> int:
-    """Return how many questions would be asked if every answer were one that opens no other; the medicine lists are one."""
+    """Return how many questions can follow at most, if no answer opens others; the medicine lists are one."""
     prospect, listed = moment.prospect, moment.questioner.listed
-    wanted = (prospect.raising.keys() | prospect.deciding.keys()) - prospect.later
+    wanted = prospect.raising.keys() | prospect.deciding.keys()
     values = moment.known.values
     put = {name for name in wanted - listed if all(values.get(above) is True for above in moment.questioner.required(name))}
     return len(put) + bool(wanted & listed and not moment.known.lists_asked)
+
+
+def questions_at_most(moment: Moment) -> int:
+    """Return the most questions that whatever is answered can still lead to, unless something else is told."""
+    known, listed = moment.known, moment.questioner.listed
+    page = moment.next.questions if isinstance(moment.next, ScreenAsked) else ()
+    foreseen = foresee(moment.questioner, known, moment.judgement, moment.prospect, page)
+    return len(foreseen - listed) + bool(foreseen & listed and not known.lists_asked)
 
 
 def pages_left(moment: Moment) -> int:
@@ -47,6 +69,7 @@ def pages_left(moment: Moment) -> int:
     asked, prospect, questioner = moment.next, moment.prospect, moment.questioner
     if isinstance(asked, Certificate):
         return 0
+    most = questioner.paging.most or len(questioner.ancestors)
     paging, values, shown = questioner.paging, moment.known.values, {*moment.told.screens, asked.screen.id}
     wanted = prospect.raising.keys() | prospect.deciding.keys() | prospect.beside
     left = {
@@ -59,12 +82,12 @@ def pages_left(moment: Moment) -> int:
     for names in opening:
         together = [paging.interview.screens[name] for name in names]
         whole = [name for screen in together for name in screen.ask if name in left]
-        left -= set(() if any(screen.in_full for screen in together) else whole[: paging.most])
+        left -= set(() if any(screen.in_full for screen in together) else whole[:most])
     # What is asked only where something else is so comes on pages of its own, when everything else was asked.
     screens = paging.interview.screens.values()
     kinds = Counter((screen.by, name in prospect.later) for screen in screens for name in screen.ask if name in left)
     lists = bool(wanted & questioner.listed) and not moment.known.lists_asked and not asked.asks_medicines
-    return len(opening) + sum(ceil(count / paging.most) for count in kinds.values()) + lists
+    return len(opening) + sum(ceil(count / most) for count in kinds.values()) + lists
 
 
 def page_reason(moment: Moment, asked: ScreenAsked, knowledge: KnowledgeBase) -> str:
@@ -84,19 +107,7 @@ def page_reason(moment: Moment, asked: ScreenAsked, knowledge: KnowledgeBase) ->
 
 def status(moment: Moment, knowledge: KnowledgeBase) -> list[str]:
     """Say what stands: urgency, warning signs, the causes that are considered, and how much was answered."""
-    grading = knowledge.grading
-    lines = [f"STATUS {progress(moment, knowledge)}"]
-    lines += [
-        f"  ! {sign.label} ({lower_label(knowledge.levels[sign.level].label)})" for sign in moment.assessment.warning_signs
-    ]
-    lines += [
-        f"  · {cause.label}: {lower_label(grading.standings[cause.standing])}"
-        for cause in moment.assessment.causes
-        if grading.at_least(cause.standing, grading.considered)
-    ]
-    known, unknown = len(moment.told.case.findings), len(moment.told.unknown)
-    lines.append(f"  {moment.screens} screens, {known} findings known, {unknown} answered “unknown”")
-    return lines
+    return [line.plain() for line in explain(standing(moment), knowledge)]
 
 
 def no_longer_standing(before: Moment, after: Moment, changed: Collection[str], knowledge: KnowledgeBase) -> list[str]:
@@ -106,7 +117,7 @@ def no_longer_standing(before: Moment, after: Moment, changed: Collection[str], 
         f"No longer recorded, because it depends on that: {findings[name].label} "
         f"({clean(value_text(findings[name], observed.value, observed.given))})"
         for name, observed in before.told.case.findings.items()
-        if name not in after.told.case.findings and name not in changed and not observed.origin
+        if name not in after.told.case.findings and name not in changed and observed.origin in ("", DENIED_TOGETHER)
     ]
 
 
@@ -160,7 +171,3 @@ def kept_open(certificate: Certificate, knowledge: KnowledgeBase) -> list[str]:
             standing = lower_label(knowledge.grading.standings[kept.could_be])
             lines.append(f"  ? {knowledge.causes[kept.conclusion].label}, up to {standing}: {labels}")
     return lines
-
-
-def _level(level: str, knowledge: KnowledgeBase) -> str:
-    return lower_label(knowledge.levels[level].label)

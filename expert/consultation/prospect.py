@@ -38,3 +38,7 @@ class Prospect:
     """The warning signs and causes that each of those findings bears on, the most urgent first."""
     later: frozenset[str] = frozenset()
     """What is asked only where something else is so that is not known yet: it comes after everything else."""
+    weight: Mapping[str, int] = field(default_factory=dict)
+    """How many dangers each of those findings could still show."""
+    nearest: Mapping[str, int] = field(default_factory=dict)
+    """How many dangers each of them could show alone."""

@@ -8,8 +8,8 @@ from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES
 from expert.consultation.page import ScreenAsked
 from facts import medicine_lists
 from facts.answers import AnswerError, read_answer, write_answer
-from facts.medicines import Stopped
-from facts.vocabulary import ChoiceFinding, Finding, YesNoFinding
+from facts.medicines import MedicineDictionary, Stopped
+from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from knowledge_base.model import KnowledgeBase
 
 NONE = frozenset({"none", "no", "n", "0", "nothing"})
@@ -21,7 +21,11 @@ _VALUE = re.compile(r"^(\d+)=(.+)$")
 _WORD = re.compile(r"^(unknown|u|no|n|-)?(\d+)(?:-(\d+))?$", re.IGNORECASE)
 _LIMIT = re.compile(r"([<>≤≥]=?)\s+(?=\d)")
 """A limit belongs to the number behind it: "2=< 3" is a value, and no answer to question 3."""
+_SUFFIXED = re.compile(r"^(\d+(?:\.\d+)?)([a-z]+)$", re.IGNORECASE)
+"""A number with letters behind it: the choice that is written with it ("67f"), or the beginning of its unit ("20w")."""
 _PAIR = re.compile(r"^(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)$")
+_LETTERS_TO_BEGIN = 4
+"""With fewer letters the beginning of a name may be a slip."""
 
 _Listed = TypeVar("_Listed")
 
@@ -31,7 +35,14 @@ class ReplyError(ValueError):
 
 
 def read_screen(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> dict[str, Any]:
-    """Read the reply to a page into answers by finding; a finding that the reply leaves open is not among them.
+    """Read the reply to a page as `read_reply` does, without what was denied together. Raises ReplyError."""
+    return read_reply(asked, text, knowledge)[0]
+
+
+def read_reply(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> tuple[dict[str, Any], frozenset[str]]:
+    """Read the reply to a page into answers by finding, and the signs among them that are absent because nobody named them.
+
+    A finding that the reply leaves open is not among the answers.
 
     Of history, signs that are not named are absent: that is what the page asks. Of an examination they are so only after
     "none" or "rest no", because not everything may have been examined; of tests never. Raises ReplyError.
@@ -41,15 +52,16 @@ def read_screen(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> dict
     if not folded:
         raise ReplyError("type the numbers of what is so, or none, or unknown")
     if folded in UNKNOWN:
-        return {finding.id: None for finding in page.findings}
+        return {finding.id: None for finding in page.findings}, frozenset()
     if len(page.findings) == 1 and (single := _single(page.findings[0], text, folded)):
-        return single
+        return single, frozenset()
     answers: dict[str, Any] = {}
     rest = _REST.search(text)
     words = _words(_REST.sub(" ", text))
     none = len(words) == 1 and words[0].casefold() in NONE
     all_others = rest is None and not none and words and words[-1].casefold() in NONE
     _put_words([] if none else words[:-1] if all_others else words, page, answers)
+    named = set(answers)
     # Values alone say nothing about the signs beside them.
     signs = none or any(isinstance(finding, YesNoFinding) and finding.id in answers for finding in page.findings)
     if rest is not None:
@@ -60,7 +72,7 @@ def read_screen(asked: ScreenAsked, text: str, knowledge: KnowledgeBase) -> dict
         _put_rest(False, page, answers)
     elif none or (words and asked.screen.by == "examination"):
         _put_rest(None, page, answers)
-    return answers
+    return answers, frozenset(name for name, answer in answers.items() if answer is False and name not in named)
 
 
 class _Page:
@@ -88,9 +100,33 @@ class _Page:
         ]
         return found[0] if len(found) == 1 else None
 
+    def suffixed(self, word: str) -> dict[str, str] | None:
+        """Return what a number answers by the letters behind it; None where they say nothing, or may say two things."""
+        match = _SUFFIXED.match(word)
+        if match is None:
+            return None
+        number, letters = match[1], match[2].casefold()
+        for finding in self.findings:
+            second = self.all.get(self.pairs.get(finding.id, ""))
+            if isinstance(second, ChoiceFinding):
+                meant = [choice for choice in second.choices if choice.startswith(letters)]
+                if len(meant) == 1:
+                    return {finding.id: number, second.id: meant[0]}
+        units = [
+            finding.id
+            for finding in self.findings
+            if isinstance(finding, QuantityFinding) and finding.unit.casefold().startswith(letters)
+        ]
+        return {units[0]: number} if len(units) == 1 else None
+
     def is_word(self, word: str) -> bool:
         """Return whether a word is an answer of its own, and no part of the value before it."""
-        return bool(_WORD.match(word) or _VALUE.match(word)) or word.casefold() in NONE or self.choice(word) is not None
+        return (
+            bool(_WORD.match(word) or _VALUE.match(word))
+            or word.casefold() in NONE
+            or self.choice(word) is not None
+            or self.suffixed(word) is not None
+        )
 
 
 def _words(text: str) -> list[str]:
@@ -111,7 +147,7 @@ def _put_words(words: list[str], page: _Page, answers: dict[str, Any]) -> None:
             while left and not page.is_word(left[0]):
                 text.append(left.pop(0))
             _put_value(int(value[1]), " ".join(text), page, answers)
-        elif not _put_pair(word, page, answers):
+        elif not _put_pair(word, page, answers) and not _put_suffixed(word, page, answers):
             for part in word.split(",") if _WORD.match(word.split(",")[0]) else [word]:
                 _put_word(part, page, answers)
 
@@ -155,6 +191,15 @@ def read_medicines(text: str) -> list[str] | None:
     """Read a list of medicines, commas between; [] for none, None for "unknown"."""
     names = _listed(text)
     return names if names is None else _read(lambda: medicine_lists.read_medicines(names))
+
+
+def write_out(name: str, dictionary: MedicineDictionary) -> str:
+    """Return the one medicine with a name of one word that begins so ("furo"); anything else stays as it is written."""
+    begun = name.strip().casefold()
+    if len(begun) < _LETTERS_TO_BEGIN or not begun.isalpha() or begun in dictionary.names:
+        return name
+    meant = {medicine for known, medicine in dictionary.names.items() if known.startswith(begun) and " " not in known}
+    return meant.pop() if len(meant) == 1 else name
 
 
 def read_stopped(text: str) -> list[dict[str, Any]] | None:
@@ -214,6 +259,17 @@ def _put_pair(word: str, page: _Page, answers: dict[str, Any]) -> bool:
     second = page.all[page.pairs[first.id]]
     answers[first.id], answers[second.id] = read_value(first, pair[1]), read_value(second, pair[2])
     return True
+
+
+def _put_suffixed(word: str, page: _Page, answers: dict[str, Any]) -> bool:
+    """Read a number by the letters behind it; False where they say nothing. Raises ReplyError where it is said already."""
+    told = page.suffixed(word)
+    for name, text in (told or {}).items():
+        finding = page.all[name]
+        if name in answers:
+            raise ReplyError(f"{word!r} gives {finding.label} a second time; keep one, or write the question's number: 2=…")
+        answers[name] = read_value(finding, text)
+    return told is not None
 
 
 def _put_word(word: str, page: _Page, answers: dict[str, Any]) -> None:

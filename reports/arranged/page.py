@@ -32,6 +32,7 @@ _ARGUMENTS = ((3, 2), (2, 1), (2, 1))
 """How many reasons for and against stand below the first, the second and the third cause."""
 _ASKED_FIRST = 6
 _NOT_ASKED = 5
+_NOT_KNOWN = 8
 _NOT_USED = 4
 _CODES = 2
 _LONG = 110
@@ -128,7 +129,7 @@ def page(assessment: Assessment, knowledge: KnowledgeBase) -> Page:
         because=_reasons(urgency.because),
         more_because=max(0, len(urgency.because) - _REASONS),
         ask_first=tuple(medicines if name == MEDICINES else _named(name, knowledge) for name in first),
-        not_known=tuple(_named(name, knowledge) for name in urgency.not_known),
+        not_known=_not_known(assessment, knowledge),
         fits=_fits(assessment, knowledge),
         causes=tuple(_cause(cause, knowledge, *counts) for cause, counts in zip(likely[:LEADING], _ARGUMENTS, strict=False)),
         others=max(0, len(likely) - LEADING),
@@ -169,6 +170,12 @@ def _record(assessment: Assessment) -> str:
         return ""
     day = clean(assessment.record.as_of) if assessment.record.as_of else say("an unknown day")
     return say("Read from a record as of {day}.").format(day=day)
+
+
+def _not_known(assessment: Assessment, knowledge: KnowledgeBase) -> tuple[str, ...]:
+    names = assessment.urgency.not_known
+    told = [_named(name, knowledge) for name in names[:_NOT_KNOWN]]
+    return (*told, *([say("{count} more").format(count=len(names) - _NOT_KNOWN)] if len(names) > _NOT_KNOWN else []))
 
 
 def _not_known_here(assessment: Assessment) -> str:

@@ -18,7 +18,7 @@ from facts.assessment import (
     StepAdvised,
     WayToChange,
 )
-from facts.case import NOT_LISTED
+from facts.case import DENIED_TOGETHER, NOT_LISTED
 from facts.language.speaking import say
 from facts.vocabulary import Codes, Value
 from knowledge_base.model import KnowledgeBase
@@ -174,6 +174,12 @@ class ReportView:
     unverified: tuple[tuple[str, str, str, str], ...]
     """What a record says and nobody vouches for: label, value, where it stands, and why."""
     findings: tuple[tuple[str, str, str], ...]
+    denied: tuple[str, ...]
+    """Signs that are absent because a page listed them and nobody named them."""
+    not_known: tuple[str, ...]
+    """What was asked, and nobody knew."""
+    not_told: int
+    """How many findings nobody was asked for or told of."""
     not_listed: tuple[str, ...]
     unrecognized: tuple[tuple[str, str], ...]
     sources: tuple[tuple[int, str, bool], ...]
@@ -260,7 +266,12 @@ class _Arranging:
             questions=QuestionsShown(assessment, knowledge),
             record=self.record(),
             unverified=tuple((*self.finding(one.finding), clean(one.reason)) for one in assessment.unverified),
-            findings=tuple(self.finding(used) for used in assessment.findings if used.origin != NOT_LISTED),
+            findings=tuple(
+                self.finding(used) for used in assessment.findings if used.origin not in (NOT_LISTED, DENIED_TOGETHER)
+            ),
+            denied=tuple(self.finding(used)[0] for used in assessment.findings if used.origin == DENIED_TOGETHER),
+            not_known=tuple(self.label(name) for name in assessment.urgency.not_known),
+            not_told=len(knowledge.vocabulary.findings) - len(assessment.findings) - len(assessment.urgency.not_known),
             not_listed=tuple(self.finding(used)[0] for used in assessment.findings if used.origin == NOT_LISTED),
             unrecognized=tuple((clean(item.text), clean(item.reason)) for item in assessment.unrecognized),
             sources=tuple((self.numbers[source.id], source.citation, source.checked) for source in assessment.evidence),
@@ -291,7 +302,7 @@ class _Arranging:
         )
 
     def used(self, used: FindingUsed) -> str:
-        said = used.says if not used.origin else f"{used.says} ({used.origin})"
+        said = used.says if used.origin in (None, "", DENIED_TOGETHER) else f"{used.says} ({used.origin})"
         return clean(said)
 
     def cited(self, source: str) -> tuple[int, ...]:
@@ -393,10 +404,13 @@ class _Arranging:
             )
         return told
 
+    def label(self, name: str) -> str:
+        return sentence(self.knowledge.vocabulary.findings[name].label).removesuffix(".")
+
     def finding(self, used: FindingUsed) -> tuple[str, str, str]:
         finding = self.knowledge.vocabulary.findings[used.id]
         value = value_text(finding, used.value, used.given or "")
-        label = sentence(finding.label).removesuffix(".")
+        label = self.label(used.id)
         return label, clean(value), clean(used.origin or "")
 
 

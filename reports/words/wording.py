@@ -9,6 +9,7 @@ from facts.case import IMPLIED, Observed
 from facts.language.speaking import localized_number, say, spoken
 from facts.measuring.reference_intervals import WORDS
 from facts.quantities import Interval, Quantity, quantity_words
+from facts.requirements import ancestors
 from facts.vocabulary import Finding, QuantityFinding, Value, YesNoFinding
 from knowledge_base.conditions.expression import (
     And,
@@ -136,7 +137,10 @@ def _tell(tree: Expression, knowledge: KnowledgeBase, *, nested: bool) -> str:
         case Not(operand):
             return _tell(push_negation_inward(operand, negate=True), knowledge, nested=nested)
         case And(operands):
-            told = join([_tell(operand, knowledge, nested=True) for operand in operands], "and")
+            parts = _without_required(operands, knowledge)
+            if len(parts) == 1:
+                return _tell(parts[0], knowledge, nested=nested)
+            told = join([_tell(part, knowledge, nested=True) for part in parts], "and")
         case Or(operands):
             told = join([_tell(operand, knowledge, nested=True) for operand in _shortened(operands, knowledge)], "or")
         case AtLeast(count, operands):
@@ -146,6 +150,14 @@ def _tell(tree: Expression, knowledge: KnowledgeBase, *, nested: bool) -> str:
         case _:
             assert_never(tree)
     return f"({told})" if nested else told
+
+
+def _without_required(operands: Sequence[Expression], knowledge: KnowledgeBase) -> list[Expression]:
+    """Leave out what another part requires: whoever hears that the weakness came suddenly knows that there is weakness."""
+    findings = knowledge.vocabulary.findings
+    named = [part.finding for part in operands if isinstance(part, Present | Compared | OneOf)]
+    required = {above for name in named for above in ancestors(name, findings)}
+    return [part for part in operands if not (isinstance(part, Present) and part.finding in required)]
 
 
 def _shortened(operands: Sequence[Expression], knowledge: KnowledgeBase) -> list[Expression]:

@@ -129,11 +129,12 @@ def test_the_store_is_private_and_holds_every_answer(store: Path) -> None:
     assert stat.S_IMODE(store.parent.stat().st_mode) == 0o700
     with sqlite3.connect(store) as connection:
         rows = [json.loads(content) for (content,) in connection.execute("SELECT content FROM event ORDER BY place")]
-    assert [(row["screen"], row["kind"]) for row in rows[:2]] == [("story", "answered"), ("red_flags", "answered")]
+    kinds = [(row["screen"], row["kind"]) for row in rows[:3]]
+    assert kinds == [("story", "answered"), ("story", "denied"), ("red_flags", "denied")]
     assert rows[0]["answers"]["medicines"] == ["HCTZ 25 mg"] and rows[0]["answers"]["results"] == "none"
     # What the page asked to name if it is so, and nobody named, is absent; what has to be said or tried is not.
-    assert rows[0]["answers"]["spasm_in_arm"] is False and "both_sides_affected" not in rows[0]["answers"]
-    assert set(rows[1]["answers"].values()) == {False}
+    assert rows[1]["answers"]["spasm_in_arm"] is False and "both_sides_affected" not in rows[0]["answers"] | rows[1]["answers"]
+    assert set(rows[2]["answers"].values()) == {False}
 
 
 def test_a_pipe_gets_plain_lines_and_mistakes_are_explained(store: Path) -> None:
@@ -176,7 +177,7 @@ def test_two_processes_do_not_overwrite_each_other(store: Path) -> None:
     second = spawn(store, "sessions", "resume", name)
     first.expect(PROMPT)
     second.expect(PROMPT)
-    for process, expected in ((first, "Strength and sensation"), (second, "answered or deleted elsewhere")):
+    for process, expected in ((first, "3 · "), (second, "answered or deleted elsewhere")):
         process.sendline("none")
         process.expect(expected)
     # What could not be kept stays on the screen.

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from expert.consultation.foreseeing import foresee
 from expert.consultation.moments import Consultation
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked
@@ -101,9 +102,16 @@ def held(consultation: Consultation, told: Mapping[str, Value]) -> tuple[Certifi
     """Hold a consultation by its questions alone; what is not told is answered "unknown"."""
     questioner, known, shown = consultation.questioner, Known({}), []
     judge = questioner.judge
-    while isinstance(
-        following := questioner.next_screen(known, shown, questioner.prospect(known, judge(known.values))), ScreenAsked
-    ):
+    foreseen = frozenset(questioner.knowledge.vocabulary.findings)
+    while True:
+        judgement = judge(known.values)
+        prospect = questioner.prospect(known, judgement)
+        following = questioner.next_screen(known, shown, prospect)
+        if not isinstance(following, ScreenAsked):
+            break
+        # Whatever was answered, nothing is asked that could not be foreseen, so "at most so many questions" is true.
+        assert set(following.questions) <= foreseen
+        foreseen &= foresee(questioner, known, judgement, prospect, following.questions)
         asked = following.questions or tuple(questioner.listed)
         values = {**known.values, **{name: told[name] for name in asked if name in told}}
         known = Known(values, known.unknown | {name for name in asked if name not in told}, known.lists_asked)

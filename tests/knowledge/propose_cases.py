@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Mapping
 from itertools import chain, islice
 
+from facts.requirements import ancestors
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
 from knowledge_base.conditions.expression import Or
 from knowledge_base.conditions.logic import evaluate, push_negation_inward
@@ -117,7 +118,7 @@ class CaseProposer(Patients):
     def followers(self, name: str, rule: str) -> dict[str, Value]:
         """Return what the patient for whom the rule fires has of findings that mean nothing without this one."""
         fires = self.firing(self.knowledge.rules[rule]) or {}
-        return {key: value for key, value in fires.items() if self.findings[key].requires == name}
+        return {key: value for key, value in fires.items() if name in ancestors(key, self.findings)}
 
     def random_patients(self, rule: Rule) -> Iterator[dict[str, Value]]:
         """Return patients for whom the rule fires and who answered everything it asks, drawn the same way every time."""

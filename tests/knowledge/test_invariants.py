@@ -122,7 +122,8 @@ def test_no_patient_with_a_warning_sign_is_called_benign(knowledge: KnowledgeBas
     assert isinstance(entry.when, And)
     signs, *beside = entry.when.operands
     assert signs == Or(tuple(map(Named, knowledge.warning_signs)))
-    assert beside == [Not(Present("recent_dirty_wound"))]
+    # A wound is among what the question for a grave history asks, and so stands with it.
+    assert beside == [Not(And((Present("other_grave_history"), Present("recent_dirty_wound"))))]
     assert set(entry.not_standing[BENIGN]) == {"confirmed", "likely", "possible"}
 
 

@@ -10,12 +10,12 @@ from typing import Any
 
 from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused, Log
+from expert.consultation.meant import read_assignments
 from expert.consultation.moments import Consultation, Moment
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked, Section
 from expert.consultation.progress import kept_open, no_longer_standing, progress, status, why_stopped
 from expert.consultation.prompt.asking_back import ASKED_BACK, answer_back
-from expert.consultation.prompt.explanation import read_assignments
 from expert.consultation.prompt.reading_pages import PageReader, Terminal
 from expert.consultation.sessions import Session, Store
 from expert.private_sqlite import StoreError
@@ -25,7 +25,7 @@ from reports.words.cleaning import clean
 
 EXAMPLES = (
     "2 5          questions 2 and 5 are so (on a page of history the others are then absent)",
-    "1=67 f 3     question 1 is 67, the sex is female, and 3 is so",
+    "67f 20w 3    the age is 67, the sex female, what is counted in weeks 20, and 3 is so; or by number: 1=67 17=20",
     "+ dark urine   something the page does not ask; with a value: + K 2.9",
 )
 COMMANDS = (
@@ -47,7 +47,9 @@ _HOW_TO = {
     "examination": "Type the numbers of what was found. The others stay unknown, or with n at the end: examined, and absent.",
     "test": "Type what is available: 1=3.1 mmol/l gives a value, 4 says yes and n4 says no. What is not named stays unknown.",
 }
-_HOW_TO_MORE = "u3 leaves 3 unknown, n3 says no, 2-4 names all three; u leaves the whole page open."
+_HOW_TO_MORE = (
+    "u3 leaves 3 unknown, n3 says no, 2-4 names all three; u leaves the whole page open. Medicines: four letters may do (furo)."
+)
 
 
 class _Quit(Exception):
@@ -119,6 +121,7 @@ class Conversation(PageReader):
                 self.terminal.say(f"{clean(text)!r} is not a command; ? lists them")
             return
         answers: dict[str, Any] = {}
+        self.denied = frozenset()
         for section in _in_turn(asked):
             read = self.section(section)
             if read is None:
@@ -132,7 +135,7 @@ class Conversation(PageReader):
     def record(self, screen: str, answers: dict[str, Any]) -> None:
         """Keep answers, then say what they revealed. What cannot stand is explained, and asked again."""
         try:
-            log, moment = self.consultation.answered(self.log, self.session.name, screen, answers, self.clock())
+            log, moment = self.consultation.answered(self.log, self.session.name, screen, answers, self.clock(), self.denied)
         except AnswerRefused as error:
             for problem in error.problems:
                 self.terminal.say(f"  {clean(problem)}")

@@ -43,6 +43,8 @@ class PageReader(ABC):
     shown: Moment | None = None
     is_begun: bool = False
     """Whether something of the page in sight was answered."""
+    denied: frozenset[str] = frozenset()
+    """The signs of the page in sight that are absent because nobody named them."""
 
     @abstractmethod
     def command(self, text: str) -> bool:
@@ -69,7 +71,10 @@ class PageReader(ABC):
                 # What opens a page of its own stands for many signs, and only its question names them.
                 is_whole = opens_a_page(name, section.screen.ask, self.knowledge.vocabulary)
                 told = section.screen.short.get(name, finding.label) if asked.in_full else finding.label
-                self.terminal.say(f"  {place:>2} {finding.question if is_whole else _with_values(told, finding)}")
+                shown, *listed = _listed(finding.question) if is_whole else [_with_values(told, finding)]
+                self.terminal.say(f"  {place:>2} {shown}")
+                for sign in listed:
+                    self.terminal.say(f"     · {sign}")
 
     def section(self, asked: ScreenAsked) -> dict[str, Any] | None:
         """Read the answers to one part of a page. None when a command led elsewhere."""
@@ -89,10 +94,11 @@ class PageReader(ABC):
         answers: dict[str, Any] = {}
         prompt = _prompt(asked, findings)
         while True:
-            read = self.read(prompt, lambda text: replies.read_screen(asked, text, self.knowledge), by_name=True)
-            if read is None:
+            reply = self.read(prompt, lambda text: replies.read_reply(asked, text, self.knowledge), by_name=True)
+            if reply is None:
                 return None
-            answers.update(read)
+            answers.update(reply[0])
+            self.denied = (self.denied - reply[0].keys()) | reply[1]
             self.is_begun = True
             if asked.screen.by == "test":
                 return {**answers, **{finding.id: answers.get(finding.id) for finding in findings}}
@@ -132,15 +138,13 @@ class PageReader(ABC):
         if current is None:
             return None
         self.is_begun = True
-        for text in current[0] or []:
-            self.recognize(text)
+        names = current[0] and [self.recognize(text) for text in current[0]]
         prompt = "  Stopped in the last months (NAME 3 days ago after 26 weeks, …; n: none; u: unknown): "
         stopped = self.read(prompt, lambda text: (replies.read_stopped(text),))
         if stopped is None:
             return None
-        for entry in stopped[0] or []:
-            self.recognize(entry["name"])
-        return dict(replies.lists(current[0], stopped[0]))
+        entries = stopped[0] and [{**entry, "name": self.recognize(entry["name"])} for entry in stopped[0]]
+        return dict(replies.lists(names, entries))
 
     def by_name(self, text: str) -> dict[str, Any]:
         """Read findings by name, or that there is none. Raises ReplyError."""
@@ -187,13 +191,15 @@ class PageReader(ABC):
             except replies.ReplyError as error:
                 self.terminal.say(f"  {clean(str(error))}")
 
-    def recognize(self, text: str) -> None:
-        """Say what a medicine was taken for."""
-        found = self.knowledge.dictionary.recognize(text)
+    def recognize(self, text: str) -> str:
+        """Say what a medicine was taken for; returns its name, written out where only its beginning was typed."""
+        name = replies.write_out(text, self.knowledge.dictionary)
+        found = self.knowledge.dictionary.recognize(name)
         if found.medicines and list(found.medicines) != [text.strip().casefold()]:
             self.terminal.say(f"    {clean(text)} → {', '.join(found.medicines)}", "quiet")
         if found.doubt:
             self.terminal.say(f"    {clean(text)}: {clean(found.doubt)}")
+        return name
 
 
 def _prompt(asked: ScreenAsked, findings: list[Finding]) -> str:
@@ -208,3 +214,9 @@ def _with_values(label: str, finding: Finding) -> str:
     if isinstance(finding, ChoiceFinding):
         return f"{label} ({', '.join(choice.replace('_', ' ') for choice in finding.choices)})"
     return label
+
+
+def _listed(question: str) -> list[str]:
+    """Return a question that names many signs as a heading and its parts, so that what "no" denies can be read off."""
+    head, colon, signs = question.rstrip("?").partition(": ")
+    return [f"{head}?", *signs.split("; ")] if colon else [question]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from expert.web.pages.sitting import Sitting
-from facts.case import NOT_LISTED
+from facts.case import DENIED_TOGETHER, NOT_LISTED
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding
 from reports.words.cleaning import clean
 from reports.words.wording import sentence, unit_text, value_text
@@ -24,7 +24,7 @@ class Answered:
     @property
     def may_change(self) -> bool:
         """Whether it was answered itself, and does not follow from another answer."""
-        return not self.origin
+        return self.origin in ("", DENIED_TOGETHER)
 
 
 def answers_of(sitting: Sitting) -> tuple[Answered, ...]:

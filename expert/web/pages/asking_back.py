@@ -2,14 +2,17 @@
 
 from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused
+from expert.consultation.explaining import how, why, why_not, why_page
+from expert.consultation.meant import find, read_suppositions
 from expert.consultation.page import ScreenAsked
-from expert.consultation.prompt import explanation as enquiry
 from expert.consultation.what_if import what_if
 from expert.web.pages.questions import Reply
 from expert.web.pages.sitting import Sitting
 from expert.web.service import Refused
 from facts.problems import UnknownName
+from facts.vocabulary import Value
 from reports.words.cleaning import clean
+from reports.words.explaining import Line, explain
 from reports.words.wording import sentence
 
 ASKS = ("why", "why_page", "how", "why_not", "what_if")
@@ -26,32 +29,31 @@ def asked_back(sitting: Sitting) -> Reply:
     try:
         return _reply(sitting, ask, about)
     except (UnknownName, replies.ReplyError, AnswerRefused) as error:
-        return Reply("beside" if ask in _BESIDE else "page", [sentence(clean(str(error)))])
+        return Reply("beside" if ask in _BESIDE else "page", [Line(0, sentence(clean(str(error))))])
 
 
 def _reply(sitting: Sitting, ask: str, about: str) -> Reply:
     moment, form = sitting.moment, sitting.visit.form
     consultation, knowledge = sitting.consultation, sitting.service.knowledge
-    if ask == "why_page" and isinstance(moment.next, ScreenAsked):
-        lines = enquiry.why_screen(moment, moment.next, consultation)
-        return Reply("page", lines[:1] + [line for line in lines[1:] if not line.startswith("  why N")])
     if ask == "why_page":
-        return Reply("page", ["There is nothing left to ask."])
-    named = about or form.get("about", "")
+        if not isinstance(moment.next, ScreenAsked):
+            return Reply("page", [Line(0, "There is nothing left to ask.")])
+        return Reply("page", explain(why_page(moment, moment.next), knowledge))
+    if ask == "what_if":
+        return Reply("beside", explain(what_if(moment, _supposed(sitting), consultation), knowledge))
+    meant = find(about or form.get("about", ""), moment, knowledge)
     if ask == "why":
-        meant = enquiry.find(named, moment, knowledge)
         if meant.kind != "finding":
             raise replies.ReplyError("only of a question can be said why it is asked")
-        return Reply(meant.id, enquiry.why(moment, meant.id, consultation))
+        return Reply(meant.id, explain(why(moment, meant.id, consultation), knowledge))
     if ask == "how":
-        return Reply("beside", enquiry.how(moment, enquiry.find(named, moment, knowledge), consultation))
-    if ask == "why_not":
-        return Reply("beside", enquiry.why_not(moment, enquiry.find(named, moment, knowledge), consultation))
-    return _what_if(sitting)
+        return Reply("beside", explain(how(moment, meant), knowledge))
+    if meant.kind not in ("cause", "sign"):
+        raise replies.ReplyError(f"ask this of a cause or a warning sign; {meant.id} is neither")
+    return Reply("beside", explain(why_not(moment, meant, consultation), knowledge))
 
 
-def _what_if(sitting: Sitting) -> Reply:
-    moment, form, service = sitting.moment, sitting.visit.form, sitting.service
+def _supposed(sitting: Sitting) -> dict[str, Value]:
+    form = sitting.visit.form
     text = f"{form.get('supposed', '')[:_LONGEST]}={form.get('value', '')[:_LONGEST]}"
-    supposed = enquiry.read_suppositions(text, moment, service.knowledge)
-    return Reply("beside", what_if(moment, supposed, sitting.consultation))
+    return read_suppositions(text, sitting.moment, sitting.service.knowledge)

@@ -28,6 +28,8 @@ class Filled:
 
     answers: Mapping[str, Any] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    together: frozenset[str] = frozenset()
+    """The signs that are absent because the button says so of all that nobody named."""
 
 
 def answer_field(name: str) -> str:
@@ -50,7 +52,8 @@ def read_page(asked: ScreenAsked, form: Mapping[str, str], knowledge: KnowledgeB
     if asked.asks_anything:
         parts.append(_read_told(form.get(TOLD, ""), TOLD, knowledge))
     answers = {name: answer for part in parts for name, answer in part.answers.items()}
-    return Filled(answers, {name: problem for part in parts for name, problem in part.problems.items()})
+    together = frozenset().union(*(part.together for part in parts))
+    return Filled(answers, {name: problem for part in parts for name, problem in part.problems.items()}, together)
 
 
 def _read_questions(asked: ScreenAsked, form: Mapping[str, str], knowledge: KnowledgeBase) -> Filled:
@@ -78,7 +81,8 @@ def _read_questions(asked: ScreenAsked, form: Mapping[str, str], knowledge: Know
     if left and rest not in ("no", "unknown"):
         count = "one question has" if len(left) == 1 else f"{len(left)} questions have"
         problems[REST] = f"{count} no answer; answer, or say of the rest that it is absent or unknown"
-    return Filled(answers, problems)
+    together = frozenset(finding.id for finding in left if answers.get(finding.id) is False)
+    return Filled(answers, problems, together)
 
 
 def _read_results(form: Mapping[str, str], knowledge: KnowledgeBase) -> Filled:

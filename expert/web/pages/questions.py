@@ -10,10 +10,10 @@ from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
 from knowledge_base.model import KnowledgeBase
 from reports.arranged.view import Rise, rises
+from reports.words.explaining import Line
 from reports.words.wording import sentence, unit_text
 
 _TONES = ("calm", "notice", "warn", "alarm")
-_DEEPEST = 3
 _REASONS_IN_SIGHT = 2
 
 
@@ -83,11 +83,11 @@ class Reply:
     """What was answered when it was asked back: lines, and the place of the page where they stand."""
 
     place: str
-    lines: Sequence[str]
+    lines: Sequence[Line]
 
     def told(self) -> list[tuple[int, str]]:
-        """Return each line with how deep it is indented."""
-        return [(min(_DEEPEST, (len(line) - len(line.lstrip()) + 1) // 2), line.strip()) for line in self.lines]
+        """Return each line with how deep it stands."""
+        return [(line.depth, f"{line.mark} {line.text}".strip()) for line in self.lines]
 
 
 def tone(level: str, knowledge: KnowledgeBase) -> str:

@@ -1,5 +1,6 @@
 """The consultation as a function of its log: replay, undo, change, what is asked, and what it answers when asked back."""
 
+import json
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -8,17 +9,24 @@ import pytest
 
 from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused, Event, Log, drop_undone, replay
-from expert.consultation.moments import Consultation, Moment, as_json
+from expert.consultation.explaining import how, why, why_not, why_page
+from expert.consultation.foreseeing import foresee
+from expert.consultation.meant import find, read_assignments
+from expert.consultation.moments import Consultation, Moment
 from expert.consultation.next_question import Certificate
 from expert.consultation.page import ScreenAsked, one_screen
-from expert.consultation.progress import kept_open, no_longer_standing, progress, status, why_stopped
-from expert.consultation.prompt import explanation as enquiry
+from expert.consultation.progress import kept_open, no_longer_standing, progress, standing, status, why_stopped
+from expert.consultation.record import as_json
 from expert.consultation.what_if import what_if
 from expert.inference.assessing import Assessor
+from facts.case import DENIED_TOGETHER
 from facts.problems import UnknownName
 from facts.vocabulary import Value
 from knowledge_base.interview import Screen
 from knowledge_base.model import KnowledgeBase
+from reports.formats import FORMATS
+from reports.json_report import as_plain
+from reports.words.explaining import explain
 from tests.small_knowledge import choice, load, quantity, yes_no
 
 AT = "2026-01-01T00:00:00+00:00"
@@ -137,7 +145,7 @@ def test_an_answer_implies_what_it_requires_where_that_was_left_unknown(consulta
 )
 def test_several_answers_can_be_changed_together(text: str, expected: dict[str, Any], consultation: Consultation) -> None:
     moment = consultation.moment((), "p")
-    assert enquiry.read_assignments(text, moment, consultation.knowledge) == expected
+    assert read_assignments(text, moment, consultation.knowledge) == expected
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,7 @@ def test_several_answers_can_be_changed_together(text: str, expected: dict[str, 
 )
 def test_a_change_that_cannot_be_read_is_explained(text: str, problem: str, consultation: Consultation) -> None:
     with pytest.raises(replies.ReplyError, match=problem):
-        enquiry.read_assignments(text, consultation.moment((), "p"), consultation.knowledge)
+        read_assignments(text, consultation.moment((), "p"), consultation.knowledge)
 
 
 @pytest.mark.parametrize(
@@ -220,6 +228,9 @@ def test_it_stops_when_everything_is_unknown_and_says_what_that_keeps_open(consu
     # Nothing is decided as long as an unknown answer hides a danger.
     assert "immediate depends on unknowns" in progress(moment, consultation.knowledge)
     written = as_json(consultation, log, moment)
+    first = written["asked"][1]["why"][0]
+    assert first["finding"] in written["asked"][1]["questions"] and first["level"] == "immediate"
+    assert written["status"]["level"] == "routine" and written["how"][0]["about"] == "urgency"
     assert written["screens"] == moment.screens and written["certificate"]["remaining"] == stopped.remaining
 
 
@@ -235,19 +246,145 @@ def test_a_knowledge_base_without_an_interview_is_asked_by_its_groups(tmp_path: 
     assert isinstance(moment.next, Certificate)
 
 
+def test_what_the_absence_of_one_sign_settles_is_not_asked_beside_it(tmp_path: Path) -> None:
+    knowledge = load(
+        tmp_path,
+        {name: yes_no(name) for name in ("cough", "fever", "rash", "pain")},
+        signs={"ill": {"a": ("cough and fever", "high"), "b": ("cough and rash", "high"), "c": ("pain", "high")}},
+        more={
+            "interview.yaml": {
+                "opening": [],
+                "most_questions": 4,
+                "screens": {
+                    "all": {"label": "All", "lead_in": "Any?", "by": "history", "ask": ["fever", "cough", "rash", "pain"]}
+                },
+            }
+        },
+    )
+    consultation = Consultation(Assessor(knowledge))
+    first = consultation.moment((), "p")
+    assert asked(first).questions == ("cough", "pain")
+    _, denied = consultation.answered((), "p", "all", {"cough": False, "pain": False}, AT)
+    assert isinstance(denied.next, Certificate)
+    _, moment = consultation.answered((), "p", "all", {"cough": True, "pain": False}, AT)
+    assert set(asked(moment).questions) == {"fever", "rash"}
+
+
+def test_whoever_takes_no_medicine_is_not_asked_after_a_new_one(consultation: Consultation) -> None:
+    assert consultation.knowledge.interview.with_medicines == ("cramps_began_after_new_medicine",)
+    _, nothing = consultation.answered((), "p", "story", {"medicines": [], "stopped_medicines": []}, AT)
+    assert nothing.told.case.findings["cramps_began_after_new_medicine"].value is False
+    for lists in ({"medicines": None, "stopped_medicines": []}, {"medicines": ["an herbal tea"], "stopped_medicines": []}):
+        _, something = consultation.answered((), "p", "story", lists, AT)
+        assert "cramps_began_after_new_medicine" not in something.told.case.findings
+    _, told = consultation.changed(
+        (), "p", {"medicines": [], "stopped_medicines": [], "cramps_began_after_new_medicine": True}, AT
+    )
+    assert told.told.case.values["cramps_began_after_new_medicine"] is True
+
+
+def test_a_yes_to_a_question_of_many_signs_leads_to_each_of_them(consultation: Consultation) -> None:
+    log, moment = consultation.answered((), "p", "red_flags", {"other_striking_sign": True}, AT)
+    seen: set[str] = set()
+    while isinstance(moment.next, ScreenAsked):
+        seen.update(moment.next.questions)
+        log, moment = consultation.answered(log, "p", moment.next.screen.id, reply(moment.next), AT)
+    assert {"seizure", "cold_pale_limb", "saddle_numbness", "spasms_triggered_by_noise_or_touch", "chest_pain"} <= seen
+
+
+def test_a_report_tells_apart_how_an_answer_came(consultation: Consultation) -> None:
+    knowledge = consultation.knowledge
+    page = one_screen(knowledge.interview.screens["red_flags"], ("confusion", "fever", "dark_urine", "breathlessness"))
+    answers, together = replies.read_reply(page, "2, n1, u3", knowledge)
+    assert answers == {"confusion": False, "fever": True, "dark_urine": None, "breathlessness": False}
+    assert together == {"breathlessness"}
+    log, moment = consultation.answered((), "p", "red_flags", answers, AT, together)
+    assert [event.kind for event in log] == ["answered", "denied", "unknown"]
+    assert consultation.moment(tuple(Event.from_dict(event.to_dict()) for event in log), "p").told == moment.told
+    report = " ".join(FORMATS["text"].render(moment.assessment, knowledge, full=True).split())
+    assert "- Confusion: no" in report and "- Fever: yes" in report
+    assert "No, with all that a page listed and nobody named: Breathlessness." in report
+    assert "Asked, and not known: Dark urine." in report
+    assert f"Not asked and not told: {len(knowledge.vocabulary.findings) - 4} others." in report
+    assert told_of(how(moment, find("breathlessness", moment, knowledge)), consultation).endswith(f"({DENIED_TOGETHER}).")
+    # Asked again by itself it is a "no" of its own.
+    _, moment = consultation.changed(log, "p", {"breathlessness": False}, AT)
+    assert not moment.told.case.findings["breathlessness"].origin
+
+
 # Asking back
+
+
+def told_of(answer: object, consultation: Consultation) -> str:
+    return "\n".join(line.plain() for line in explain(answer, consultation.knowledge))
+
+
+def test_explanations_are_data_without_a_line_of_layout(consultation: Consultation) -> None:
+    _, moment = talk(consultation, {"back_pain": True, "sex": "male"})
+    reason = why(moment, "saddle_numbness", consultation)
+    first = reason.served[0]
+    assert (first.kind, first.target, first.level) == ("warns", "suspected_cauda_equina", "immediate")
+    effects = {answer.value: answer.difference for answer in reason.answers}
+    assert effects[True].level == ("routine", "immediate") and "suspected_cauda_equina" in effects[True].signs
+    assert not effects[False].changes_something
+    page = why_page(moment, asked(moment))
+    assert [question.finding for question in page.questions] == list(asked(moment).questions)
+    supposed = what_if(moment, {"pregnant": True}, consultation)
+    assert supposed.difference.contradicts and supposed.difference.level == ("routine", "routine")
+    assert standing(moment).known == 2 and standing(moment).pages == 1
+    written = json.loads(json.dumps(as_plain(reason)))
+    assert written["served"][0]["target"] == "suspected_cauda_equina" and written["answers"][0]["value"] is True
+
+
+def test_no_question_is_asked_that_was_not_foreseen(consultation: Consultation) -> None:
+    for present in (("spasm_in_arm", "muscle_weakness"), ("pain_between_spasms",), ("vomiting", "fever")):
+        given = {"medicines": [], "stopped_medicines": [], "results": "none"}
+        log, moment = consultation.answered((), "p", "story", given, AT)
+        limits: list[tuple[int, int]] = []
+        shown = 0
+        while isinstance(moment.next, ScreenAsked):
+            foreseen = foresee(consultation.questioner, moment.known, moment.judgement, moment.prospect, moment.next.questions)
+            assert set(moment.next.questions) <= foreseen
+            limits.append((shown, standing(moment).questions_at_most))
+            shown += len(moment.next.questions)
+            answers = {name: name in present for name in moment.next.questions}
+            log, moment = consultation.answered(log, "p", moment.next.screen.id, _fitting(answers, consultation), AT)
+        assert limits and all(shown - before <= most for before, most in limits)
+
+
+def test_no_more_questions_follow_than_the_heading_says_if_no_answer_opens_others(consultation: Consultation) -> None:
+    given = {"medicines": [], "stopped_medicines": [], "results": "none"}
+    for present in ((), ("spasm_in_arm",), ("spasm_in_calf", "cramps_during_sleep"), ("cramps_during_exertion",)):
+        story = dict.fromkeys(asked(consultation.moment((), "p")).questions, False)
+        answers = {**_fitting(story, consultation), **dict.fromkeys(present, True)}
+        log, moment = consultation.answered((), "p", "story", {**answers, **given}, AT)
+        most, shown = standing(moment, bound=False).questions_left, 0
+        while isinstance(moment.next, ScreenAsked):
+            shown += len(moment.next.questions)
+            absent = _fitting(dict.fromkeys(moment.next.questions, False), consultation)
+            usual = {
+                **absent,
+                **({"normal_neurological_examination": True} if "normal_neurological_examination" in absent else {}),
+            }
+            log, moment = consultation.answered(log, "p", moment.next.screen.id, usual, AT)
+        assert 0 < shown <= most, present
+
+
+def _fitting(answers: dict[str, Any], consultation: Consultation) -> dict[str, Any]:
+    findings = consultation.knowledge.vocabulary.findings
+    return {name: answer if findings[name].kind == "yes_no" else None for name, answer in answers.items()}
 
 
 def test_why_names_the_rule_what_is_known_and_what_each_answer_does(consultation: Consultation) -> None:
     _, moment = talk(consultation, {"back_pain": True})
-    told = "\n".join(enquiry.why(moment, "saddle_numbness", consultation))
+    told = told_of(why(moment, "saddle_numbness", consultation), consultation)
     assert "Suspected cauda equina syndrome" in told
-    assert "still needed: the saddle area is numb" in told
+    assert "still needed: the saddle area is numb, control of the bladder or bowel has changed" in told
     assert "already known: the patient has back pain" in told
     assert "yes: urgency" in told and "→ Immediate" in told
-    told = "\n".join(enquiry.why(moment, "serum_potassium", consultation))
+    told = told_of(why(moment, "serum_potassium", consultation), consultation)
     assert "and 2.5 mmol/L: urgency Routine → Immediate" in told
-    told = "\n".join(enquiry.why(moment, "back_pain", consultation))
+    told = told_of(why(moment, "back_pain", consultation), consultation)
     assert "It is answered" in told
 
 
@@ -255,27 +392,27 @@ def test_how_and_why_not(consultation: Consultation) -> None:
     _, moment = talk(consultation, {"serum_potassium": "2.4", "vomiting": None})
     knowledge = consultation.knowledge
 
-    def how(name: str) -> str:
-        return "\n".join(enquiry.how(moment, enquiry.find(name, moment, knowledge), consultation))
+    def of(name: str) -> str:
+        return told_of(how(moment, find(name, moment, knowledge)), consultation)
 
-    assert "2.4 mmol/L" in how("hypokalemia") and "rule hypokalemia-measured" in how("hypokalemia")
-    assert "below 2.5" in how("urgency")
-    assert "based on" in how("severe_hypokalemia")
-    assert "answered “unknown”" in how("vomiting") and "not asked" in how("diarrhea")
-    assert "was not concluded" in how("suspected_tetanus")
-    assert "Nothing is known" in how("tetanus")
-    assert "is not advised" in how("test-tumor-lysis")
-    not_told = "\n".join(enquiry.why_not(moment, enquiry.find("tetanus", moment, knowledge), consultation))
+    assert "2.4 mmol/L" in of("hypokalemia") and "rule hypokalemia-measured" in of("hypokalemia")
+    assert "below 2.5" in of("urgency")
+    assert "based on" in of("severe_hypokalemia")
+    assert "answered “unknown”" in of("vomiting") and "not asked" in of("diarrhea")
+    assert "was not concluded" in of("suspected_tetanus")
+    assert "Nothing is known" in of("tetanus")
+    assert "is not advised" in of("test-tumor-lysis")
+    not_told = told_of(why_not(moment, find("tetanus", moment, knowledge), consultation), consultation)
     assert "is open: it needs" in not_told
     _, moment = talk(consultation, {"urge_to_move_legs": False})
-    told = "\n".join(enquiry.why_not(moment, enquiry.find("restless legs syndrome", moment, knowledge), consultation))
+    told = told_of(why_not(moment, find("restless legs syndrome", moment, knowledge), consultation), consultation)
     assert "restless-legs-urge fails" in told and "- excludes" in told
 
 
 @pytest.mark.parametrize("name", ["hypokalaemia", "", "99"])
 def test_an_unknown_name_is_told_with_what_may_have_been_meant(name: str, consultation: Consultation) -> None:
     with pytest.raises(UnknownName):
-        enquiry.find(name, consultation.moment((), "p"), consultation.knowledge)
+        find(name, consultation.moment((), "p"), consultation.knowledge)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +428,7 @@ def test_what_if_tells_the_difference_and_records_nothing(
     answers: dict[str, Value], told: str, consultation: Consultation
 ) -> None:
     _, moment = talk(consultation, {"sex": "male"})
-    assert told in "\n".join(what_if(moment, answers, consultation))
+    assert told in told_of(what_if(moment, answers, consultation), consultation)
     assert moment.told.case.values == {"sex": "male"}
 
 
@@ -314,7 +451,10 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> KnowledgeBase:
         "salt": quantity("salt", accepts=[]),
         "onset": choice("onset", "sudden", "gradual"),
     }
-    return load(tmp_path_factory.mktemp("small"), findings, signs={"ill": {"a": ("cough and fever and rash", "high")}})
+    signs = {"ill": {"a": ("cough and fever and rash", "high")}}
+    screen = {"label": "S", "lead_in": "S?", "by": "history", "ask": list(findings)}
+    interview = {"opening": [], "written_together": {"salt": "onset"}, "screens": {"s": screen}}
+    return load(tmp_path_factory.mktemp("small"), findings, signs=signs, more={"interview.yaml": interview})
 
 
 def read(
@@ -340,6 +480,9 @@ def read(
         ("4=3.1, 5=gradual 2", {"salt": 3.1, "onset": "gradual", "cough": False, "fever": True, "rash": False}),
         ("4=3.1 mmol/l g 2-3", {"salt": 3.1, "onset": "gradual", "cough": False, "fever": True, "rash": True}),
         ("sud", {"onset": "sudden"}),
+        ("3.1s", {"salt": 3.1, "onset": "sudden"}),
+        ("3.1g 2", {"salt": 3.1, "onset": "gradual", "cough": False, "fever": True, "rash": False}),
+        ("3.1mm 1-3", {"salt": 3.1, "cough": True, "fever": True, "rash": True}),
     ],
 )
 def test_a_reply_names_what_is_so_and_the_rest_is_absent(text: str, expected: dict[str, Any], small: KnowledgeBase) -> None:
@@ -402,6 +545,8 @@ def test_a_single_value_needs_no_number(small: KnowledgeBase) -> None:
         ("4=99", "outside the plausible range"),
         ("5=9", "expected a number from 1 to 2"),
         ("1-999999999", "there is no 999999999"),
+        ("3.1s 4.1mm", "gives salt a second time"),
+        ("3.1x", "expected numbers"),
     ],
 )
 def test_a_reply_that_cannot_be_read_is_explained(text: str, told: str, small: KnowledgeBase) -> None:
@@ -414,6 +559,21 @@ def test_medicines_are_listed_with_commas() -> None:
     assert replies.read_medicines("none") == [] and replies.read_medicines("unknown") is None
     with pytest.raises(replies.ReplyError):
         replies.read_medicines(" ")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("furo", "furosemide"),
+        ("Salbu", "salbutamol"),
+        ("fur", "fur"),
+        ("hydro", "hydro"),
+        ("furosemid", "furosemid"),
+        ("K 20", "K 20"),
+    ],
+)
+def test_the_beginning_of_one_medicine_is_written_out(typed: str, meant: str, consultation: Consultation) -> None:
+    assert replies.write_out(typed, consultation.knowledge.dictionary) == meant
 
 
 def test_stopped_medicines_have_times() -> None:

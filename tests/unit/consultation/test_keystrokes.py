@@ -1,6 +1,8 @@
 """What the benchmark counts as typed is what the terminal reads as the same answers."""
 
-from benchmarks.consultations import FOLDERS, PATIENTS, WELL, complete, is_asked
+import pytest
+
+from benchmarks.consultations import FOLDERS, PATIENTS, WELL, Figures, complete, is_asked, measure
 from benchmarks.keystrokes import lines_for
 from expert.consultation import replies
 from expert.consultation.answer_log import Log
@@ -27,5 +29,16 @@ def test_the_lines_that_are_counted_are_read_as_the_answers_that_they_stand_for(
             assert {name: read.get(name) for name in asked.questions} == {name: given[name] for name in asked.questions}, line
             log, moment = consultation.answered(log, case.name, asked.screen.id, given, "")
             pages += 1
-        assert moment.screens <= 7
-    assert pages <= 6 + 6 + 7
+    assert pages >= 15
+
+
+@pytest.mark.parametrize(("place", "pages"), [(0, 6), (1, 6), (2, 7)], ids=["night cramps", "furosemide", "twitching"])
+def test_a_patient_of_a_general_practice_takes_five_minutes(place: int, pages: int, assessor: Assessor) -> None:
+    consultation, figures = Consultation(assessor), Figures()
+    knowledge = consultation.knowledge
+    cases = [case for case, _ in read_case_files(FOLDERS, knowledge.vocabulary, knowledge.dictionary).cases]
+    well = next(case for case in cases if case.name == WELL)
+    patients = [case for case, _ in read_case_files([PATIENTS], knowledge.vocabulary, knowledge.dictionary).cases]
+    measure(complete(patients, well, consultation)[place], consultation, figures)
+    assert figures.screens[0] <= pages and figures.signs[0] <= 45 and figures.keys[0] <= 60
+    assert not figures.lower and not figures.unlike

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from expert.consultation.answer_log import AnswerRefused
+from expert.consultation.explaining import why
 from expert.consultation.moments import Consultation
-from expert.consultation.prompt.explanation import why
 from expert.consultation.what_if import what_if
 from expert.inference.assessing import Assessor
 from expert.proofs.counterfactuals import Counterfactuals
@@ -19,6 +19,7 @@ from facts.intake.tables.opening import open_table
 from facts.requirements import closed_by, denied_requirements, implied, revise
 from facts.vocabulary import Value
 from knowledge_base.model import KnowledgeBase
+from reports.words.explaining import explain
 from tests.fhir_samples import concept, condition, notes, observation, one
 from tests.small_knowledge import case, choice, load, yes_no
 
@@ -89,12 +90,16 @@ def test_an_answer_is_refused_with_the_one_that_it_contradicts_and_how_to_change
 
 def test_what_if_refuses_an_answer_that_contradicts_another_and_offers_both(consultation: Consultation) -> None:
     _, moment = consultation.answered((), "p", "all", {"weakness": False}, AT)
-    assert what_if(moment, {"onset": "sudden"}, consultation) == [
+
+    def told(answer: object) -> list[str]:
+        return [line.plain() for line in explain(answer, consultation.knowledge)]
+
+    assert told(what_if(moment, {"onset": "sudden"}, consultation)) == [
         "This contradicts an answer: weakness is no, but onset is sudden (supposed).",
         "To suppose both changes, ask: what if weakness=yes, onset=sudden",
     ]
-    assert "urgency low → high" in "\n".join(what_if(moment, {"weakness": True, "onset": "sudden"}, consultation))
-    assert "contradicts an answer: weakness is no, but onset is sudden" in "\n".join(why(moment, "onset", consultation))
+    assert "urgency low → high" in "\n".join(told(what_if(moment, {"weakness": True, "onset": "sudden"}, consultation)))
+    assert "contradicts an answer: weakness is no, but onset is sudden" in "\n".join(told(why(moment, "onset", consultation)))
 
 
 @pytest.mark.parametrize(
