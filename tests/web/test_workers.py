@@ -18,7 +18,7 @@ from expert.consultation.sessions import Store
 from expert.web.access.users import add_user
 from expert.web.settings import Settings
 from expert.web.workers import TakingTurns, useful_workers
-from tests.functional.charley import charley
+from tests.functional.charley import charley_process
 from tests.web.serving import ROOT, Served, free_port, serving
 
 PASSWORD = "correct horse battery"
@@ -164,13 +164,13 @@ def test_a_signal_ends_all_of_them_in_good_order(tmp_path: Path, sent: signal.Si
 
 
 def test_what_keeps_workers_from_starting_is_told_once(tmp_path: Path) -> None:
-    outcome = charley("serve", "--workers", "2", "--users", tmp_path / "nobody", "--store", tmp_path / "store")
+    outcome = charley_process("serve", "--workers", "2", "--users", tmp_path / "nobody", "--store", tmp_path / "store")
     assert outcome.status == 1 and outcome.err.count("cannot be read") == 1 and "Open" not in outcome.err
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        outcome = charley("serve", "--workers", "2", "--port", port, "--store", tmp_path / "store")
+        outcome = charley_process("serve", "--workers", "2", "--port", port, "--store", tmp_path / "store")
     assert outcome.status == 1 and "in use" in outcome.err
 
 
