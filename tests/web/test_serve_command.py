@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from expert.web.access.users import add_user
-from tests.functional.charley import charley
+from tests.functional.charley import charley, charley_process
 from tests.web.serving import Served, free_port, serving
 
 PASSWORD = "correct horse battery"
@@ -42,10 +42,10 @@ def test_what_is_unsafe_is_refused_with_what_to_do(options: list[str], says: str
 
 
 def test_a_file_of_users_or_a_certificate_that_is_not_there_is_told(tmp_path: Path) -> None:
-    outcome = charley("serve", "--users", tmp_path / "nobody", "--store", tmp_path / "store")
+    outcome = charley_process("serve", "--users", tmp_path / "nobody", "--store", tmp_path / "store")
     assert outcome.status == 1 and "cannot be read" in outcome.err
     options = ["--certificate", tmp_path / "no", "--key", tmp_path / "no", "--port", free_port()]
-    outcome = charley("serve", *options, "--store", tmp_path / "store")
+    outcome = charley_process("serve", *options, "--store", tmp_path / "store")
     assert outcome.status == 1 and "No such file" in outcome.err
 
 
