@@ -207,7 +207,7 @@ def test_with_the_keyboard_alone(page: Page) -> None:
     expect(page.get_by_role("alert")).to_contain_text("questions have no answer")
     page.locator("button[name=rest][value=no]").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Strength and sensation", level=1)).to_be_visible()
+    expect(page.get_by_role("heading", name="The patient", level=1)).to_be_visible()
 
 
 def test_without_javascript(plain: Page) -> None:

@@ -36,7 +36,7 @@ PASSWORD = "correct horse battery"
     ],
 )
 def test_what_is_unsafe_is_refused_with_what_to_do(options: list[str], says: str, tmp_path: Path) -> None:
-    outcome = charley("serve", *options, "--store", tmp_path / "store")
+    outcome = charley_process("serve", *options, "--store", tmp_path / "store")
     assert outcome.status == 2 and says in outcome.err and outcome.out == ""
     assert not (tmp_path / "store").exists()
 
@@ -157,4 +157,4 @@ def test_help_has_examples() -> None:
     for command in ("serve", "users", "audit"):
         outcome = charley(command, "--help")
         assert outcome.status == 0 and "charley" in outcome.out
-    assert "--trusted-header X-Remote-User" in charley("serve", "--help").out
+    assert "--trusted-header X-Remote-User" in charley_process("serve", "--help").out
