@@ -1,4 +1,5 @@
-"""Propose what is expected of plans: a patient to whom each step is shown, patients for whom it is set aside, and guarded ones.
+"""Propose what is expected of plans: a patient to whom each step is shown, patients for whom it is set aside, guarded ones, and
+patients in whom each danger is looked for.
 
 A step's topics and what sets it aside then show in plans.jsonl when they change, as the cases of rules show what fires.
 """
@@ -27,6 +28,13 @@ def plan_faults(expected: Sequence[Mapping[str, Any]], knowledge: KnowledgeBase,
                 yield f"the guard {name} is gone"
             elif dict(guard.never) != entry["never"] or not holds(guard.when, entry["holds"], judge):
                 yield f"the guard {name} does not hold for {entry['holds']}, or never {entry['never']}"
+            continue
+        if "warning" in entry:
+            rule = knowledge.rules.get(entry["warning"])
+            if rule is None:
+                yield f"the warning {entry['warning']} is gone"
+            elif rule.look_for is not None and not holds(rule.look_for, entry["looked for"], judge):
+                yield f"{rule.id} is not looked for in {entry['looked for']}"
             continue
         name, step = entry["step"], knowledge.next_steps.get(entry["step"])
         if step is None:
@@ -63,6 +71,18 @@ def propose_plans(knowledge: KnowledgeBase) -> Iterator[dict[str, Any]]:
             raise SystemExit(f"{step.rule.place}: no patient was found to whom {step.id} is shown")
         yield {"step": step.id, "topics": dict(step.topics), "shown": shown}
         yield from ({"step": step.id, "set aside": values} for values in _set_aside(step, patients))
+    for sign in knowledge.warning_signs.values():
+        for rule in sign.rules:
+            for part in () if rule.look_for is None else _alternatives(rule.look_for):
+                others = [other for other in _alternatives(rule.look_for) if other is not part] if rule.look_for else []
+                tried = chain(
+                    patients.fulfilling(part, 60), patients.fulfilling(conjunction([part, *map(Not, others)]), 10, steps=2_000)
+                )
+                for values in tried:
+                    named = patients.named(values)
+                    if not any(evaluate(other, values, named) is True for other in others):
+                        yield {"warning": rule.id, "looked for": values}
+                        break
     for guard in knowledge.invariants.guards.values():
         for part in _alternatives(guard.when):
             for values in patients.fulfilling(part, _TRIED):
