@@ -184,6 +184,7 @@ class _Making:
         ]
         text = _template().render(
             report=self.report,
+            verdict=verdict_line(self.report.page),
             orders=shown,
             changes=[clean(argument.because) for argument in new[:_CHANGES]],
             causes_shown=_CAUSES,

@@ -15,8 +15,8 @@ from expert.commands.options import (
     knowledge_option,
     language_option,
     load_for_assessing,
+    put_out,
     tell_refusals,
-    telling_errors,
 )
 from expert.commands.record_options import judging_options
 from reports.formats import COMPARISONS
@@ -80,7 +80,6 @@ def compare(
     from facts.intake.files import read_files
     from facts.problems import Problem, quoted
     from reports.comparison import comparison, render_comparisons
-    from reports.writing import write_private
 
     base = load_for_assessing(knowledge, language)
     assessor = Assessor(base)
@@ -103,11 +102,7 @@ def compare(
         compared.append(comparison(found.before, found.after, found.if_unchanged, base))
     if compared:
         text = render_comparisons(compared, form)
-        if output is None:
-            click.echo(text, nl=False)
-        else:
-            with telling_errors():
-                write_private(output, text)
+        put_out(text, output)
     tell_refusals(refusals, len(compared))
     if refusals:
         sys.exit(REFUSED)

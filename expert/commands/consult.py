@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from expert.consultation.moments import Consultation, Moment
     from expert.consultation.sessions import Session, Store
     from knowledge_base.model import KnowledgeBase
-from expert.commands.options import store_path, telling_errors
+from expert.commands.options import put_out, store_path, telling_errors
 
 
 @click.command(context_settings=CONTEXT)
@@ -145,14 +145,10 @@ def export(session: str, output: Path | None, store: Path | None) -> None:
     """Write the consultation SESSION as JSON, with its whole log."""
     from expert.consultation.sessions import exported
     from reports.json_report import to_json
-    from reports.writing import write_private
 
     with telling_errors():
         text = to_json(exported(_open_store(store).load(session)))
-        if output is None:
-            click.echo(text, nl=False)
-        else:
-            write_private(output, text)
+    put_out(text, output)
 
 
 @sessions.command("import", context_settings=CONTEXT)

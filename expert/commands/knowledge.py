@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from expert.commands.options import CONTEXT, FAILED, PATH, REFUSED, knowledge_option, load, tell_refusals
+from expert.commands.options import CONTEXT, FAILED, PATH, REFUSED, knowledge_option, load, put_out, tell_refusals
 from reports.formats import HANDBOOKS
 
 if TYPE_CHECKING:
@@ -123,7 +123,6 @@ def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path
     from facts.intake.case_files import read_case_files
     from reports.knowledge.handbook import handbook as tell_all
     from reports.knowledge.handbook import render_handbook
-    from reports.writing import write_private
 
     base = load(knowledge)
     named: dict[str, list[str]] = {}
@@ -132,10 +131,7 @@ def handbook(form: str, output: Path | None, cases: Path | None, knowledge: Path
         for rule in (*case.expected.fires, *case.expected.ruled_out):
             named.setdefault(rule, []).append(case.name)
     text = render_handbook(tell_all(base, named), form)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_private(output, text)
+    put_out(text, output)
     tell_refusals(list(intake.refusals), len(intake.cases))
     if intake.refusals:
         sys.exit(REFUSED)
@@ -219,7 +215,7 @@ def _write_proof(output: Path, base: "KnowledgeBase", proof: "Proof", steps: int
     ]
     try:
         # Patients of an earlier proof would be taken for those of this one.
-        for earlier in (output / "witnesses").glob("[0-9][0-9][0-9]-*.yaml"):
+        for earlier in (output / "witnesses").glob("[0-9][0-9][0-9]*-*.yaml"):
             earlier.unlink()
         write_folder(output, [("certificate.json", to_json(asdict(certificate(base, proof, steps))))])
         if witnesses:

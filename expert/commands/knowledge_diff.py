@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from expert.commands.knowledge import needing_z3
-from expert.commands.options import CONTEXT, PATH, REFUSED, refuse_knowledge, tell_refusals, telling_errors
+from expert.commands.options import CONTEXT, PATH, REFUSED, put_out, refuse_knowledge, tell_refusals, telling_errors
 
 
 @click.command(context_settings=CONTEXT)
@@ -40,7 +40,6 @@ def diff(old: str, new: str, cases: Path | None, output: Path | None, why: str |
     from knowledge_base.approval import APPROVAL, Approval, what_forbids, write_approval
     from knowledge_base.revisions import load_named
     from reports.knowledge.diff_report import render_difference
-    from reports.writing import write_private
 
     try:
         before, after = load_named(old), load_named(new)
@@ -51,10 +50,7 @@ def diff(old: str, new: str, cases: Path | None, output: Path | None, why: str |
     intake = read_case_files([cases] if cases else [], after.vocabulary, after.dictionary)
     counted = compared(before, after, [case for case, _ in intake.cases]) if cases else None
     text = render_difference(difference(before, after), counted)
-    if output is None:
-        click.echo(text, nl=False)
-    else:
-        write_private(output, text)
+    put_out(text, output)
     tell_refusals(list(intake.refusals), len(intake.cases))
     if intake.refusals:
         sys.exit(REFUSED)

@@ -144,6 +144,17 @@ def tell_refusals(refusals: list["Refusal"], assessed: int) -> None:
         click.echo(f"{assessed:,} assessed, {len(refusals):,} refused", err=True)
 
 
+def put_out(text: str, output: Path | None) -> None:
+    """Print a text, or write it to a file that only its owner reads; tells what is in the way of that, and exits with 1."""
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    from reports.writing import write_private
+
+    with telling_errors():
+        write_private(output, text)
+
+
 def store_path(path: Path | None) -> Path:
     """Return the file that keeps consultations: the one that is named, or the one in the data folder."""
     if path is not None:

@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
 def run(settings: "Settings", count: int | None) -> None:
     """Serve until a signal ends it, with so many workers; None for as many as are useful."""
-    try:
-        from expert.web.workers import useful_workers
-    except ImportError as error:
-        raise click.ClickException(f"{error.name} is not installed; `pip install 'charley[web]'` brings it") from None
+    from expert.web.workers import useful_workers
 
     count = useful_workers(settings) if count is None else count
     if count > 1:
@@ -62,7 +59,7 @@ def _work(settings: "Settings", listener: "socket", telling: "Connection") -> No
 
     # The supervisor is told to end as well, and passes it on.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_supervisor()
+    end_with_supervisor(settings.shared)
     try:
         server = _server(_application(settings), settings)
         with _telling_where(settings):

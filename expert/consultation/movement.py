@@ -8,23 +8,22 @@ from reports.arranged.movement import Stage
 
 
 def stages(consultation: Consultation, log: Log, name: str) -> tuple[Stage, ...]:
-    """Return what stood after each step that was not taken back. Costs one assessment a step."""
+    """Return what stood after each step that was not taken back. Costs one outline a step."""
     return tuple(_stages(consultation, drop_undone(log), name))
 
 
 def _stages(consultation: Consultation, events: Log, name: str) -> Iterator[Stage]:
-    grading = consultation.knowledge.grading
     for step in sorted({event.step for event in events}):
         try:
             moment = consultation.moment(tuple(event for event in events if event.step <= step), name)
         except AnswerRefused:
             # A change of several answers at once: what an earlier part of it says alone never stood.
             continue
-        urgency, causes = moment.assessment.urgency, moment.assessment.causes
+        outline = moment.outline
         yield Stage(
             step,
             len({finding for event in events if event.step == step for finding in event.answers}),
-            urgency.level,
-            None if urgency.decided else urgency.could_rise_to,
-            tuple((cause.id, cause.standing) for cause in causes if grading.at_least(cause.standing, grading.considered)),
+            outline.level,
+            None if outline.decided else outline.could_rise_to,
+            outline.causes,
         )

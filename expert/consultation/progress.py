@@ -138,7 +138,8 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     )
     # An answer of "unknown" may hide more: never read as an all-clear.
     is_open = any(kept.conclusion == "urgency" for kept in certificate.kept_open)
-    lines.append(f"Urgency: {'at least ' if is_open else ''}{level}. Causes: {leading}.")
+    floor = f"at least {level}" if knowledge.level_rank[certificate.urgency] else "not decided"
+    lines.append(f"Urgency: {floor if is_open else level}. Causes: {leading}.")
     if not certificate.thorough:
         lines += _looked_for(certificate, moment, knowledge)
     told = kept_open(certificate, knowledge)

@@ -26,6 +26,7 @@ class Outline:
     level: str
     ceiling: str
     decided: bool
+    could_rise_to: str | None
     could_rise: tuple[OpenWarning, ...]
     signs: tuple[tuple[str, str], ...]
     causes: tuple[tuple[str, str], ...]
@@ -53,6 +54,7 @@ class Outlining:
             level=verdict.level,
             ceiling=verdict.ceiling,
             decided=self.urgency.is_decided(verdict, values),
+            could_rise_to=verdict.could_rise_to,
             could_rise=self.urgency.could_rise(verdict),
             signs=self._signs(judgement),
             causes=self._causes(judgement),

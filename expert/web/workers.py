@@ -9,6 +9,7 @@ interface that changed between versions, and lets whoever wakes first take every
 
 import multiprocessing
 import os
+import shutil
 import signal
 import socket
 import threading
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from time import monotonic
 from types import FrameType
 from typing import Any
@@ -38,7 +40,7 @@ Work = Callable[[Settings, socket.socket, Connection], None]
 def useful_workers(settings: Settings) -> int:
     """Return how many workers there should be: one for each processor where several people work, at most four.
 
-    One person, who holds the link, gains nothing by a second, and each takes 250 MB.
+    One person, who holds the link, gains nothing by a second, which takes memory.
     """
     if settings.sign_in == "key":
         return 1
@@ -49,15 +51,7 @@ def useful_workers(settings: Settings) -> int:
 def listen(settings: Settings) -> socket.socket:
     """Return a socket that listens where the service is to be reached. Raises OSError."""
     family = socket.AF_INET6 if ":" in settings.address else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.address, settings.port))
-        listener.listen(_WAITING)
-    except BaseException:
-        listener.close()
-        raise
-    return listener
+    return socket.create_server((settings.address, settings.port), family=family, backlog=_WAITING)
 
 
 class TakingTurns(socket.socket):
@@ -76,14 +70,16 @@ class TakingTurns(socket.socket):
         return super().accept()
 
 
-def end_with_supervisor() -> None:
-    """End this worker when its supervisor is gone, also where that was killed."""
+def end_with_supervisor(shared: Path | None) -> None:
+    """End this worker when its supervisor is gone; where that was killed, take away the folder of the file they shared."""
     supervisor = multiprocessing.parent_process()
     if supervisor is None:
         return
 
     def watch() -> None:
         wait([supervisor.sentinel])
+        if shared is not None:
+            shutil.rmtree(shared.parent, ignore_errors=True)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="supervisor", daemon=True).start()

@@ -148,9 +148,10 @@ def progress_line(status: Status, knowledge: KnowledgeBase) -> str:
     if status.is_decided and not status.is_open:
         urgency += ", until the tests are back" if status.is_awaiting else ""
     elif status.ceiling != status.level:
-        # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided.
-        how = ", still open" if status.is_open else f" ({ceiling} depends on unknowns)"
-        urgency = f"urgency at least {level}{how}"
+        # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided. And
+        # nobody is called routine whose dangers were not asked about.
+        urgency = f"urgency at least {level}" if knowledge.level_rank[status.level] else "urgency not decided"
+        urgency += ", still open" if status.is_open else f" ({ceiling} depends on unknowns)"
     left, most = status.questions_left, status.questions_at_most
     if not left:
         return urgency

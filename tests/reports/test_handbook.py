@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from knowledge_base.model import KnowledgeBase
 from reports.knowledge.handbook import rests_on_unchecked
 from tests.functional.charley import charley
 
 ROOT = Path(__file__).parents[2]
+KNOWLEDGE = ROOT / "knowledge_base"
 HEADACHES = ROOT / "tests" / "foreign" / "headaches"
 
 
@@ -18,6 +21,13 @@ def test_the_handbook_holds_every_rule_finding_source_and_class(knowledge: Knowl
         assert name in html
     assert html.count("Unchecked: no source") == sum(rests_on_unchecked(rule, knowledge) for rule in knowledge.rules.values())
     assert "<script" not in html
+
+
+@pytest.mark.parametrize("command", [("handbook",), ("diff", KNOWLEDGE, KNOWLEDGE)])
+def test_a_path_that_cannot_be_written_is_said_plainly(command: tuple[object, ...], tmp_path: Path) -> None:
+    outcome = charley("knowledge", *command, "--output", tmp_path / "nowhere" / "text")
+    assert outcome.status == 1
+    assert "No such file or directory" in outcome.err and "check the path" in outcome.err
 
 
 def test_the_markdown_handbook_names_a_rule_s_cases(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from expert.consultation.answer_log import Event
 from expert.consultation.sessions import Store
 from expert.web.access import audit
 
-WATCHED = ("sessions.py", "audit.py", "feedback.py", "private_sqlite.py")
+WATCHED = ("sessions.py", "audit.py", "feedback.py", "private_sqlite.py", "group_commit.py")
 AT = "2026-01-01T00:00:00+00:00"
 
 
@@ -61,16 +61,15 @@ def save_answer(path: Path, killer: Killer, acknowledge: Callable[[], None]) -> 
     store = Store(path)
     session = store.sessions()[0]
     killer.watch(store.connection)
-    audit.record(store, AT, "weber", "answered", session.id)
-    store.append(session, (*session.log, event(2), event(3)))
+    store.append(session, (*session.log, event(2), event(3)), beside=audit.entry(AT, "weber", "answered", session.id))
     acknowledge()
 
 
 def save_beginning(path: Path, killer: Killer, acknowledge: Callable[[], None]) -> None:
-    """Begin another consultation."""
+    """Begin another consultation, as the page in a browser does."""
     store = Store(path)
     killer.watch(store.connection)
-    store.begin_owned("weber", "second", AT, "knowledge")
+    store.begin_owned("weber", "second", AT, "knowledge", beside=lambda begun: audit.entry(AT, "weber", "began", begun.id))
     acknowledge()
 
 
@@ -137,7 +136,8 @@ def held(kind: str, path: Path) -> Any:
             outcomes = feedback.connection.execute("SELECT count(*) FROM outcome").fetchone()[0]
             return [rule.cards, kept, outcomes]
     with closing(Store(path)) as store:
-        return [[session.name, len(session.log), len(store.owned("weber"))] for session in store.sessions()]
+        lines = len(audit.entries(store))
+        return [[session.name, len(session.log), len(store.owned("weber")), lines] for session in store.sessions()]
 
 
 def _tell(telling: int) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# Of a consultation: its name, its events, how many its owner has, and the lines of the trail, kept with what they tell of.
 AFTER: dict[str, Any] = {
-    "answer": [["first", 3, 1]],
-    "beginning": [["first", 1, 2], ["second", 0, 2]],
+    "answer": [["first", 3, 1, 1]],
+    "beginning": [["first", 1, 2, 1], ["second", 0, 2, 1]],
     "deletion": [],
     "card": [2, ["first", "second"], 0],
     "outcome": [1, ["first"], 2],

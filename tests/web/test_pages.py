@@ -155,7 +155,7 @@ def test_the_medicine_lists_are_changed_where_they_stand(browser: Browser, servi
     assert ">HCTZ 25 mg</textarea>" in browser.text
     fields = {"after": browser.hidden("after"), "lists": "yes", "current": "none", "stopped": "none"}
     assert browser.post(f"{here}/answers", fields).status_code == 200
-    assert "<strong>Routine</strong>" in browser.text
+    assert "<strong>Not decided</strong>" in browser.text and "Same day</strong>" not in browser.text
     assert answers_in(browser, service, here)["medicines"] == []
 
 
@@ -174,7 +174,9 @@ def test_the_urgency_is_always_in_sight_with_its_ceiling(browser: Browser) -> No
     here = browser.begin()
     for path in (here, f"{here}/answers"):
         browser.open(path)
-        assert '<span class="label">At least</span> <strong>Routine</strong>' in browser.text
+        assert (
+            '<span class="label">Urgency</span> <strong>Not decided</strong>' in browser.text and "Routine" not in browser.text
+        )
         assert '<span class="label">Could still be</span> <strong>Immediate</strong>' in browser.text
         assert "An answer that was not given is not an all-clear" in browser.text
     browser.open(here)

@@ -9,6 +9,7 @@ from expert.consultation.answer_log import NO_MORE, RESULTS, SOME
 from expert.consultation.moments import Moment
 from expert.consultation.page import ScreenAsked
 from expert.consultation.progress import page_reason, progress
+from facts.language.speaking import say
 from facts.requirements import answer_text
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
@@ -219,4 +220,4 @@ def _with_values(label: str, finding: Finding) -> str:
 def _listed(question: str) -> list[str]:
     """Return a question that names many signs as a heading and its parts, so that what "no" denies can be read off."""
     head, colon, signs = question.rstrip("?").partition(": ")
-    return [f"{head}?", *signs.split("; ")] if colon else [question]
+    return [f"{head}?", *(sign.removeprefix(f"{say('or')} ") for sign in signs.split("; "))] if colon else [question]

@@ -68,14 +68,9 @@ class Shared:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Wait for one's turn to change something; what is done until the block ends is done at once, or not at all."""
-        with self._errors(), self.turn:
+        with self._errors(), self.turn, self.connection:
             self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.connection
-            except BaseException:
-                self.connection.execute("ROLLBACK")
-                raise
-            self.connection.execute("COMMIT")
+            yield self.connection
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

@@ -24,6 +24,7 @@ class Band:
     tone: str
     level: str
     says: str
+    is_lowest: bool
     is_open: bool
     ceiling_tone: str
     ceiling: str
@@ -108,6 +109,7 @@ def band(moment: Moment, knowledge: KnowledgeBase, asked: ScreenAsked | None = N
         tone=tone(stands.level, knowledge),
         level=knowledge.levels[stands.level].label,
         says=knowledge.levels[stands.level].says,
+        is_lowest=knowledge.level_rank[stands.level] == 0,
         is_open=stands.ceiling != stands.level,
         ceiling_tone=tone(stands.ceiling, knowledge),
         ceiling=knowledge.levels[stands.ceiling].label,

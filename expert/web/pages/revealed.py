@@ -14,8 +14,7 @@ def dangers_shown(sitting: Sitting) -> dict[str, Any]:
     # Only if there is a danger at all is it asked whether it is new.
     if not sitting.log or sitting.log[-1].kind == "undone" or not consultation.dangers(None, moment):
         return {"dangers": []}
-    before = consultation.moment(consultation.undone(sitting.log, ""), sitting.session.name)
-    dangers = consultation.dangers(before, moment)
+    dangers = consultation.dangers(sitting.before, moment)
     if not dangers:
         return {"dangers": []}
     level = sitting.service.knowledge.levels[dangers[0].level]
@@ -32,9 +31,7 @@ def answers_closed(sitting: Sitting) -> list[str]:
     """Say which answers went with the last one, if that was a change."""
     if not sitting.log or sitting.log[-1].kind != "changed":
         return []
-    consultation = sitting.consultation
-    before = consultation.moment(consultation.undone(sitting.log, ""), sitting.session.name)
-    lines = no_longer_standing(before, sitting.moment, sitting.log[-1].answers, sitting.service.knowledge)
+    lines = no_longer_standing(sitting.before, sitting.moment, sitting.log[-1].answers, sitting.service.knowledge)
     return [f"{line}." for line in lines]
 
 

@@ -37,6 +37,11 @@ class Sitting:
             raise Refused(409, "The answers of this consultation do not fit the knowledge base that is loaded now.") from None
 
     @cached_property
+    def before(self) -> Moment:
+        """Where it stood before the last answers."""
+        return self.consultation.moment(self.consultation.undone(self.log, ""), self.session.name)
+
+    @cached_property
     def asked(self) -> ScreenAsked | None:
         """The page that comes next; None where nothing is left to ask."""
         key = digest(self.log, thorough=self.is_thorough)

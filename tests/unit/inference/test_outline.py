@@ -36,7 +36,7 @@ def test_the_outline_says_what_the_assessment_says(assessor: Assessor) -> None:
         outline, whole = assessor.outline(case, judgement), assessor.conclude(case, judgement)
         urgency = whole.urgency
         assert (outline.level, outline.ceiling, outline.decided) == (urgency.level, urgency.ceiling, urgency.decided)
-        assert outline.could_rise == urgency.could_rise
+        assert outline.could_rise == urgency.could_rise and outline.could_rise_to == urgency.could_rise_to
         assert outline.signs == tuple((sign.id, sign.level) for sign in whole.warning_signs)
         considered = [cause for cause in whole.causes if grading.at_least(cause.standing, grading.considered)]
         assert outline.causes == tuple((cause.id, cause.standing) for cause in considered)
