@@ -7,7 +7,6 @@ from typing import TypeVar
 
 from expert.consultation.moments import Consultation
 from expert.inference.translated import in_language
-from expert.web.asked_before import AskedBefore
 from expert.web.service import Service, Visit
 from facts.language.catalogs import ENGLISH, languages
 from facts.language.speaking import Language, speaking
@@ -56,9 +55,7 @@ class Languages:
         assessor, language = in_language(service.consultation.assessor, service.settings.knowledge, tag)
         with speaking(language):
             consultation, thorough = Consultation(assessor), Consultation(assessor, thorough=True)
-        # The questions of a page are worded, so each language has its own.
-        spoken = replace(service, consultation=consultation, thorough=thorough, asked_before=AskedBefore())
-        return Spoken(spoken, language)
+        return Spoken(replace(service, consultation=consultation, thorough=thorough), language)
 
 
 def preferred(accepted: str, offered: tuple[str, ...]) -> str:

@@ -14,9 +14,9 @@ from expert.web.access.limiter import Limiter
 from expert.web.access.shared import Shared
 from expert.web.access.sign_in import Known, SignIns
 from expert.web.access.users import Users
-from expert.web.asked_before import AskedBefore
 from expert.web.lane import Lane
 from expert.web.readers import Readers
+from expert.web.recent_moments import RecentMoments
 from expert.web.settings import Settings
 from knowledge_base.model import KnowledgeBase
 from reports.arranged.page import statement
@@ -37,7 +37,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Service:
-    """The running service. Holds no patient; `key` signs in where there are no users."""
+    """The running service. Holds patients in `recent` alone; `key` signs in where there are no users."""
 
     settings: Settings
     consultation: Consultation
@@ -55,7 +55,7 @@ class Service:
     signed_in_from: Known
     thorough: Consultation
     """The same consultation for whoever goes on after it has stopped."""
-    asked_before: AskedBefore = field(default_factory=AskedBefore)
+    recent: RecentMoments = field(default_factory=RecentMoments)
 
     @cached_property
     def key(self) -> str:

@@ -9,12 +9,12 @@ from expert.consultation.answer_log import NO_MORE, RESULTS, SOME
 from expert.consultation.moments import Moment
 from expert.consultation.page import ScreenAsked
 from expert.consultation.progress import page_reason, progress
-from facts.language.speaking import say
 from facts.requirements import answer_text
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
 from knowledge_base.model import KnowledgeBase
 from reports.words.cleaning import clean
+from reports.words.questions import split_question
 from reports.words.wording import unit_text
 
 _PROMPTS = {
@@ -72,7 +72,7 @@ class PageReader(ABC):
                 # What opens a page of its own stands for many signs, and only its question names them.
                 is_whole = opens_a_page(name, section.screen.ask, self.knowledge.vocabulary)
                 told = section.screen.short.get(name, finding.label) if asked.in_full else finding.label
-                shown, *listed = _listed(finding.question) if is_whole else [_with_values(told, finding)]
+                shown, listed = split_question(finding.question) if is_whole else (_with_values(told, finding), ())
                 self.terminal.say(f"  {place:>2} {shown}")
                 for sign in listed:
                     self.terminal.say(f"     · {sign}")
@@ -215,9 +215,3 @@ def _with_values(label: str, finding: Finding) -> str:
     if isinstance(finding, ChoiceFinding):
         return f"{label} ({', '.join(choice.replace('_', ' ') for choice in finding.choices)})"
     return label
-
-
-def _listed(question: str) -> list[str]:
-    """Return a question that names many signs as a heading and its parts, so that what "no" denies can be read off."""
-    head, colon, signs = question.rstrip("?").partition(": ")
-    return [f"{head}?", *(sign.removeprefix(f"{say('or')} ") for sign in signs.split("; "))] if colon else [question]

@@ -34,12 +34,12 @@ def change(visit: Visit) -> Response:
         return _answers(sitting, 409, STALE)
     try:
         changed = _read_change(visit, sitting)
-        log, _ = sitting.consultation.changed(sitting.log, sitting.session.name, changed, sitting.service.now())
+        log, moment = sitting.consultation.changed(sitting.log, sitting.session.name, changed, sitting.service.now())
     except naming.Ambiguous as error:
         return _answers(sitting, 422, f"“{clean(visit.form[TOLD])}” may be one of these.", error)
     except (AnswerRefused, replies.ReplyError) as error:
         return _answers(sitting, 422, f"{sentence(clean(str(error)))} Nothing was changed.")
-    return keep(sitting, log, "changed")
+    return keep(sitting, log, "changed", moment=moment)
 
 
 def _read_change(visit: Visit, sitting: Sitting) -> Mapping[str, Any]:

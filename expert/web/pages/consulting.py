@@ -108,12 +108,12 @@ def answer(visit: Visit) -> Response:
         return _shown(sitting, 422, filled=filled)
     screen = asked.screen.id
     try:
-        log, _ = sitting.consultation.answered(
+        log, moment = sitting.consultation.answered(
             sitting.log, sitting.session.name, screen, filled.answers, visit.service.now(), filled.together
         )
     except AnswerRefused as error:
         return _shown(sitting, 422, filled=Filled({}, {"": sentence(str(error))}))
-    return keep(sitting, log, "answered", screen)
+    return keep(sitting, log, "answered", screen, moment=moment)
 
 
 def warm(service: Service) -> None:

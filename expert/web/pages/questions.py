@@ -11,6 +11,7 @@ from knowledge_base.interview import opens_a_page
 from knowledge_base.model import KnowledgeBase
 from reports.arranged.view import Rise, rises
 from reports.words.explaining import Line
+from reports.words.questions import split_question
 from reports.words.wording import sentence, unit_text
 
 _TONES = ("calm", "notice", "warn", "alarm")
@@ -49,7 +50,9 @@ class Question:
     text: str
     problem: str
     is_long: bool = False
-    """Whether it names many signs, and needs the whole width."""
+    """Whether it stands for many signs, and needs the whole width."""
+    signs: tuple[str, ...] = ()
+    """The signs that it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,7 @@ def question_shown(
     # What opens a page of its own stands for many signs, and only its question names them.
     whole = opens_a_page(name, asked.screen_of(name).ask, knowledge.vocabulary)
     short = asked.screen_of(name).short.get(name, finding.label) if asked.in_full else finding.label
-    label = finding.question if whole else sentence(short).removesuffix(".")
+    label, signs = split_question(finding.question) if whole else (sentence(short).removesuffix("."), ())
     choices: tuple[tuple[str, str], ...] = (("yes", "Yes"), ("no", "No"))
     unit = ""
     if isinstance(finding, ChoiceFinding):
@@ -194,4 +197,5 @@ def question_shown(
         text=text,
         problem=problems.get(name, ""),
         is_long=whole,
+        signs=signs,
     )

@@ -11,7 +11,6 @@ from expert.consultation.moments import Consultation, Moment
 from expert.consultation.page import ScreenAsked
 from expert.consultation.sessions import Overtaken, Session, Statement
 from expert.web.access import audit
-from expert.web.asked_before import digest
 from expert.web.service import Refused, Service, Visit
 from reports.words.cleaning import clean
 
@@ -32,25 +31,27 @@ class Sitting:
     def moment(self) -> Moment:
         """Where it stands. Raises Refused for answers that do not fit the knowledge."""
         try:
-            return self.consultation.moment(self.session.log, self.session.name)
+            return self._moment(self.log)
         except AnswerRefused:
             raise Refused(409, "The answers of this consultation do not fit the knowledge base that is loaded now.") from None
 
     @cached_property
     def before(self) -> Moment:
-        """Where it stood before the last answers."""
-        return self.consultation.moment(self.consultation.undone(self.log, ""), self.session.name)
+        """Where it stood before the last answers, which were not taken back."""
+        return self._moment(tuple(event for event in self.log if event.step != self.log[-1].step))
+
+    def _moment(self, log: Log) -> Moment:
+        recent, session = self.service.recent, self.session
+        moment = recent.find(session.id, log, session.name, self.consultation)
+        if moment is None:
+            moment = self.consultation.moment(log, session.name)
+            recent.keep(session.id, log, moment)
+        return moment
 
     @cached_property
     def asked(self) -> ScreenAsked | None:
         """The page that comes next; None where nothing is left to ask."""
-        key = digest(self.log, thorough=self.is_thorough)
-        found = self.service.asked_before.find(key)
-        if found is not None:
-            return found[0]
-        asked = self.moment.next if isinstance(self.moment.next, ScreenAsked) else None
-        self.service.asked_before.keep(key, asked)
-        return asked
+        return self.moment.next if isinstance(self.moment.next, ScreenAsked) else None
 
     @property
     def is_thorough(self) -> bool:
@@ -110,8 +111,11 @@ def sitting_of(visit: Visit) -> Sitting:
     return Sitting(visit, session)
 
 
-def keep(sitting: Sitting, log: Log, did: str, detail: str = "") -> Response:
-    """Keep a longer log, and go to the page that follows. Raises Refused when another answer was quicker."""
+def keep(sitting: Sitting, log: Log, did: str, detail: str = "", *, moment: Moment | None = None) -> Response:
+    """Keep a longer log, and go to the page that follows. Raises Refused when another answer was quicker.
+
+    `moment` is where the log leads, if that was worked out.
+    """
     try:
         # In one transaction: what is not recorded in the trail is not done.
         sitting.service.store.append(sitting.session, log, beside=sitting.entry(did, detail))
@@ -120,4 +124,6 @@ def keep(sitting: Sitting, log: Log, did: str, detail: str = "") -> Response:
         raise Refused(
             409, "This consultation was answered elsewhere at the same moment, and this answer is not kept."
         ) from None
+    if moment is not None:
+        sitting.service.recent.keep(sitting.session.id, log, moment)
     return RedirectResponse(sitting.here + sitting.more, 303)
