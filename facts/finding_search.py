@@ -1,12 +1,11 @@
 """One search for findings, by any word that people use for them: id, label, synonym, code, and the words of the question."""
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from facts.finding_names import Names, fold
 from facts.vocabulary import Finding, Vocabulary
 
-_WORDS = re.compile(r"[^\W_]+")
 _EXACT, _BEGINS, _WITHIN, _ASKED = 100, 90, 80, 60
 _ALIKE = 82
 """Of 100: how like a name a mistyped word must be. A match is only ever offered, so it may be wrong."""
@@ -32,15 +31,14 @@ def search_findings(text: str, vocabulary: Vocabulary, limit: int = 10) -> tuple
     if not wanted:
         return ()
     best: dict[str, Match] = {}
-    names = _names(vocabulary)
-    for name, named in names.items():
-        score = _score(wanted, name)
-        for one in named if score else ():
+    names, parts = vocabulary.names, wanted.split()
+    for name, words in names.words.items():
+        score = _score(wanted, parts, name, words)
+        for one in names.findings[name] if score else ():
             _keep(best, Match(vocabulary.findings[one], name, score))
-    words = wanted.split()
-    for finding in vocabulary.findings.values():
-        if len(wanted) > 1 and finding.id not in best and _holds(fold(finding.question).split(), words):
-            _keep(best, Match(finding, "", _ASKED))
+    for one, words in names.questions.items():
+        if len(wanted) > 1 and one not in best and _holds(words, parts):
+            _keep(best, Match(vocabulary.findings[one], "", _ASKED))
     if not best:
         for match in _alike(wanted, names, vocabulary):
             _keep(best, match)
@@ -54,7 +52,7 @@ def find_finding(text: str, vocabulary: Vocabulary) -> Finding | None:
     wanted = fold(text)
     if (named := vocabulary.findings.get(wanted.replace(" ", "_"))) is not None:
         return named
-    found = _names(vocabulary).get(wanted, ())
+    found = vocabulary.names.findings.get(wanted, ())
     return vocabulary.findings[found[0]] if len(found) == 1 else None
 
 
@@ -68,19 +66,14 @@ def suggest_finding(name: str, vocabulary: Vocabulary) -> str:
     return "did you mean " + " or ".join(match.finding.id for match in near) + "?"
 
 
-def fold(text: str) -> str:
-    """Return the words of `text` in lower case with single spaces, so that "Foot-pulse" and "foot_pulse" are one."""
-    return " ".join(_WORDS.findall(text.casefold()))
-
-
-def _score(wanted: str, name: str) -> float:
+def _score(wanted: str, parts: Sequence[str], name: str, words: Sequence[str]) -> float:
     if name == wanted:
         return _EXACT
     if len(wanted) == 1:
         return 0
     if name.startswith(wanted):
         return _BEGINS
-    return _WITHIN if _holds(name.split(), wanted.split()) else 0
+    return _WITHIN if _holds(words, parts) else 0
 
 
 def _holds(words: Sequence[str], parts: Sequence[str]) -> bool:
@@ -93,27 +86,10 @@ def _keep(best: dict[str, Match], match: Match) -> None:
         best[match.finding.id] = match
 
 
-def _alike(wanted: str, names: Mapping[str, tuple[str, ...]], vocabulary: Vocabulary) -> Iterator[Match]:
+def _alike(wanted: str, names: Names, vocabulary: Vocabulary) -> Iterator[Match]:
     from rapidfuzz import fuzz, process
 
-    for name, score, _ in process.extract(wanted, sorted(names), scorer=fuzz.ratio, limit=8, score_cutoff=_ALIKE):
-        for one in names[name]:
+    for name, score, _ in process.extract(wanted, sorted(names.findings), scorer=fuzz.ratio, limit=8, score_cutoff=_ALIKE):
+        for one in names.findings[name]:
             # Never above a name that really holds the words.
             yield Match(vocabulary.findings[one], name, score * _WITHIN / _EXACT)
-
-
-def _names(vocabulary: Vocabulary) -> Mapping[str, tuple[str, ...]]:
-    names: dict[str, list[str]] = {}
-    for finding in vocabulary.findings.values():
-        coded = [finding.codes, finding.panels, *finding.answer_codes.values()]
-        codes = (code for of in coded for codes in of.values() for code in codes)
-        written = [
-            finding.id,
-            finding.label,
-            *finding.synonyms,
-            *(part for code in codes for part in (code.code, code.display)),
-        ]
-        for name in dict.fromkeys(fold(one) for one in written):
-            if name:
-                names.setdefault(name, []).append(finding.id)
-    return {name: tuple(found) for name, found in names.items()}

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, TypeAlias
 from facts.declaring.declared import Before, Limits, Name, declared
 from facts.declaring.declared_quantities import Derivation, Reference
 from facts.declaring.declared_units import UnitOfSystem
+from facts.finding_names import Names, index_names
 from facts.problems import CharleyError, Place, Problem, did_you_mean
 from facts.quantities import Interval
 
@@ -142,6 +143,11 @@ class Vocabulary:
         """The findings that are computed from others where they are not given."""
         quantities = (finding for finding in self.findings.values() if isinstance(finding, QuantityFinding))
         return tuple(finding for finding in quantities if finding.derived is not None)
+
+    @cached_property
+    def names(self) -> Names:
+        """The names that the findings go by, for searching."""
+        return index_names(self.findings)
 
     @cached_property
     def children(self) -> Mapping[str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -26,18 +27,36 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 # To follow every line of what is tried hundreds of times doubles its time, and finds hardly a line that no other test reaches.
 NOT_FOLLOWED = (
     "tests/generative/",
-    "tests/knowledge/test_snapshots.py",
-    "tests/unit/facts/test_finding_search.py",
-    "tests/unit/inference/test_forward_chaining.py::test_both",
+    "tests/knowledge/",
+    "tests/functional/test_documents.py",
+    "tests/functional/test_engines.py",
+    "tests/reports/test_golden_reports.py",
+    "tests/reports/test_one_page.py",
+    "tests/unit/inference/test_forward_chaining.py",
+    "tests/web/test_in_chromium.py",
+    "tests/web/test_malformed_requests.py",
+    "tests/web/test_many_at_once.py",
+    "tests/web/test_workers.py",
 )
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # Where coverage is not installed, its mark is not known.
-    if config.pluginmanager.hasplugin("pytest_cov"):
-        for item in items:
-            if item.nodeid.startswith(NOT_FOLLOWED):
-                item.add_marker("no_cover")
+@pytest.fixture(scope="module", autouse=True)
+def following(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Follow what a module runs, and the processes that it starts, for coverage; or do not."""
+    # Where coverage is not installed, nothing is followed.
+    coverage = sys.modules.get("coverage")
+    current = coverage.Coverage.current() if coverage is not None else None
+    if current is None or not request.node.nodeid.startswith(NOT_FOLLOWED):
+        yield
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
+            patch.delenv(name)
+        current.stop()
+        try:
+            yield
+        finally:
+            current.start()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -29,7 +29,8 @@ def findings(search: tuple[str, ...], knowledge: Path | None) -> None:
       charley findings "tingling lips"
       charley findings
     """
-    from facts.finding_search import fold, search_findings
+    from facts.finding_names import fold
+    from facts.finding_search import search_findings
     from facts.problems import quoted
 
     vocabulary = load(knowledge).vocabulary

@@ -22,7 +22,7 @@ from tests.functional.charley import charley
 from tests.functional.test_evaluate import VIGNETTES, contents, table
 from tests.spark_cluster import LOOPBACK, Cluster, needs_java
 
-ROWS, PART = 6_000, 300
+ROWS, PART = 3_000, 300
 SI = replace(AS_WRITTEN, system="SI")
 
 
@@ -32,8 +32,8 @@ def cohort(knowledge: KnowledgeBase, tmp_path_factory: pytest.TempPathFactory) -
     drawn = frame(knowledge, 0, ROWS, seed=7)
     row = pl.int_range(0, ROWS, eager=True)
     drawn = drawn.with_columns(
-        pl.when(row == 4_321).then(pl.lit("17")).otherwise(pl.col("case")).alias("case"),
-        pl.when(row.is_in([3_000, 5_999])).then(pl.lit(444.0)).otherwise(pl.col("age")).alias("age"),
+        pl.when(row == 2_321).then(pl.lit("17")).otherwise(pl.col("case")).alias("case"),
+        pl.when(row.is_in([1_500, 2_999])).then(pl.lit(444.0)).otherwise(pl.col("age")).alias("age"),
     )
     path = tmp_path_factory.mktemp("cohort") / "cohort.parquet"
     drawn.write_parquet(path)
@@ -52,11 +52,16 @@ def alone(cohort: Path, knowledge: KnowledgeBase) -> Path:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     cluster = Cluster(tmp_path_factory.mktemp("spark"))
     try:
-        cluster.start_worker()
-        cluster.start_worker()
         yield cluster
     finally:
         cluster.stop()
+
+
+@pytest.fixture
+def two_workers(cluster: Cluster) -> Cluster:
+    while len(cluster.workers) < 2:
+        cluster.start_worker()
+    return cluster
 
 
 def check_same(folder: Path, expected: Path) -> None:
@@ -86,17 +91,33 @@ def on(cluster: Cluster, source: Path, out: Path, *words: object) -> list[str]:
 
 
 @needs_java
-def test_a_cluster_concludes_what_one_process_does(cluster: Cluster, cohort: Path, alone: Path, tmp_path: Path) -> None:
+def test_a_run_that_waits_for_a_worker_says_so_and_goes_on_when_one_comes(cluster: Cluster, tmp_path: Path) -> None:
+    assert not cluster.workers
+    (tmp_path / "cohort.csv").write_text("case,serum_potassium\na,2.4\n", encoding="utf-8")
+    engine = "expert.cohorts.spark_engine"
+    program = f"import sys, {engine} as spark; spark._PATIENCE = 1; from expert.command_line import main; main()"
+    process = started(on(cluster, tmp_path / "cohort.csv", tmp_path / "out"), sys.executable, "-c", program)
+    assert process.stderr is not None
+    told = process.stderr.readline()
+    cluster.start_worker()
+    out, more = process.communicate(timeout=150)
+    assert told.startswith(f"{cluster.url} has no worker free; waiting for one.") and more == ""
+    assert out.startswith("1 read = 1 concluded")
+
+
+@needs_java
+def test_a_cluster_concludes_what_one_process_does(two_workers: Cluster, cohort: Path, alone: Path, tmp_path: Path) -> None:
+    cluster, before = two_workers, two_workers.applications()
     done = charley(*on(cluster, cohort, tmp_path / "out", "--units", "SI"), **LOOPBACK)
     assert (done.status, done.err) == (2, "")
-    assert done.out.startswith("6,000 read = 5,997 concluded + 3 refused")
+    assert done.out.startswith("3,000 read = 2,997 concluded + 3 refused")
     check_same(tmp_path / "out", alone)
-    assert len(cluster.applications()) == 2, "both workers had a share"
+    assert len(cluster.applications() - before) == 2, "both workers had a share"
 
 
 @needs_java
 def test_a_cluster_finishes_and_explains_the_vignettes_that_one_process_began(
-    cluster: Cluster, knowledge: KnowledgeBase, assessor: Assessor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    two_workers: Cluster, knowledge: KnowledgeBase, assessor: Assessor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Relative names: they are written as they were typed, wherever the worker is.
     monkeypatch.chdir(tmp_path)
@@ -112,7 +133,7 @@ def test_a_cluster_finishes_and_explains_the_vignettes_that_one_process_began(
     assert [path.name for path in first.parent.iterdir()] == [first.name]
     assert [path.name for path in (Path("out.partial") / RULE_STATES).iterdir()] == ["part-00000.arrow"]
     written = first.stat().st_mtime_ns
-    done = charley(*on(cluster, source, Path("out"), "--part-rows", 20, "--resume"), cwd=tmp_path, **LOOPBACK)
+    done = charley(*on(two_workers, source, Path("out"), "--part-rows", 20, "--resume"), cwd=tmp_path, **LOOPBACK)
     assert (done.status, done.err) == (0, "")
     assert (Path("out") / CONCLUSIONS / first.name).stat().st_mtime_ns == written
     evaluate([source], Path("whole"), knowledge, rows_a_part=20)
@@ -121,8 +142,10 @@ def test_a_cluster_finishes_and_explains_the_vignettes_that_one_process_began(
 
 
 @needs_java
-def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Cluster, cohort: Path, alone: Path, tmp_path: Path) -> None:
-    before = cluster.applications()
+def test_a_worker_that_is_killed_loses_and_doubles_nothing(
+    two_workers: Cluster, cohort: Path, alone: Path, tmp_path: Path
+) -> None:
+    cluster, before = two_workers, two_workers.applications()
     process = started(on(cluster, cohort, tmp_path / "out", "--units", "SI"))
     done = wait_for_parts(tmp_path / "out.partial", 2)
     assert cluster.last_worker in {worker for worker, _ in cluster.applications() - before}, "it works for this run"
@@ -131,28 +154,8 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Cluster, coh
     cluster.start_worker()
     assert done < ROWS / PART, "the run was over before the worker was killed"
     assert (process.returncode, err) == (2, "")
-    assert out.startswith("6,000 read = 5,997 concluded + 3 refused")
+    assert out.startswith("3,000 read = 2,997 concluded + 3 refused")
     check_same(tmp_path / "out", alone)
-
-
-@needs_java
-def test_a_run_that_waits_for_a_worker_says_so_and_goes_on_when_one_comes(tmp_path: Path) -> None:
-    (tmp_path / "cohort.csv").write_text("case,serum_potassium\na,2.4\n", encoding="utf-8")
-    (tmp_path / "spark").mkdir()
-    cluster = Cluster(tmp_path / "spark")
-    try:
-        engine = "expert.cohorts.spark_engine"
-        program = f"import sys, {engine} as spark; spark._PATIENCE = 1; from expert.command_line import main; main()"
-        words = on(cluster, tmp_path / "cohort.csv", tmp_path / "out")
-        process = started(words, sys.executable, "-c", program)
-        assert process.stderr is not None
-        told = process.stderr.readline()
-        cluster.start_worker()
-        out, more = process.communicate(timeout=150)
-    finally:
-        cluster.stop()
-    assert told.startswith(f"{cluster.url} has no worker free; waiting for one.") and more == ""
-    assert out.startswith("1 read = 1 concluded")
 
 
 def started(words: list[str], *command: str) -> "subprocess.Popen[str]":
