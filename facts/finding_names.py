@@ -1,12 +1,8 @@
 """The names that findings go by: id, label, synonyms, codes with what they are called, and the words of the question."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from facts.vocabulary import Finding
 
 _WORDS = re.compile(r"[^\W_]+")
 
@@ -25,23 +21,15 @@ def fold(text: str) -> str:
     return " ".join(_WORDS.findall(text.casefold()))
 
 
-def index_names(findings: Mapping[str, "Finding"]) -> Names:
-    """Return the names of findings, in the order in which the findings are declared."""
+def index_names(written: Mapping[str, Iterable[str]], questions: Mapping[str, str]) -> Names:
+    """Return the names of findings, given for each what is written of it and its question."""
     named: dict[str, list[str]] = {}
-    for finding in findings.values():
-        coded = [finding.codes, finding.panels, *finding.answer_codes.values()]
-        codes = (code for of in coded for codes in of.values() for code in codes)
-        written = [
-            finding.id,
-            finding.label,
-            *finding.synonyms,
-            *(part for code in codes for part in (code.code, code.display)),
-        ]
-        for name in dict.fromkeys(fold(one) for one in written):
+    for finding, texts in written.items():
+        for name in dict.fromkeys(map(fold, texts)):
             if name:
-                named.setdefault(name, []).append(finding.id)
+                named.setdefault(name, []).append(finding)
     return Names(
         {name: tuple(found) for name, found in named.items()},
         {name: tuple(name.split()) for name in named},
-        {finding.id: tuple(fold(finding.question).split()) for finding in findings.values()},
+        {finding: tuple(fold(question).split()) for finding, question in questions.items()},
     )

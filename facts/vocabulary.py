@@ -147,7 +147,8 @@ class Vocabulary:
     @cached_property
     def names(self) -> Names:
         """The names that the findings go by, for searching."""
-        return index_names(self.findings)
+        questions = {name: finding.question for name, finding in self.findings.items()}
+        return index_names({name: _names_of(finding) for name, finding in self.findings.items()}, questions)
 
     @cached_property
     def children(self) -> Mapping[str, tuple[str, ...]]:
@@ -157,6 +158,14 @@ class Vocabulary:
             if finding.requires is not None:
                 found.setdefault(finding.requires, []).append(name)
         return {name: tuple(children) for name, children in found.items()}
+
+
+def _names_of(finding: Finding) -> Iterator[str]:
+    yield from (finding.id, finding.label, *finding.synonyms)
+    for of in (finding.codes, finding.panels, *finding.answer_codes.values()):
+        for codes in of.values():
+            for code in codes:
+                yield from (code.code, code.display)
 
 
 def load_vocabulary(folder: Path, shown: str) -> Vocabulary:
