@@ -8,7 +8,14 @@ from typing import Any
 
 from facts.case import Observed
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.readings import Reading, answer_to, by_reference_range, read_reading
+from facts.intake.fhir.readings import (
+    Reading,
+    answer_to,
+    by_reference_range,
+    interpretations,
+    read_reading,
+    unread_value,
+)
 from facts.intake.fhir.shapes.modifiers import why_not_understood
 from facts.intake.fhir.shapes.moments import Timestamp, unreadable_date, when
 from facts.intake.fhir.shapes.resources import DATED, NotUsed, Resource, StatedFinding, Told, with_value
@@ -114,7 +121,8 @@ def coded_answer(part: Mapping[str, Any], finding: Finding, index: CodeIndex) ->
     told = next(names_of(part.get("valueCodeableConcept")), text_of(part.get("valueString")))
     if told:
         return Reading(None, f"{quoted(told)} is not an answer that the vocabulary knows")
-    return Reading(None, "it gives no answer", gives_nothing=True)
+    reason, fix = unread_value(part)
+    return Reading(None, reason or "it gives no answer", fix, gives_nothing=not reason)
 
 
 def _answers(part: Mapping[str, Any], finding: Finding, index: CodeIndex) -> set[str]:
@@ -125,9 +133,8 @@ def _answers(part: Mapping[str, Any], finding: Finding, index: CodeIndex) -> set
         found |= {_YES_NO[key] for coding in coded if (key := (coding.system, coding.code)) in _YES_NO}
     if found or not finding.answer_codes:
         return found
-    interpreted = [coding for coding in codings_of(part.get("interpretation")) if coding.system == INTERPRETATION]
-    if interpreted:
-        return index.answers(finding, interpreted)
+    if interpreted := interpretations(part):
+        return index.answers(finding, [Coding(INTERPRETATION, code, "") for code in interpreted])
     answers = [index.answers(finding, [Coding(INTERPRETATION, code, "")]) for code in by_reference_range(part)]
     # With one limit alone it is open whether a value is normal or beyond the other; both must come to the same answer.
     return answers[0] if answers and all(some == answers[0] for some in answers) else set()

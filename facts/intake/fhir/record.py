@@ -9,7 +9,8 @@ from facts.case import Case, Contradiction, Expected, Observed, Record, Unrecogn
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.conditions import condition, procedure
 from facts.intake.fhir.days import newest_day
-from facts.intake.fhir.medicines import Ended, Lookup, Taken, medication
+from facts.intake.fhir.medicine_names import Lookup
+from facts.intake.fhir.medicines import Ended, Taken, medication
 from facts.intake.fhir.observations import observation
 from facts.intake.fhir.people import patient
 from facts.intake.fhir.questionnaires import questionnaire_response
