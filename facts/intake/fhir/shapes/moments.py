@@ -114,7 +114,7 @@ def _moment_in(value: Any) -> Timestamp | None:
     if not isinstance(value, dict):
         return moment_of(value)
     for part in ("end", "start"):
-        if value.get(part) not in (None, ""):
+        if value.get(part) not in (None, "") and not is_open_end(value[part]):
             # A Period whose end cannot be read is not one that ended when it began.
             return moment_of(value[part])
     return max(moments_in(value), default=None)

@@ -148,7 +148,8 @@ def test_a_flag_that_says_not_is_heard_however_it_is_written(flag: dict[str, Any
     case = one([order("torsemide 10 mg", **flag)], knowledge)
     assert taken(case) == set()
     assert told in case.unrecognized[0].reason
-    assert taken(one([order("torsemide 10 mg", **dict.fromkeys(flag, False))], knowledge)) == LOOP
+    denied: dict[str, Any] = dict.fromkeys(flag, False)
+    assert taken(one([order("torsemide 10 mg", **denied)], knowledge)) == LOOP
 
 
 @pytest.mark.parametrize(
