@@ -35,7 +35,7 @@ class _TwiceError(ValueError):
 
 def is_fhir(path: Path) -> bool:
     """Return whether a file holds FHIR resources, by its ending and its beginning. Never raises."""
-    endings = [ending for ending in path.suffixes if ending != ".gz"]
+    endings = [ending for ending in map(str.lower, path.suffixes) if ending != ".gz"]
     if not endings or endings[-1] not in _ENDINGS or not path.is_file():
         return False
     try:
@@ -44,7 +44,7 @@ def is_fhir(path: Path) -> bool:
             return _RESOURCE.search(beginning) is not None or _is_xml(beginning)
     except (OSError, EOFError, zlib.error):
         # Only FHIR is read from gzip, so that is who tells that it is broken.
-        return path.suffix == ".gz"
+        return path.suffix.lower() == ".gz"
 
 
 def _is_xml(beginning: bytes) -> bool:
@@ -63,7 +63,7 @@ def read_resources(path: Path, shown: str) -> Iterator[Resource | Problem | Page
                 yield Problem(Place(shown), "it is FHIR in XML, which is not read", fix)
                 return
             stream.seek(0)
-            lines = path.name.removesuffix(".gz").endswith(_LINES)
+            lines = path.name.lower().removesuffix(".gz").endswith(_LINES)
             yield from _lines(stream, shown) if lines else _document(stream, shown)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "the gzip file is broken"
@@ -71,7 +71,7 @@ def read_resources(path: Path, shown: str) -> Iterator[Resource | Problem | Page
 
 
 def _open(path: Path) -> BinaryIO:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 def _document(stream: BinaryIO, shown: str) -> Iterator[Resource | Problem | Page]:
