@@ -20,12 +20,13 @@ from facts.intake.fhir.shapes.modifiers import why_not_understood
 from facts.intake.fhir.shapes.moments import Timestamp, unreadable_date, when
 from facts.intake.fhir.shapes.resources import DATED, NotUsed, Resource, StatedFinding, Told, with_value
 from facts.intake.fhir.shapes.systems import INTERPRETATION
-from facts.intake.fhir.shapes.values import Coding, codings_of, names_of, objects_of, text_of
+from facts.intake.fhir.shapes.values import Coding, codings_of, names_of, object_of, objects_of, text_of
 from facts.intake.judging import VOID
 from facts.problems import quoted
 from facts.vocabulary import Finding, QuantityFinding, YesNoFinding
 
 _VERIFIED = frozenset({"final", "amended", "corrected", "appended"})
+_RESULTS = ("value", "interpretation")
 _ASSERTION = Coding("HL7 act", "ASSERTION", "")
 # Yes and no themselves, as HL7's table 0136, LOINC's answer lists and SNOMED CT's qualifiers write them; other answers are
 # knowledge, and stand in the vocabulary.
@@ -49,7 +50,8 @@ def observation(resource: Resource, index: CodeIndex, accepted: Set[str] = froze
             asked = [(finding, answer) for finding, answer in asserted(part.get("valueCodeableConcept"), index)]
         else:
             asked = [(index.finding(meaning), "") for meaning in index.meant(codings) if not meaning.answer]
-            yield from not_known(codings, resource, index, moment)
+            told = list(not_known(codings, resource, index, moment))
+            yield from told or named_alone(part, resource, index, moment)
         for finding, answer in asked:
             readings = [answer_to(finding, answer)] if answer else list(_readings(part, finding, index))
             for reading in readings:
@@ -90,6 +92,18 @@ def not_known(codings: tuple[Coding, ...], resource: Resource, index: CodeIndex,
             if coding.system == "" and index.is_code_elsewhere(coding.code):
                 system = f"its system is {quoted(coding.written)}" if coding.written else "it has none"
                 yield NotUsed(f"code {coding.code} without a known system", f"not used: {system}", resource, moment)
+
+
+def named_alone(part: Mapping[str, Any], resource: Resource, index: CodeIndex, moment: Timestamp | None) -> Iterator[NotUsed]:
+    """Tell of a result that would be known by its name, had it a code of a terminology that is read."""
+    concept = part.get("code")
+    if any(coding.system for coding in codings_of(concept)) or not any(key.startswith(_RESULTS) for key in part):
+        return
+    if name := index.measured_by_name(names_of(concept)):
+        reason = "not used: no code of it is known here, and a name alone may mean something else"
+        measured = object_of(part.get("valueQuantity"))
+        value, unit = text_of(measured.get("value")) or text_of(part.get("valueString")), text_of(measured.get("unit"))
+        yield NotUsed(" ".join(filter(None, (f"a result called {quoted(name)}", value, unit))), reason, resource, moment)
 
 
 def asserted(concept: Any, index: CodeIndex) -> Iterator[tuple[Finding, str]]:

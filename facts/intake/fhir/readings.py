@@ -111,7 +111,7 @@ def unread_value(part: Mapping[str, Any]) -> tuple[str, str]:
     """Return why a value or a flag that is there says nothing here, and how to fix it; "" where there is none."""
     for element, value in part.items():
         if element.startswith("value") and value not in (None, "", [], {}):
-            return f"its {element} holds nothing that is read here", "give the value as FHIR R4 has it, such as valueQuantity"
+            return f"its {element} holds nothing that is read here", "give the value in a type of FHIR R4 that fits the finding"
     flagged = part.get("interpretation")
     if flagged in (None, "", [], {}):
         return "", ""
