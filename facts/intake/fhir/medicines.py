@@ -139,6 +139,8 @@ def _dispensed(resource: Resource, text: str, doubt: str, as_of: AsOf) -> Taken 
     moment = when(value, *DATED["MedicationDispense"])
     if doubt or status != "completed":
         return NotUsed(text, doubt or f"status {quoted(status)}: whether it was handed over is not recorded", resource, moment)
+    if moment is None and (written := unreadable_date(value, *DATED["MedicationDispense"])):
+        return NotUsed(text, f"its date {quoted(written)} cannot be read", resource, None, "write it as YYYY-MM-DD")
     if moment is None or moment.day is None:
         return NotUsed(text, "when it was dispensed is not recorded", resource, moment)
     if as_of.before(moment):

@@ -195,3 +195,14 @@ def test_every_ingredient_of_a_mixture_counts(knowledge: KnowledgeBase) -> None:
     for own in ({}, {"code": {"coding": [{"system": "urn:pharmacy", "code": "8812"}]}}):
         case = one([order(None, medicationReference={"reference": "#x"}, contained=[{**mixture, **own}])], knowledge)
         assert {"takes_thiazide_diuretic", "takes_potassium_sparing_diuretic"} <= taken(case)
+
+
+def test_a_dispense_whose_date_cannot_be_read_is_told(knowledge: KnowledgeBase) -> None:
+    handed = {
+        **order("bumetanide 1 mg", status="completed"),
+        "resourceType": "MedicationDispense",
+        "whenHandedOver": "28.02.2026",
+    }
+    intake = read([handed, visit()], knowledge)
+    assert taken(intake.cases[0][0]) == set()
+    assert "its date '28.02.2026' cannot be read" in str(intake.refusals[0].problems[0])
