@@ -167,3 +167,11 @@ def test_clarithromycin_raises_simvastatin_and_not_pravastatin_by_class(knowledg
     assert both["takes_cyp3a4_statin"][0] and both["takes_cyp3a4_inhibitor"][0]
     other = findings_of_current(dictionary, [dictionary.recognize(text) for text in ("pravastatin", "clarithromycin")])
     assert other["takes_statin"][0] and not other["takes_cyp3a4_statin"][0]
+
+
+@pytest.mark.parametrize("when", ["on 2026-02-11", "11.02.2026", "2/11/26", "in 2025", "since 2025-11"])
+def test_a_date_of_stopping_is_told_and_not_dropped(when: str) -> None:
+    with pytest.raises(ListError) as error:
+        read_stop(f"lorazepam 1 mg {when}")
+    assert "cannot be read" in error.value.faults[0].message
+    assert "NAME, 3 days ago" in error.value.faults[0].fix
