@@ -175,3 +175,13 @@ def test_a_date_of_stopping_is_told_and_not_dropped(when: str) -> None:
         read_stop(f"lorazepam 1 mg {when}")
     assert "cannot be read" in error.value.faults[0].message
     assert "NAME, 3 days ago" in error.value.faults[0].fix
+
+
+@pytest.mark.parametrize(
+    "written", ["furosemide?", "? furosemide 10 mg", "was on furosemide", "Furosemid abgesetzt", "furosemide nicht mehr"]
+)
+def test_what_leaves_open_whether_a_medicine_is_taken_is_told(written: str, knowledge: KnowledgeBase) -> None:
+    found = knowledge.dictionary.recognize(written)
+    assert found.medicines == ()
+    assert "leaves open whether it is taken now" in found.doubt
+    assert knowledge.dictionary.recognize("furosemide 10 mg").medicines == ("furosemide",)
