@@ -39,6 +39,7 @@ _OFF_SCALE = frozenset({"<", ">"})
 _CRITICAL = frozenset({"LL", "HH"})
 _LIMITS_DIFFER = 0.1
 """The share by which the limits of one laboratory may lie beyond those of another."""
+_GROUPED = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}\.[0-9]{3}(?![0-9.,])")
 _WITH_UNIT = re.compile(r"\d\s*(?:[^\W\d_]|[%°µ/\[{])", re.UNICODE)
 
 
@@ -142,6 +143,9 @@ def _fits(finding: QuantityFinding, observed: Observed, flag: str, *, is_critica
 
 def _written(part: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex) -> tuple[str, str, str]:
     """Return what a value says as people write it; or the reason why it says nothing, and a fix where that is a fault."""
+    given = [element for element, value in part.items() if element.startswith("value") and value not in (None, "", [], {})]
+    if len(given) > 1:
+        return "", f"it has both {' and '.join(given)}", "keep the one that is meant"
     if isinstance(limits := part.get("valueRange"), dict):
         return _range(limits, finding, index)
     measured = object_of(part.get("valueQuantity"))
@@ -153,7 +157,7 @@ def _written(part: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex
         return _text(told, finding)
     if named := next(names_of(part.get("valueCodeableConcept")), ""):
         flagged = {word for coding in codings_of(part.get("valueCodeableConcept")) if (word := _FLAGS.get(coding.code))}
-        return (flagged.pop(), "", "") if len(flagged) == 1 else (named, "", "")
+        return (flagged.pop(), "", "") if len(flagged) == 1 else _text(named, finding, is_coded=True)
     return (
         "",
         "the record says that the value is missing" if part.get("dataAbsentReason") and not interpretations(part) else "",
@@ -161,9 +165,15 @@ def _written(part: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex
     )
 
 
-def _text(told: str, finding: QuantityFinding) -> tuple[str, str, str]:
+def _text(told: str, finding: QuantityFinding, *, is_coded: bool = False) -> tuple[str, str, str]:
+    if flag := _FLAG_CALLED.get(told.casefold()):
+        return _FLAGS[flag], "", ""
     text = re.sub(r"^=\s*", "", told)
-    if re.search(r"\d", text) and not _WITH_UNIT.search(text) and finding.unit != "count":
+    for number in _GROUPED.findall(text):
+        # A laboratory of Europe writes 20.000 for twenty thousand.
+        if finding.range[0] <= float(number.replace(".", "")) <= finding.range[1]:
+            return "", f"{quoted(told)} may be thousands or a decimal fraction", "write it without a sign between thousands"
+    if not is_coded and re.search(r"\d", text) and not _WITH_UNIT.search(text) and finding.unit != "count":
         return "", f"{quoted(told)} has no unit", f"give one of UCUM, such as {finding.unit}"
     return text, "", ""
 

@@ -184,3 +184,25 @@ def test_no_older_result_stands_in_for_a_value_of_a_type_that_is_not_read(
     assert "serum_potassium" not in case.findings
     assert any(told in note.reason for note in case.unrecognized)
     assert "newer result" in case.unverified[0].reason
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "told"),
+    [
+        (CREATINE_KINASE, {"valueString": "> 30.000 U/L"}, "may be thousands or a decimal fraction"),
+        (POTASSIUM, {"valueQuantity": quantity(2.2, "mmol/L"), "valueString": "4.2 mmol/L"}, "it has both valueQuantity and"),
+    ],
+)
+def test_a_value_that_may_be_two_is_told(code: str, more: dict[str, Any], told: str, knowledge: KnowledgeBase) -> None:
+    intake = read([observation(code, **more)], knowledge)
+    assert intake.cases[0][0].findings == {}
+    assert told in str(intake.refusals[0].problems[0])
+
+
+def test_three_decimals_and_words_of_flags_are_read(knowledge: KnowledgeBase) -> None:
+    exact = one([observation(POTASSIUM, valueString="2.250 mmol/L")], knowledge)
+    assert exact.values == {"serum_potassium": 2.25}
+    for more in ({"valueString": "critically low"}, {"valueCodeableConcept": {"text": "Critical low"}}):
+        value = one([observation(POTASSIUM, **more)], knowledge).findings["serum_potassium"].value
+        assert not isinstance(value, bool | str)
+        assert bounds(value)[1] == pytest.approx(3.5)
