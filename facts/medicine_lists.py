@@ -24,6 +24,11 @@ _UNIT = r"(d|days?|w|wks?|weeks?|m|mos?|months?|y|yrs?|years?)\b"
 _AGO = re.compile(rf"(?<![\w.,]){_NUMBER}\s*{_UNIT}\s+ago\b", re.IGNORECASE)
 _AFTER = re.compile(rf"\b(?:after|for|taken(?:\s+for)?)\s+{_NUMBER}\s*{_UNIT}", re.IGNORECASE)
 _TIME_WORD = re.compile(rf"\b(?:ago|after)\b|[0-9]\s*{_UNIT}\s*$", re.IGNORECASE)
+_DATE = re.compile(
+    r"\b(?:19|20)[0-9]{2}[-/.][0-9]{1,2}\b|\b[0-9]{1,2}[./-][0-9]{1,2}[./-](?:[0-9]{2}){1,2}\b|\b(?:in|on|since|from)\s+(?:19|20)[0-9]{2}\b",
+    re.IGNORECASE,
+)
+"""A date: how long ago that was depends on a day that nobody told."""
 _IN_DAYS = {"d": 1.0, "w": 7.0, "m": 30.4375, "y": 365.25}
 # "3-5 days ago", "10 to 14 days ago", "> 3 days ago": the second number alone would be something else.
 _MORE_THAN_A_NUMBER = re.compile(
@@ -93,7 +98,7 @@ def read_stop(text: str) -> Stopped:
     name = " ".join(rest.split()).strip(" ,")
     if not name:
         raise ListError([Fault((), f"{quoted(text)} names no medicine", "write NAME, 3 days ago, after 26 weeks")])
-    if _TIME_WORD.search(name):
+    if _TIME_WORD.search(name) or _DATE.search(name):
         raise _unreadable(text)
     return Stopped(name, times.get("days_ago"), times.get("after_weeks"))
 

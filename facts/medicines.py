@@ -115,7 +115,7 @@ class MedicineDictionary:
         return known
 
     def _match(self, text: str) -> Recognition:
-        words = _words(text)
+        words = [*_words(text), "?"] if "?" in text else _words(text)
         found: list[str] = []
         strange: list[str] = []
         at = 0

@@ -28,8 +28,14 @@ def documents(
 def file_name(case: str) -> str:
     """Make a file name of a case's name: letters, digits, dots and hyphens, never hidden, never a path, never too long."""
     folded = unicodedata.normalize("NFKC", case)
-    kept = re.sub(r"[^\w.-]+", "-", folded).strip(".-_")
-    return kept.encode()[:100].decode(errors="ignore") or "case"
+    kept = re.sub(r"[^\w.-]+", "-", folded).strip(".-_").encode()[:100].decode(errors="ignore")
+    try:
+        os.fsencode(kept)
+    except UnicodeEncodeError:
+        # The file system of this locale has no such letters: without their accents, or without them.
+        plain = unicodedata.normalize("NFKD", kept).encode("ascii", "ignore").decode()
+        kept = re.sub(r"[^\w.-]+", "-", plain).strip(".-_")
+    return kept or "case"
 
 
 def write_private(path: Path, content: str | bytes) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from facts.intake.fhir.shapes.moments import when
 from facts.intake.fhir.shapes.resources import Resource
-from facts.intake.fhir.shapes.values import bare_code, codings_of, names_of, objects_of, reference_of, text_of
+from facts.intake.fhir.shapes.values import bare_code, codings_of, names_of, objects_of, reference_of, statuses_of, text_of
 from facts.vocabulary import Codes, Value
 from knowledge_base.conditions.expression import Expression, names_used
 from knowledge_base.conditions.logic import Truth, evaluate, evaluate_named
@@ -32,7 +32,7 @@ def places_shown(
     """
     kept = list(resources)
     conditions = [
-        one for one in kept if one.kind == "Condition" and bare_code(one.value.get("verificationStatus")) not in _NOT_SO
+        one for one in kept if one.kind == "Condition" and not statuses_of(one.value.get("verificationStatus")) & _NOT_SO
     ]
     by_name = {one.name: one for one in conditions}
     places: dict[str, None] = {}

@@ -20,6 +20,7 @@ from facts.intake.fhir.codes import code_index
 from facts.intake.fhir.days import newest_day
 from facts.intake.fhir.people import death
 from facts.intake.fhir.record import read_record
+from facts.intake.fhir.shapes.modifiers import is_said
 from facts.intake.fhir.shapes.resources import Resource
 from facts.intake.fhir.shapes.values import bare_code, text_of
 from facts.intake.judging import Judging
@@ -180,7 +181,7 @@ class CdsService:
         drafts = [
             draft
             for draft in record.request.drafts
-            if bare_code(draft.get("status")) in _ORDERED and draft.get("doNotPerform") is not True
+            if bare_code(draft.get("status")) in _ORDERED and not is_said(draft.get("doNotPerform"))
         ]
         record.need_medications_of(drafts)
         later = ("authoredOn", "dosageInstruction", "meta")

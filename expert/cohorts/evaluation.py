@@ -16,7 +16,7 @@ import polars as pl
 from expert.cohorts.drift import changed_cases, require_run, summarize_drift
 from expert.cohorts.engines import DEFAULT, ENGINES
 from expert.cohorts.layout import FIRED, GROUPS, RULES
-from expert.cohorts.plan import files_of, fingerprint, is_table, make_plan, parts_of
+from expert.cohorts.plan import files_of, fingerprint, is_table, labels_of, make_plan, parts_of
 from expert.cohorts.record_tables import RecordError, case_of_record, is_record_table
 from expert.cohorts.run import (
     CONCLUSIONS,
@@ -136,7 +136,7 @@ def evaluate(
         # Everything is written; only the end of the end is missing.
         return _close(work, folder, plan)
     parts = parts_of(plan, tables, unreadable)
-    run = Run(work, knowledge, tuple(kept), limit, mapping.system)
+    run = Run(work, knowledge, tuple(kept), limit, mapping.system, labels_of(parts))
     rows = sum(part.count for part in parts)
     waiting = [part for part in parts if not counts_of(work, part.number).exists()]
     done = rows - sum(part.count for part in waiting)

@@ -155,7 +155,11 @@ def _write_part(planned: PlannedPart, part: Part, run: Run) -> None:
     rows_refused = listed.height + part.cases.height - cases.height
     if cases.height + rows_refused != part.read:
         raise AssertionError(f"{part.read} rows read, but {cases.height} concluded and {rows_refused} refused")
-    labels = [key for key in EXPECTED if key in cases.columns]
+    labels = [
+        (pl.col(key) if key in cases.columns else pl.lit(None)).cast(pl.String).alias(key)
+        for key in EXPECTED
+        if key in run.labels or key in cases.columns
+    ]
     own = cases.select(*_KEYS, *labels)
     known = verdicts(judged)
     with ThreadPoolExecutor(1, "writing") as writing:
@@ -170,7 +174,7 @@ def _write_part(planned: PlannedPart, part: Part, run: Run) -> None:
     replace(refused_of(run.work, number), refused.write_parquet)
     unrecognized = part.unrecognized.join(own.select(_KEYS), on=_KEYS, how="semi", maintain_order="left")
     replace(unrecognized_of(run.work, number), unrecognized.write_parquet)
-    if EXPECTED[1] in labels:
+    if EXPECTED[1] in own.columns:
         known |= {f"{TOP}{rank}": cause for rank, cause in enumerate(judged.first_causes(_RANKED), 1)}
     counts = count_part(judged, own.with_columns(**known), cases, rows_refused, part.read, knowledge)
     counts["unrecognized"] = unrecognized.select(_KEYS).unique().height

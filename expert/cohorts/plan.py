@@ -12,7 +12,7 @@ from typing import Any
 
 from expert.cohorts.run import CohortError, PlannedPart
 from facts.intake.tables.cells import rows_named_twice
-from facts.intake.tables.opening import ENDINGS, Table
+from facts.intake.tables.opening import ENDINGS, EXPECTED, Table
 from facts.problems import CharleyError
 from knowledge_base.model import KnowledgeBase
 
@@ -33,16 +33,16 @@ def files_of(path: Path) -> Iterator[Path]:
     """Return a file; or, of a folder, every file in it that may hold cases, in the order of their names."""
     endings = (*ENDINGS, ".yaml", ".yml", ".json")
     if path.is_dir():
-        yield from sorted(file for file in path.rglob("*") if file.suffix in endings)
+        yield from sorted(file for file in path.rglob("*") if file.suffix.lower() in endings)
     else:
         yield path
 
 
 def is_table(file: Path) -> bool:
     """Return whether a file is a table; JSON Lines may also hold cases as a case file does, with `findings` inside each."""
-    if file.suffix not in ENDINGS:
+    if file.suffix.lower() not in ENDINGS:
         return False
-    if file.suffix in (".csv", ".parquet"):
+    if file.suffix.lower() in (".csv", ".tsv", ".parquet"):
         return True
     try:
         with file.open("rb") as stream:
@@ -100,6 +100,13 @@ def parts_of(plan: Mapping[str, Any], tables: Mapping[str, Table], unreadable: M
             again = twice[name][bisect_right(twice[name], first) : bisect_right(twice[name], first + count)]
             parts.append(PlannedPart(number, files, first, count, tables[name], frozenset(again)))
     return parts
+
+
+def labels_of(parts: Sequence[PlannedPart]) -> tuple[str, ...]:
+    """Return the columns for scoring that any of these parts has; case files may have all."""
+    named = {heading.name for part in parts if part.table is not None for heading in part.table.headings}
+    has_case_files = any(part.table is None and part.unreadable is None for part in parts)
+    return tuple(key for key in EXPECTED if has_case_files or key in named)
 
 
 def fingerprint(file: Path) -> str:

@@ -33,6 +33,8 @@ class Run:
     limit: int | None
     system: UnitSystem | None = None
     """The one of bare numbers in case files that do not say theirs; a table has it in its mapping."""
+    labels: tuple[str, ...] = ()
+    """The columns for scoring that any of its files has: all parts are written with them, so that they are one table."""
 
 
 @dataclass(frozen=True)

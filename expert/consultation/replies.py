@@ -174,7 +174,7 @@ def read_value(finding: Finding, text: str) -> Any:
     folded = " ".join(text.casefold().split())
     if folded in UNKNOWN or not folded:
         return None
-    if isinstance(finding, YesNoFinding) and (folded in YES or folded in NONE):
+    if isinstance(finding, YesNoFinding) and folded in (YES | NONE) - {"0"}:  # which, of one sign, says as little as a 1
         return folded in YES
     if isinstance(finding, ChoiceFinding) and folded.isdigit():
         if 1 <= int(folded) <= len(finding.choices):
@@ -238,16 +238,24 @@ def lists(medicines: list[str] | None, stopped: list[dict[str, Any]] | None) -> 
     return {MEDICINES: medicines, STOPPED_MEDICINES: stopped}
 
 
+def _put(finding: Finding, value: Any, answers: dict[str, Any]) -> None:
+    """Note an answer. Raises ReplyError where the same line gave another one: nobody can tell which is meant."""
+    if finding.id in answers and answers[finding.id] != value:
+        raise ReplyError(f"{finding.label} is answered twice, and not alike; keep one of the answers")
+    answers[finding.id] = value
+
+
 def _put_value(number: int, text: str, page: _Page, answers: dict[str, Any]) -> None:
     finding = page.numbered(number)
     pair = _PAIR.match(text)
     if pair and finding.id in page.pairs:
         second = page.all[page.pairs[finding.id]]
-        answers[finding.id], answers[second.id] = read_value(finding, pair[1]), read_value(second, pair[2])
+        _put(finding, read_value(finding, pair[1]), answers)
+        _put(second, read_value(second, pair[2]), answers)
         return
     if isinstance(finding, ChoiceFinding) and (meant := page.choice(text)) and meant[0] == finding.id:
         text = meant[1]
-    answers[finding.id] = read_value(finding, text)
+    _put(finding, read_value(finding, text), answers)
 
 
 def _put_pair(word: str, page: _Page, answers: dict[str, Any]) -> bool:
@@ -257,7 +265,8 @@ def _put_pair(word: str, page: _Page, answers: dict[str, Any]) -> bool:
     if pair is None or first is None:
         return False
     second = page.all[page.pairs[first.id]]
-    answers[first.id], answers[second.id] = read_value(first, pair[1]), read_value(second, pair[2])
+    _put(first, read_value(first, pair[1]), answers)
+    _put(second, read_value(second, pair[2]), answers)
     return True
 
 
@@ -279,15 +288,13 @@ def _put_word(word: str, page: _Page, answers: dict[str, Any]) -> None:
         if meant is None:
             count = len(page.findings)
             raise ReplyError(f"found {word!r}, expected numbers from 1 to {count}, none or unknown; ? shows what can be typed")
-        answers[meant[0]] = meant[1]
+        _put(page.all[meant[0]], meant[1], answers)
         return
     first, last = int(match[2]), int(match[3] or match[2])
     for number in range(first, last + 1) if last - first < len(page.findings) else [first, last]:
         finding = page.numbered(number)
         mark = (match[1] or "").casefold()
-        if mark.startswith("u"):
-            answers[finding.id] = None
-        elif not isinstance(finding, YesNoFinding):
+        value = None if mark.startswith("u") else not mark
+        if value is not None and not isinstance(finding, YesNoFinding):
             raise ReplyError(f"{number} is {finding.label}, which needs a value: type {number}=…")
-        else:
-            answers[finding.id] = not mark
+        _put(finding, value, answers)

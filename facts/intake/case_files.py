@@ -95,10 +95,13 @@ def _says_units_only(entry: Entry) -> bool:
         return False
 
 
+_ENDINGS = (".yaml", ".yml", ".json", ".jsonl", ".ndjson")
+
+
 def _files(paths: Iterable[Path]) -> Iterable[Path]:
     for path in paths:
         if path.is_dir():
-            inside = sorted(file for file in path.rglob("*") if file.suffix in (".yaml", ".yml", ".json", ".jsonl", ".ndjson"))
+            inside = sorted(file for file in path.rglob("*") if file.suffix.lower() in _ENDINGS)
             yield from inside or [path]
         else:
             yield path

@@ -45,7 +45,7 @@ def read_entries(path: Path, shown: str) -> Iterator[Entry | Problem]:
 
 
 def _by_format(path: Path, shown: str, stream: BinaryIO, size: int) -> Iterator[Entry | Problem]:
-    if path.suffix in (".jsonl", ".ndjson"):
+    if path.suffix.lower() in (".jsonl", ".ndjson"):
         yield from _json_lines(stream, shown)
         return
     if size > LARGEST_FILE:
@@ -56,7 +56,7 @@ def _by_format(path: Path, shown: str, stream: BinaryIO, size: int) -> Iterator[
     text = stream.read().decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     if not text.strip():
         yield Problem(Place(shown), "the file is empty", "write a case into it")
-    elif path.suffix == ".json":
+    elif path.suffix.lower() == ".json":
         yield from _json(text, shown)
     else:
         yield from read_text(text, shown)

@@ -30,12 +30,12 @@ def partition(paths: Iterable[Path]) -> Files:
             others.append(path)
         elif path.is_dir():
             # Broken gzip and unknown endings are told by nobody else; what a case file or table ends in, its reader takes.
-            others += [file for file in inside if file not in fhir and file.suffix in _OTHERS]
+            others += [file for file in inside if file not in fhir and file.suffix.lower() in _OTHERS]
     return Files(tuple(fhir), tuple(others))
 
 
 def _holds_fhir(file: Path) -> bool:
-    if file.suffix not in _PERHAPS_FHIR:
+    if file.suffix.lower() not in _PERHAPS_FHIR:
         return False
     # The reader of records is large, and most files are none.
     from facts.intake.fhir.intake import is_fhir
@@ -44,7 +44,7 @@ def _holds_fhir(file: Path) -> bool:
 
 
 _PERHAPS_FHIR = (".json", ".jsonl", ".ndjson", ".gz", ".xml")
-_OTHERS = (".yaml", ".yml", ".json", ".jsonl", ".ndjson", ".csv", ".parquet")
+_OTHERS = (".yaml", ".yml", ".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 
 
 def _files_in(path: Path) -> Sequence[Path]:

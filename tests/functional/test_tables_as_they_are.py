@@ -350,3 +350,38 @@ def test_the_filled_example_is_read_and_so_is_the_mapping(knowledge: KnowledgeBa
     (tmp_path / "map.yaml").write_text(charley("schema", "mapping").out, encoding="utf-8")
     mapping = read_mapping(tmp_path / "map.yaml")
     assert {column.finding for column in mapping.columns.values()} <= {*knowledge.vocabulary.findings, "case"}
+
+
+def test_an_ending_in_capitals_tabs_and_bars_lose_no_table_of_a_folder(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "WARD.CSV").write_text("case,serum_sodium\nw,104\n", encoding="utf-8")
+    (tmp_path / "in" / "lab.tsv").write_text("case\tserum_sodium\nl\t104\n", encoding="utf-8")
+    (tmp_path / "in" / "bars.csv").write_text("case|serum_sodium\nb|104\n", encoding="utf-8")
+    (tmp_path / "in" / "LINES.NDJSON").write_text('{"case": "n", "serum_sodium": 104}\n', encoding="utf-8")
+    (tmp_path / "in" / "ONE.YAML").write_text("case: y\nfindings: {serum_sodium: 104}\n", encoding="utf-8")
+    outcome = evaluate([tmp_path / "in"], tmp_path / "out", knowledge)
+    assert (outcome.read, outcome.concluded) == (5, 5)
+    assert urgencies(outcome.folder) == dict.fromkeys("wlbny", "immediate")
+
+
+@pytest.mark.parametrize("cell", ["1.060,5", "12.345.678", "1.234"])
+def test_a_number_with_signs_between_its_thousands_is_told_as_one(cell: str, knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"case;creatine_kinase\na;{cell}\nb;812,5\n", encoding="utf-8")
+    outcome = evaluate([tmp_path / "t.csv"], tmp_path / "out", knowledge)
+    assert values(outcome.folder, "b", knowledge)["creatine_kinase"] == 812.5
+    (refused,) = listed(tmp_path / "out" / REFUSALS)
+    assert refused["value"] == cell
+    assert "may be thousands or a decimal fraction" in refused["reason"]
+
+
+def test_tables_case_files_and_broken_files_of_one_folder_are_one_run(knowledge: KnowledgeBase, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.csv").write_text("case,serum_sodium\nt,104\n", encoding="utf-8")
+    (tmp_path / "in" / "b.csv").write_text("case,serum_sodium,expected_urgency\ng,139,routine\n", encoding="utf-8")
+    (tmp_path / "in" / "broken.csv").write_text("case,ward\nx,3\n", encoding="utf-8")
+    (tmp_path / "in" / "c.yaml").write_text("case: y\nfindings: {serum_sodium: 104}\n", encoding="utf-8")
+    result = charley("evaluate", tmp_path / "in", "--output", tmp_path / "out", "--also", "csv")
+    assert result.status == 2
+    assert "4 read = 3 concluded + 1 refused" in result.out
+    assert set(pl.read_csv(tmp_path / "out" / "conclusions.csv")["case"]) == {"t", "g", "y"}
+    assert values(tmp_path / "out", "y", knowledge) == {"serum_sodium": 104}

@@ -105,6 +105,13 @@ def test_cases_with_names_that_make_one_file_name_keep_a_file_each(tmp_path: Pat
     ]
 
 
+def test_a_name_that_the_file_system_cannot_hold_becomes_another(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("- case: Żółw 7\n- case: 患者\n", encoding="utf-8")
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    assert charley("report", tmp_path / "c.yaml", "--output", f"{tmp_path}/out/", **plain).status == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["Zow-7.txt", "case.txt"]
+
+
 def test_html_is_one_self_contained_file(tmp_path: Path) -> None:
     html = charley("report", ONE, "--format", "html").out
     assert html.startswith("<!DOCTYPE html>")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from facts.finding_names import fold
 from facts.intake.fhir.shapes.systems import ICD_10, ICD_10_CM
 from facts.intake.fhir.shapes.values import Coding
 from facts.measuring.units import same_unit
@@ -60,6 +61,14 @@ class CodeIndex:
     def is_code_elsewhere(self, code: str) -> bool:
         """Return whether a code whose terminology is not known is one that some terminology has for a finding."""
         return code in self.codes
+
+    def measured_by_name(self, names: Iterable[str]) -> str:
+        """Return the first of these names that a measured finding goes by; "" where none is."""
+        for name in names:
+            found = self.vocabulary.names.findings.get(fold(name), ())
+            if any(isinstance(self.vocabulary.findings[one], QuantityFinding) for one in found):
+                return name
+        return ""
 
     def is_unit(self, text: str) -> bool:
         """Return whether a text is a unit that some finding takes."""

@@ -10,7 +10,7 @@ from facts.intake.fhir.shapes.modifiers import why_not_understood
 from facts.intake.fhir.shapes.moments import moment_of, unreadable_date, when
 from facts.intake.fhir.shapes.resources import DATED, AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label
 from facts.intake.fhir.shapes.systems import ABSENT_OR_UNKNOWN, ICD_10
-from facts.intake.fhir.shapes.values import bare_code, codings_of, names_of, object_of, text_of
+from facts.intake.fhir.shapes.values import codings_of, names_of, object_of, statuses_of, text_of
 from facts.problems import quoted
 
 PRESENT = frozenset({"active", "recurrence", "relapse"})
@@ -54,19 +54,26 @@ def condition(resource: Resource, index: CodeIndex, as_of: AsOf) -> Iterator[Tol
     if not meant:
         told = list(not_known(codings, resource, index, moment))
         yield from told
+        # A code alone is better than silence.
+        bare = f"{codings[0].written} {codings[0].code}".strip() if codings else ""
         if any(coding.system == ABSENT_OR_UNKNOWN for coding in codings):
             named = next(names_of(value.get("code")), codings[0].code)
             yield NotUsed(named, "a record's lists are never taken for complete, so nothing is absent for it", resource, moment)
-        elif not told and not reason and (name := next(names_of(value.get("code")), "")):
+        elif not told and not reason and (name := next(names_of(value.get("code")), bare)):
             outside = any(coding.system == ICD_10 for coding in codings)
             yield NotKnown(f"{name} (of ICD-10 outside the US, only whole categories are read)" if outside else name)
 
 
 def _why_not_present(value: Mapping[str, Any], as_of: AsOf) -> str:
-    verification = bare_code(value.get("verificationStatus"))
-    if verification in _DOUBTED:
-        return f"verificationStatus {verification}: the condition is not established"
-    clinical = bare_code(value.get("clinicalStatus"))
+    verification = statuses_of(value.get("verificationStatus"))
+    if doubted := sorted(verification & _DOUBTED):
+        return f"verificationStatus {doubted[0]}: the condition is not established"
+    if verification and "confirmed" not in verification:
+        return f"verificationStatus {quoted(sorted(verification)[0])}: whether the condition is established is not recorded"
+    clinically = statuses_of(value.get("clinicalStatus"))
+    if clinically & PRESENT and clinically & _PAST:
+        return f"clinicalStatus says both {' and '.join(sorted(clinically & (PRESENT | _PAST)))}"
+    clinical = min(clinically & (PRESENT | _PAST), default="") or min(clinically, default="")
     ended = any(key.startswith("abatement") and value[key] not in (None, False) for key in value)
     if as_of.before(when(value, *_ENDS)) and (clinical in _PAST | PRESENT or not clinical):
         return ""
@@ -82,8 +89,7 @@ def _why_not_present(value: Mapping[str, Any], as_of: AsOf) -> str:
 
 
 def _is_of_an_encounter(value: Mapping[str, Any]) -> bool:
-    categories = {coding.code for coding in codings_of(value.get("category"))}
-    return _OF_AN_ENCOUNTER in categories or text_of(value.get("category")) == _OF_AN_ENCOUNTER
+    return _OF_AN_ENCOUNTER in statuses_of(value.get("category"))
 
 
 def procedure(resource: Resource, index: CodeIndex) -> Iterator[Told]:

@@ -6,7 +6,7 @@ from datetime import date
 from facts.intake.fhir.medicines import order_period
 from facts.intake.fhir.shapes.moments import Timestamp, moment_of, moments_in
 from facts.intake.fhir.shapes.resources import DATED, Resource
-from facts.intake.fhir.shapes.values import bare_code, object_of, text_of
+from facts.intake.fhir.shapes.values import object_of, statuses_of, text_of
 
 # What is void, planned, or only asked for: its dates say nothing of what has happened.
 _NOTHING_HAPPENED = {
@@ -39,7 +39,11 @@ def newest_day(resources: Sequence[Resource]) -> date | None:
     The beginning of an order's dosage dates a record that has no other date, or that was changed on a later day: then it is no
     plan.
     """
-    firm = max((day for resource in resources for day in _days(_happened(resource))), default=None)
+    happened = [moment for resource in resources for moment in _happened(resource) if moment is not None]
+    firm = max((moment.day for moment in happened if moment.day is not None), default=None)
+    if firm is not None:
+        # What is dated by its month alone happened on its first day or later.
+        firm = max(firm, *(moment.first_day for moment in happened))
     changed = max((day for resource in resources for day in _days(_changed(resource))), default=None)
     begun = [
         day
@@ -56,10 +60,10 @@ def _days(moments: Iterator[Timestamp | None]) -> Iterator[date]:
 
 def _happened(resource: Resource) -> Iterator[Timestamp | None]:
     value, kind = resource.value, resource.kind
-    status = bare_code(value.get("verificationStatus" if kind == "Condition" else "status"))
-    if kind not in DATED or status in _NOTHING_HAPPENED[kind]:
+    statuses = statuses_of(value.get("verificationStatus" if kind == "Condition" else "status"))
+    if kind not in DATED or statuses & _NOTHING_HAPPENED[kind]:
         return
-    over = kind in _IS_OVER and ((ended := _IS_OVER[kind]) is None or status in ended)
+    over = kind in _IS_OVER and ((ended := _IS_OVER[kind]) is None or bool(statuses & ended))
     for element in DATED[kind]:
         written = value.get(element)
         if isinstance(written, dict) and "event" not in written:
@@ -68,10 +72,10 @@ def _happened(resource: Resource) -> Iterator[Timestamp | None]:
                 yield moment_of(written.get("end"))
         else:
             yield from moments_in(written)
-    if kind == "Condition" and bare_code(value.get("clinicalStatus")) in _PAST:
+    if kind == "Condition" and statuses_of(value.get("clinicalStatus")) & _PAST:
         yield from moments_in(value.get("abatementDateTime"))
         yield moment_of(object_of(value.get("abatementPeriod")).get("end"))
-    if kind == "MedicationRequest" and status in ("completed", "stopped"):
+    if kind == "MedicationRequest" and statuses & {"completed", "stopped"}:
         yield from order_period(value)
 
 

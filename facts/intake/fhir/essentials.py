@@ -5,7 +5,7 @@ from typing import Any
 
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.shapes.resources import DATED, Resource
-from facts.intake.fhir.shapes.values import codings_of, objects_of
+from facts.intake.fhir.shapes.values import codings_of, names_of, objects_of
 
 _CODED = frozenset({"Observation", "Condition", "Procedure"})
 
@@ -27,7 +27,9 @@ def essential(resource: Resource, index: CodeIndex) -> Mapping[str, Any]:
 
 def _may_mean(concept: Any, index: CodeIndex) -> bool:
     codings = codings_of(concept)
-    return index.knows(codings) or any(not coding.system and index.is_code_elsewhere(coding.code) for coding in codings)
+    if index.knows(codings) or any(not coding.system and index.is_code_elsewhere(coding.code) for coding in codings):
+        return True
+    return not any(coding.system for coding in codings) and bool(index.measured_by_name(names_of(concept)))
 
 
 def _concepts(value: Mapping[str, Any]) -> Iterator[Any]:

@@ -12,9 +12,10 @@ from facts.intake.entries import HOPELESS_AFTER, LARGEST_FILE
 from facts.intake.fhir.own_documents import is_own_document
 from facts.intake.fhir.shapes.containers import contained_in
 from facts.intake.fhir.shapes.modifiers import why_not_understood
+from facts.intake.fhir.shapes.operation_outcomes import refused_entry
 from facts.intake.fhir.shapes.pages import Page, page_of
 from facts.intake.fhir.shapes.resources import Resource
-from facts.intake.fhir.shapes.values import described, object_of, objects_of, text_of
+from facts.intake.fhir.shapes.values import described, object_of, objects_of, reference_of, text_of
 from facts.nesting import DEEPEST_RECORD, is_deeper
 from facts.problems import Place, Problem, quoted
 
@@ -35,7 +36,7 @@ class _TwiceError(ValueError):
 
 def is_fhir(path: Path) -> bool:
     """Return whether a file holds FHIR resources, by its ending and its beginning. Never raises."""
-    endings = [ending for ending in path.suffixes if ending != ".gz"]
+    endings = [ending for ending in map(str.lower, path.suffixes) if ending != ".gz"]
     if not endings or endings[-1] not in _ENDINGS or not path.is_file():
         return False
     try:
@@ -44,7 +45,7 @@ def is_fhir(path: Path) -> bool:
             return _RESOURCE.search(beginning) is not None or _is_xml(beginning)
     except (OSError, EOFError, zlib.error):
         # Only FHIR is read from gzip, so that is who tells that it is broken.
-        return path.suffix == ".gz"
+        return path.suffix.lower() == ".gz"
 
 
 def _is_xml(beginning: bytes) -> bool:
@@ -63,7 +64,7 @@ def read_resources(path: Path, shown: str) -> Iterator[Resource | Problem | Page
                 yield Problem(Place(shown), "it is FHIR in XML, which is not read", fix)
                 return
             stream.seek(0)
-            lines = path.name.removesuffix(".gz").endswith(_LINES)
+            lines = path.name.lower().removesuffix(".gz").endswith(_LINES)
             yield from _lines(stream, shown) if lines else _document(stream, shown)
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "the gzip file is broken"
@@ -71,7 +72,7 @@ def read_resources(path: Path, shown: str) -> Iterator[Resource | Problem | Page
 
 
 def _open(path: Path) -> BinaryIO:
-    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 def _document(stream: BinaryIO, shown: str) -> Iterator[Resource | Problem | Page]:
@@ -191,20 +192,40 @@ def _bundle(bundle: Mapping[str, Any], place: Place, depth: int, *, lines: bool)
         yield Problem(place, f"entry: found {described(entries)}, expected a list", "write the entries as a list")
         return
     urls = _named_by_url(entries)
+    deleted = set(_deleted(entries))
     for number, entry in enumerate(entries, 1):
         # On a line of NDJSON the line is the place; in a file of its own the entry is.
         where = Place(place.file, place.line, number) if lines or depth else Place(place.file, number)
         content = object_of(entry).get("resource")
         if content is None:
             request = object_of(object_of(entry).get("request"))
-            if not isinstance(entry, dict) or (text_of(request.get("method")) != "DELETE" and "response" not in entry):
+            if refused := refused_entry(object_of(entry)):
+                yield Problem(where, f"the server gave nothing for entry {number}: {refused}", "ask the server again")
+            elif not isinstance(entry, dict) or (text_of(request.get("method")) != "DELETE" and "response" not in entry):
                 yield Problem(where, f"entry {number} holds no resource", "give it one, or remove it")
+        elif isinstance(content, dict) and f"{content.get('resourceType')}/{content.get('id')}" in deleted:
+            yield from _resources(_void(content), where, urls, depth + 1)
         elif (
             isinstance(content, dict) and not content.get("id") and (name := urls.get(text_of(object_of(entry).get("fullUrl"))))
         ):
             yield from _resources({**content, "id": name.rpartition("/")[2]}, where, urls, depth + 1)
         else:
             yield from _resources(content, where, urls, depth + 1)
+
+
+def _deleted(entries: list[Any]) -> Iterator[str]:
+    """Return what a history says was deleted: "Observation/123"."""
+    for entry in objects_of(entries):
+        request = object_of(entry.get("request"))
+        if text_of(request.get("method")) == "DELETE":
+            yield reference_of({"reference": request.get("url")})
+
+
+def _void(content: dict[str, Any]) -> dict[str, Any]:
+    """Return a deleted resource as one that was entered in error, which is never used and always told."""
+    if content.get("resourceType") == "Patient":
+        return content
+    return {**content, "status": "entered-in-error", "verificationStatus": "entered-in-error"}
 
 
 def _named_by_url(entries: list[Any]) -> dict[str, str]:

@@ -21,7 +21,7 @@ from facts.intake.fhir.people import death, replaced_by, replaces
 from facts.intake.fhir.record import read_record
 from facts.intake.fhir.shapes.operation_outcomes import error_of
 from facts.intake.fhir.shapes.pages import Page, missing_pages
-from facts.intake.fhir.shapes.resources import KINDS, NOT_READ, Resource, patient_of
+from facts.intake.fhir.shapes.resources import KINDS, NOT_READ, OLD_NAMES, Resource, patient_of
 from facts.intake.judging import NEWEST, Judging
 from facts.medicines import MedicineDictionary
 from facts.problems import Place, Problem, quoted
@@ -37,6 +37,10 @@ _SCHEMA = """
     CREATE TABLE medication(name TEXT PRIMARY KEY, body TEXT) WITHOUT ROWID;
     CREATE TABLE merged(patient TEXT PRIMARY KEY, successor TEXT) WITHOUT ROWID;
 """
+
+
+_NEARLY = {kind.casefold(): kind for kind in (*KINDS, *OLD_NAMES)}
+"""Kinds that are read, for names of them in other letters."""
 
 
 class Records:
@@ -75,6 +79,9 @@ class Records:
             elif release := NOT_READ.get(resource.kind):
                 message = f"{resource.name}: a resource of {release}, which is not read"
                 self._refuse(resource.place, message, "convert it to FHIR R4")
+            elif written := _NEARLY.get(resource.kind.casefold()):
+                message = f"{resource.name}: found the resourceType {quoted(resource.kind)}, expected {written}"
+                self._refuse(resource.place, message, "write it so")
             elif resource.kind == "OperationOutcome" and (error := error_of(resource.value)):
                 self._refuse(resource.place, f"an OperationOutcome in the place of data: {error}", "ask the server again")
 

@@ -3,32 +3,44 @@
 A record is no complete list of medicines: what is not in it stays unknown, and so does what its status leaves open.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from datetime import timedelta
+from typing import Any
 
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.shapes.modifiers import why_not_understood
-from facts.intake.fhir.shapes.moments import Timestamp, days_between, moment_of, unreadable_date, when
+from facts.intake.fhir.medicine_names import Lookup, concepts_of, name_of
+from facts.intake.fhir.shapes.modifiers import is_said, why_not_understood
+from facts.intake.fhir.shapes.moments import Timestamp, days_between, is_open_end, moment_of, unreadable_date, when
 from facts.intake.fhir.shapes.resources import DATED, AsOf, NotUsed, Resource
 from facts.intake.fhir.shapes.systems import ABSENT_OR_UNKNOWN
 from facts.intake.fhir.shapes.values import (
     bare_code,
     codings_of,
-    names_of,
+    described,
     object_of,
     objects_of,
-    reference_of,
     text_of,
 )
 from facts.medicines import Recognition, Stopped
 from facts.problems import quoted
 
-Lookup: TypeAlias = Callable[[str], Mapping[str, Any] | None]
-"""Finds a Medication by its reference, "Medication/id" or "urn:…"."""
-
 _ORDERS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order"})
-_DAYS_A_UNIT = {"d": 1, "day": 1, "days": 1, "wk": 7, "week": 7, "weeks": 7, "mo": 30, "month": 30, "months": 30}
+_LONGEST_COURSE_DAYS = 36525
+_DAYS_A_UNIT = {
+    "a": 365,
+    "year": 365,
+    "years": 365,
+    "d": 1,
+    "day": 1,
+    "days": 1,
+    "wk": 7,
+    "week": 7,
+    "weeks": 7,
+    "mo": 30,
+    "month": 30,
+    "months": 30,
+}
 _TAKEN = {
     "MedicationRequest": frozenset({"active"}),
     "MedicationStatement": frozenset({"active"}),
@@ -65,14 +77,14 @@ def medication(resource: Resource, index: CodeIndex, lookup: Lookup, as_of: AsOf
     value, kind = resource.value, resource.kind
     start, end = _period(value, kind)
     moment = start or when(value, *DATED[kind])
-    text, doubt = _name(value, index, lookup)
+    text, doubt = name_of(value, index, lookup)
     if not text:
         return (
             NotUsed("a medicine", doubt, resource, moment, "give a code, a text, or the Medication itself") if doubt else None
         )
     if reason := why_not_understood(value):
         return NotUsed(text, reason, resource, moment)
-    if any(coding.system == ABSENT_OR_UNKNOWN for concept in _concepts(value, lookup)[0] for coding in codings_of(concept)):
+    if any(coding.system == ABSENT_OR_UNKNOWN for coding in codings_of(concepts_of(value, lookup)[0])):
         reason = "it names no medicine; a record's list is never taken for complete, so none is absent for it"
         return NotUsed(text, reason, resource, moment)
     if kind == "MedicationDispense":
@@ -84,10 +96,14 @@ def medication(resource: Resource, index: CodeIndex, lookup: Lookup, as_of: AsOf
         return NotUsed(text, f"its date {quoted(written)} cannot be read", resource, None, fix)
     if reason:
         return NotUsed(text, reason, resource, moment)
+    if written := _unreadable_end(value):
+        reason = f"its end {quoted(written)} cannot be read: whether it is taken is open"
+        return NotUsed(text, reason, resource, moment, "write it as YYYY-MM-DD")
     ended = status in _ENDED[kind]
     if as_of.before(end if ended else moment):
         return NotUsed(text, "it was only after the assessment", resource, moment)
     if not ended:
+        end = end or _planned_end(value, kind)
         if end is not None and as_of.day is not None and end.last_day < as_of.day:
             return NotUsed(
                 text, f"status active, but its time ended on {end.shown}: whether it is taken is open", resource, end
@@ -98,7 +114,7 @@ def medication(resource: Resource, index: CodeIndex, lookup: Lookup, as_of: AsOf
 
 def _why_not_taken(resource: Resource, status: str) -> str:
     value, kind = resource.value, resource.kind
-    if value.get("doNotPerform") is True:
+    if is_said(value.get("doNotPerform")):
         return "it is an order not to give it"
     intent = text_of(value.get("intent"))
     # What a patient reports to be taking is written down as a plan (US Core); and DSTU2 knew nothing but orders.
@@ -123,6 +139,8 @@ def _dispensed(resource: Resource, text: str, doubt: str, as_of: AsOf) -> Taken 
     moment = when(value, *DATED["MedicationDispense"])
     if doubt or status != "completed":
         return NotUsed(text, doubt or f"status {quoted(status)}: whether it was handed over is not recorded", resource, moment)
+    if moment is None and (written := unreadable_date(value, *DATED["MedicationDispense"])):
+        return NotUsed(text, f"its date {quoted(written)} cannot be read", resource, None, "write it as YYYY-MM-DD")
     if moment is None or moment.day is None:
         return NotUsed(text, "when it was dispensed is not recorded", resource, moment)
     if as_of.before(moment):
@@ -159,17 +177,44 @@ def order_period(value: Mapping[str, Any]) -> tuple[Timestamp | None, Timestamp 
 
     The date of its writing is neither.
     """
-    bounds = [
-        object_of(object_of(object_of(dosage.get("timing")).get("repeat")).get("boundsPeriod"))
-        for dosage in objects_of(value.get("dosageInstruction"))
-    ]
+    bounds = [object_of(repeat.get("boundsPeriod")) for repeat in _repeats(value)]
     starts = [start for bound in bounds if (start := moment_of(bound.get("start")))]
     ends = [moment_of(bound.get("end")) for bound in bounds]
     # One dosage without an end goes on.
     known = [end for end in ends if end is not None]
     end = max(known) if known and len(known) == len(ends) else None
     validity = object_of(object_of(value.get("dispenseRequest")).get("validityPeriod"))
-    return min(starts, default=None), end or moment_of(validity.get("end"))
+    # DSTU2 has the end of an order as an element of its own.
+    return min(starts, default=None), end or moment_of(validity.get("end")) or moment_of(value.get("dateEnded"))
+
+
+def _repeats(value: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [
+        object_of(object_of(dosage.get("timing")).get("repeat"))
+        for element in ("dosageInstruction", "dosage")
+        for dosage in objects_of(value.get(element))
+    ]
+
+
+def _unreadable_end(value: Mapping[str, Any]) -> str:
+    """Return an end that is no date: whatever it says, the medicine does not go on as if it had none."""
+    periods = [object_of(repeat.get("boundsPeriod")) for repeat in _repeats(value)]
+    periods.append(object_of(object_of(value.get("dispenseRequest")).get("validityPeriod")))
+    periods += [object_of(value.get(element)) for element in ("effectivePeriod", "effectiveTimePeriod")]
+    ends = [*(period.get("end") for period in periods), value.get("dateEnded")]
+    unread = (end for end in ends if end not in (None, "") and moment_of(end) is None and not is_open_end(end))
+    return next((end if isinstance(end, str) else described(end) for end in unread), "")
+
+
+def _planned_end(value: Mapping[str, Any], kind: str) -> Timestamp | None:
+    """Return when an order ends by the length of its dosages ("for 7 days"); None where one of them has none."""
+    lasting = [repeat.get("boundsDuration") or object_of(repeat.get("boundsRange")).get("high") for repeat in _repeats(value)]
+    days = [_days_of_supply(object_of(length)) for length in lasting]
+    start = _period(value, kind)[0] or when(value, *DATED[kind])
+    known = [length for length in days if length is not None]
+    if start is None or not known or len(known) < len(days) or max(known) > _LONGEST_COURSE_DAYS:
+        return None
+    return moment_of((start.last_day + timedelta(days=max(known))).isoformat())
 
 
 def _ended(
@@ -197,50 +242,3 @@ def _classes(found: Recognition, index: CodeIndex) -> Iterator[str]:
     for medicine in found.medicines:
         entry = index.dictionary.medicines[medicine]
         yield from (*entry.classes, *entry.possible)
-
-
-def _name(value: Mapping[str, Any], index: CodeIndex, lookup: Lookup) -> tuple[str, str]:
-    """Return the name under which the dictionary knows a medicine best, and what is wrong with it ("" when nothing is)."""
-    concepts, missing = _concepts(value, lookup)
-    names = [name for concept in concepts for name in names_of(concept)]
-    codings = [coding for concept in concepts for coding in codings_of(concept)]
-    coded = {medicine for coding in codings if (medicine := index.medicines.get((coding.system, coding.code)))}
-    found = [index.dictionary.recognize(name) for name in dict.fromkeys(names)]
-    # Only "without doubt" is matched by itself; a name in part known is still the best that there is.
-    best = next((one for one in found if not one.doubt), None) or next((one for one in found if one.medicines), None)
-    if best is not None and best.medicines:
-        if coded and not coded & set(best.medicines):
-            return best.text, f"its code stands for {' and '.join(sorted(coded))}, its name for {', '.join(best.medicines)}"
-        return best.text, ""
-    if len(coded) == 1:
-        return coded.pop(), ""
-    if names:
-        return names[0], ""
-    if codings:
-        return f"{codings[0].system} {codings[0].code}".strip(), ""
-    return "", missing
-
-
-def _concepts(value: Mapping[str, Any], lookup: Lookup) -> tuple[list[Any], str]:
-    """Return the concepts that name the medicine: its own, or those of the Medication that it refers to."""
-    # R5 has both in one element.
-    both = object_of(value.get("medication"))
-    if concept := objects_of(value.get("medicationCodeableConcept")) or objects_of(both.get("concept")):
-        return [*concept], ""
-    link = object_of(value.get("medicationReference") or both.get("reference"))
-    shown = text_of(link.get("display"))
-    reference = reference_of(link)
-    if not reference:
-        return [{"text": shown}] if shown else [], "it names no medicine"
-    if reference.startswith("#"):
-        contained = (one for one in objects_of(value.get("contained")) if f"#{text_of(one.get('id'))}" == reference)
-        referred = next(contained, None)
-    else:
-        referred = lookup(reference)
-    if referred is None:
-        return [{"text": shown}] if shown else [], f"{quoted(reference)} is not in the record"
-    if text_of(referred.get("status")) == "entered-in-error" or why_not_understood(referred):
-        return [], f"{quoted(reference)} was entered in error, or is modified in a way that is not known here"
-    parts = [object_of(part.get("itemCodeableConcept")) for part in objects_of(referred.get("ingredient"))]
-    own = objects_of(referred.get("code"))
-    return ([*own] if own else parts), "the Medication has neither a code nor an ingredient"

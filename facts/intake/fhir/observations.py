@@ -8,17 +8,25 @@ from typing import Any
 
 from facts.case import Observed
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.readings import Reading, answer_to, by_reference_range, read_reading
+from facts.intake.fhir.readings import (
+    Reading,
+    answer_to,
+    by_reference_range,
+    interpretations,
+    read_reading,
+    unread_value,
+)
 from facts.intake.fhir.shapes.modifiers import why_not_understood
 from facts.intake.fhir.shapes.moments import Timestamp, unreadable_date, when
 from facts.intake.fhir.shapes.resources import DATED, NotUsed, Resource, StatedFinding, Told, with_value
 from facts.intake.fhir.shapes.systems import INTERPRETATION
-from facts.intake.fhir.shapes.values import Coding, codings_of, names_of, objects_of, text_of
+from facts.intake.fhir.shapes.values import Coding, codings_of, names_of, object_of, objects_of, text_of
 from facts.intake.judging import VOID
 from facts.problems import quoted
 from facts.vocabulary import Finding, QuantityFinding, YesNoFinding
 
 _VERIFIED = frozenset({"final", "amended", "corrected", "appended"})
+_RESULTS = ("value", "interpretation")
 _ASSERTION = Coding("HL7 act", "ASSERTION", "")
 # Yes and no themselves, as HL7's table 0136, LOINC's answer lists and SNOMED CT's qualifiers write them; other answers are
 # knowledge, and stand in the vocabulary.
@@ -42,7 +50,8 @@ def observation(resource: Resource, index: CodeIndex, accepted: Set[str] = froze
             asked = [(finding, answer) for finding, answer in asserted(part.get("valueCodeableConcept"), index)]
         else:
             asked = [(index.finding(meaning), "") for meaning in index.meant(codings) if not meaning.answer]
-            yield from not_known(codings, resource, index, moment)
+            told = list(not_known(codings, resource, index, moment))
+            yield from told or named_alone(part, resource, index, moment)
         for finding, answer in asked:
             readings = [answer_to(finding, answer)] if answer else list(_readings(part, finding, index))
             for reading in readings:
@@ -85,6 +94,18 @@ def not_known(codings: tuple[Coding, ...], resource: Resource, index: CodeIndex,
                 yield NotUsed(f"code {coding.code} without a known system", f"not used: {system}", resource, moment)
 
 
+def named_alone(part: Mapping[str, Any], resource: Resource, index: CodeIndex, moment: Timestamp | None) -> Iterator[NotUsed]:
+    """Tell of a result that would be known by its name, had it a code of a terminology that is read."""
+    concept = part.get("code")
+    if any(coding.system for coding in codings_of(concept)) or not any(key.startswith(_RESULTS) for key in part):
+        return
+    if name := index.measured_by_name(names_of(concept)):
+        reason = "not used: no code of it is known here, and a name alone may mean something else"
+        measured = object_of(part.get("valueQuantity"))
+        value, unit = text_of(measured.get("value")) or text_of(part.get("valueString")), text_of(measured.get("unit"))
+        yield NotUsed(" ".join(filter(None, (f"a result called {quoted(name)}", value, unit))), reason, resource, moment)
+
+
 def asserted(concept: Any, index: CodeIndex) -> Iterator[tuple[Finding, str]]:
     """Read a concept that stands for a finding itself: present, or the answer that it is a code of."""
     for meaning in index.meant(codings_of(concept)):
@@ -114,7 +135,8 @@ def coded_answer(part: Mapping[str, Any], finding: Finding, index: CodeIndex) ->
     told = next(names_of(part.get("valueCodeableConcept")), text_of(part.get("valueString")))
     if told:
         return Reading(None, f"{quoted(told)} is not an answer that the vocabulary knows")
-    return Reading(None, "it gives no answer", gives_nothing=True)
+    reason, fix = unread_value(part)
+    return Reading(None, reason or "it gives no answer", fix, gives_nothing=not reason)
 
 
 def _answers(part: Mapping[str, Any], finding: Finding, index: CodeIndex) -> set[str]:
@@ -125,9 +147,8 @@ def _answers(part: Mapping[str, Any], finding: Finding, index: CodeIndex) -> set
         found |= {_YES_NO[key] for coding in coded if (key := (coding.system, coding.code)) in _YES_NO}
     if found or not finding.answer_codes:
         return found
-    interpreted = [coding for coding in codings_of(part.get("interpretation")) if coding.system == INTERPRETATION]
-    if interpreted:
-        return index.answers(finding, interpreted)
+    if interpreted := interpretations(part):
+        return index.answers(finding, [Coding(INTERPRETATION, code, "") for code in interpreted])
     answers = [index.answers(finding, [Coding(INTERPRETATION, code, "")]) for code in by_reference_range(part)]
     # With one limit alone it is open whether a value is normal or beyond the other; both must come to the same answer.
     return answers[0] if answers and all(some == answers[0] for some in answers) else set()

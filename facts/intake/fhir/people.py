@@ -5,8 +5,8 @@ from datetime import date
 
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.readings import answer_to
-from facts.intake.fhir.shapes.modifiers import why_not_understood
-from facts.intake.fhir.shapes.moments import moment_of
+from facts.intake.fhir.shapes.modifiers import is_said, why_not_understood
+from facts.intake.fhir.shapes.moments import is_open_end, moment_of
 from facts.intake.fhir.shapes.resources import AsOf, NotUsed, Resource, StatedFinding, Told, label
 from facts.intake.fhir.shapes.values import Coding, described, objects_of, reference_of, text_of
 from facts.problems import quoted
@@ -59,13 +59,13 @@ def death(resources: Sequence[Resource], as_of: date | None) -> str:
         if resource.kind != "Patient":
             continue
         written = resource.value.get("deceasedDateTime")
-        if written not in (None, ""):
+        if written not in (None, "") and not is_open_end(written):
             died = moment_of(written)
             if died is None:
                 return f"the record says that the patient has died ({described(written)})"
             if as_of is None or died.first_day <= as_of:
                 return f"the record says that the patient died on {died.shown}"
-        elif resource.value.get("deceasedBoolean") in (True, "true"):
+        elif is_said(resource.value.get("deceasedBoolean")):
             return "the record says that the patient has died"
     return ""
 

@@ -11,7 +11,7 @@ from facts.intake.fhir.shapes.moments import unreadable_date, when
 from facts.intake.fhir.shapes.resources import DATED, NotUsed, Resource, StatedFinding, Told, label
 from facts.intake.fhir.shapes.values import described, object_of, objects_of, text_of
 from facts.problems import quoted
-from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding
+from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding
 
 _GIVEN = frozenset({"completed", "amended"})
 _UNFINISHED = frozenset({"in-progress", "stopped"})
@@ -87,4 +87,7 @@ def _chosen(coding: Mapping[str, Any], finding: Finding, index: CodeIndex) -> Re
     code = text_of(coding.get("code"))
     if isinstance(finding, ChoiceFinding) and code in finding.choices:
         return answer_to(finding, code)
-    return coded_answer({"valueCodeableConcept": {"coding": [coding]}}, finding, index)
+    reading = coded_answer({"valueCodeableConcept": {"coding": [coding]}}, finding, index)
+    if reading.observed is None and not text_of(coding.get("system")) and isinstance(finding, YesNoFinding):
+        return answer_to(finding, code or text_of(coding.get("display")))
+    return reading

@@ -14,17 +14,32 @@ from facts.case import Observed
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.shapes.systems import INTERPRETATION, system_of
 from facts.intake.fhir.shapes.values import bare_code, codings_of, described, names_of, object_of, objects_of, text_of
+from facts.measuring.measurements import RELATIONS
 from facts.measuring.units import UnitError, match_unit, read_quantity
 from facts.problems import quoted
 from facts.quantities import Interval, bounds
 from facts.vocabulary import Finding, QuantityFinding
 
-_LIMITS = frozenset({"<", "<=", ">", ">="})
-_FLAGS = {"L": "low", "LL": "low", "LU": "low", "H": "high", "HH": "high", "HU": "high", "N": "normal"}
+_FLAGS = {"L": "low", "LL": "low", "LU": "low", "<": "low", "H": "high", "HH": "high", "HU": "high", ">": "high", "N": "normal"}
 """What the codes of HL7's ObservationInterpretation say of a quantity, in the words of the reader of answers."""
+_NAMES_OF_FLAGS = {
+    "LL": ("critical low", "critically low", "below lower panic limits"),
+    "LU": ("significantly low",),
+    "L": ("low", "below low normal"),
+    "<": ("off scale low", "below absolute low-off instrument scale"),
+    "HH": ("critical high", "critically high", "above upper panic limits"),
+    "HU": ("significantly high",),
+    "H": ("high", "above high normal"),
+    ">": ("off scale high", "above absolute high-off instrument scale"),
+    "N": ("normal",),
+}
+"""How HL7 and its table 0078 display these codes; many records have the words alone."""
+_FLAG_CALLED = {name.casefold(): code for code, names in _NAMES_OF_FLAGS.items() for name in (code, *names)}
+_OFF_SCALE = frozenset({"<", ">"})
 _CRITICAL = frozenset({"LL", "HH"})
 _LIMITS_DIFFER = 0.1
 """The share by which the limits of one laboratory may lie beyond those of another."""
+_GROUPED = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}\.[0-9]{3}(?![0-9.,])")
 _WITH_UNIT = re.compile(r"\d\s*(?:[^\W\d_]|[%°µ/\[{])", re.UNICODE)
 
 
@@ -45,7 +60,7 @@ class Reading:
 
 def read_reading(part: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex) -> Iterator[Reading]:
     """Read the value of an Observation or component; two readings where its value and its flag contradict each other."""
-    codes = {code for code in _interpretations(part) if code in _FLAGS}
+    codes = {code for code in interpretations(part) if code in _FLAGS}
     flags = {_FLAGS[code] for code in codes}
     flag = flags.pop() if len(flags) == 1 else ""
     text, reason, fix = _written(part, finding, index)
@@ -53,8 +68,12 @@ def read_reading(part: Mapping[str, Any], finding: QuantityFinding, index: CodeI
         if flag and not reason:
             yield answer_to(finding, flag)
         else:
+            reason, fix = (reason, fix) if reason else unread_value(part)
             yield Reading(None, reason or "it gives no value", fix, gives_nothing=not reason)
         return
+    if len(beyond := codes & _OFF_SCALE) == 1 and "valueQuantity" in part and not text.startswith(tuple(RELATIONS)):
+        # What lies off the scale of the instrument is reported by the end of the scale.
+        text = f"{min(beyond)} {text}"
     found = answer_to(finding, text)
     why = _contradicts(part, finding, found.observed, flag, codes) if flag and found.observed is not None else ""
     if not why:
@@ -76,8 +95,29 @@ def answer_to(finding: Finding, written: str) -> Reading:
     return Reading(observed) if observed is not None else Reading(None, "it gives no value", gives_nothing=True)
 
 
-def _interpretations(part: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(coding.code for coding in codings_of(part.get("interpretation")) if coding.system == INTERPRETATION)
+def interpretations(part: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the codes of HL7's ObservationInterpretation that a value is flagged with, by code or by their names."""
+    given = part.get("interpretation")
+    found: list[str] = []
+    for one in given if isinstance(given, list) else [given]:
+        concept = {"text": one} if isinstance(one, str) else one
+        written = [coding.code for coding in codings_of(concept) if coding.system == INTERPRETATION or not coding.written]
+        found += [_FLAG_CALLED.get(text.casefold(), text) for text in written] or [
+            code for name in names_of(concept) if (code := _FLAG_CALLED.get(name.casefold()))
+        ]
+    return tuple(found)
+
+
+def unread_value(part: Mapping[str, Any]) -> tuple[str, str]:
+    """Return why a value or a flag that is there says nothing here, and how to fix it; "" where there is none."""
+    for element, value in part.items():
+        if element.startswith("value") and value not in (None, "", [], {}):
+            return f"its {element} holds nothing that is read here", "give the value in a type of FHIR R4 that fits the finding"
+    flagged = part.get("interpretation")
+    if flagged in (None, "", [], {}):
+        return "", ""
+    told = next(names_of(flagged), "") or next((coding.code for coding in codings_of(flagged)), "")
+    return f"it gives no value, and its interpretation {quoted(told)} is not one that is known here", ""
 
 
 def _contradicts(part: Mapping[str, Any], finding: QuantityFinding, observed: Observed, flag: str, codes: Set[str]) -> str:
@@ -103,6 +143,9 @@ def _fits(finding: QuantityFinding, observed: Observed, flag: str, *, is_critica
 
 def _written(part: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex) -> tuple[str, str, str]:
     """Return what a value says as people write it; or the reason why it says nothing, and a fix where that is a fault."""
+    given = [element for element, value in part.items() if element.startswith("value") and value not in (None, "", [], {})]
+    if len(given) > 1:
+        return "", f"it has both {' and '.join(given)}", "keep the one that is meant"
     if isinstance(limits := part.get("valueRange"), dict):
         return _range(limits, finding, index)
     measured = object_of(part.get("valueQuantity"))
@@ -114,17 +157,23 @@ def _written(part: Mapping[str, Any], finding: QuantityFinding, index: CodeIndex
         return _text(told, finding)
     if named := next(names_of(part.get("valueCodeableConcept")), ""):
         flagged = {word for coding in codings_of(part.get("valueCodeableConcept")) if (word := _FLAGS.get(coding.code))}
-        return (flagged.pop(), "", "") if len(flagged) == 1 else (named, "", "")
+        return (flagged.pop(), "", "") if len(flagged) == 1 else _text(named, finding, is_coded=True)
     return (
         "",
-        "the record says that the value is missing" if part.get("dataAbsentReason") and not _interpretations(part) else "",
+        "the record says that the value is missing" if part.get("dataAbsentReason") and not interpretations(part) else "",
         "",
     )
 
 
-def _text(told: str, finding: QuantityFinding) -> tuple[str, str, str]:
+def _text(told: str, finding: QuantityFinding, *, is_coded: bool = False) -> tuple[str, str, str]:
+    if flag := _FLAG_CALLED.get(told.casefold()):
+        return _FLAGS[flag], "", ""
     text = re.sub(r"^=\s*", "", told)
-    if re.search(r"\d", text) and not _WITH_UNIT.search(text) and finding.unit != "count":
+    for number in _GROUPED.findall(text):
+        # A laboratory of Europe writes 20.000 for twenty thousand.
+        if finding.range[0] <= float(number.replace(".", "")) <= finding.range[1]:
+            return "", f"{quoted(told)} may be thousands or a decimal fraction", "write it without a sign between thousands"
+    if not is_coded and re.search(r"\d", text) and not _WITH_UNIT.search(text) and finding.unit != "count":
         return "", f"{quoted(told)} has no unit", f"give one of UCUM, such as {finding.unit}"
     return text, "", ""
 
@@ -132,11 +181,12 @@ def _text(told: str, finding: QuantityFinding) -> tuple[str, str, str]:
 def _quantity(measured: Mapping[str, Any], value: Any, finding: QuantityFinding, index: CodeIndex) -> tuple[str, str, str]:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return "", f"found {described(value)}, expected a number", "write the value as a number"
-    comparator = text_of(measured.get("comparator"))
+    comparator = measured.get("comparator") or ""
     if comparator in ("=", "=="):
         comparator = ""
-    if comparator and comparator not in _LIMITS:
-        return "", f"{quoted(f'{comparator} {value}')} is no limit that is known here", "use <, <=, >= or >"
+    if comparator and not (isinstance(comparator, str) and comparator in RELATIONS):
+        written = comparator if isinstance(comparator, str) else described(comparator)
+        return "", f"{quoted(f'{written} {value}')} is no limit that is known here", "use <, <=, >= or >"
     unit, reason, fix = _unit(measured, str(value), finding, index)
     if reason:
         return "", reason, fix

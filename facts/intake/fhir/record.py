@@ -9,14 +9,15 @@ from facts.case import Case, Contradiction, Expected, Observed, Record, Unrecogn
 from facts.intake.fhir.codes import CodeIndex
 from facts.intake.fhir.conditions import condition, procedure
 from facts.intake.fhir.days import newest_day
-from facts.intake.fhir.medicines import Ended, Lookup, Taken, medication
+from facts.intake.fhir.medicine_names import Lookup
+from facts.intake.fhir.medicines import Ended, Taken, medication
 from facts.intake.fhir.observations import observation
 from facts.intake.fhir.people import patient
 from facts.intake.fhir.questionnaires import questionnaire_response
 from facts.intake.fhir.several import by_moment, settle
-from facts.intake.fhir.shapes.moments import Timestamp, days_between, moment_of
+from facts.intake.fhir.shapes.moments import Timestamp, days_between
 from facts.intake.fhir.shapes.resources import AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label, with_value
-from facts.intake.fhir.shapes.values import object_of, text_of
+from facts.intake.fhir.versions import current_versions
 from facts.intake.judging import Judging
 from facts.medicines import Stopped
 from facts.problems import Problem
@@ -28,23 +29,9 @@ def read_record(
     name: str, resources: Sequence[Resource], index: CodeIndex, lookup: Lookup, judging: Judging
 ) -> tuple[Case, tuple[Problem, ...]]:
     """Make a case of one patient's resources, and tell what in them is at fault. Never raises for what they hold."""
-    return _Gathering(_current_versions(resources), index, lookup, judging).case(name)
-
-
-def _current_versions(resources: Sequence[Resource]) -> list[Resource]:
-    """Keep one version of each resource: the one updated last, or else the one that stands last."""
-    newest: dict[str, tuple[tuple[str, int], Resource]] = {}
-    kept: list[Resource] = []
-    for position, resource in enumerate(resources):
-        if not text_of(resource.value.get("id")):
-            kept.append(resource)
-            continue
-        updated = moment_of(object_of(resource.value.get("meta")).get("lastUpdated"))
-        rank = (updated.instant.isoformat() if updated else "", position)
-        if resource.name not in newest or newest[resource.name][0] < rank:
-            newest[resource.name] = rank, resource
-    kept += [resource for _, resource in newest.values()]
-    return sorted(kept, key=lambda resource: (resource.kind, resource.name, resource.place))
+    current, problems = current_versions(resources)
+    case, more = _Gathering(current, index, lookup, judging).case(name)
+    return case, (*problems, *more)
 
 
 class _Gathering:

@@ -17,7 +17,7 @@ from facts.problems import CharleyError, Place, Problem
 _BLOCK = 4 * 1024 * 1024
 _LONGEST_CELL_LINES, _LONGEST_CELL = 100, 32 * 1024
 """How many lines, and bytes, a quoted cell may go on for; more than a clinical note, and far less than a file."""
-_SEPARATORS = (b",", b";", b"\t")
+_SEPARATORS = (b",", b";", b"\t", b"|")
 _BLANKS = (b"\n", b"\r", b" ", b"\t", b"\f", b"\v")
 """How a line may begin that is blank, or is not plain at any rate."""
 _BOM = b"\xef\xbb\xbf"

@@ -25,7 +25,7 @@ from facts.vocabulary import Finding, QuantityFinding, Vocabulary, YesNoFinding
 
 CASE, MEDICINES, STOPPED, NOTE = "case", "medicines", "stopped_medicines", "note"
 EXPECTED = ("expected_urgency", "expected_causes")
-ENDINGS = (".csv", ".parquet", ".ndjson", ".jsonl")
+ENDINGS = (".csv", ".tsv", ".parquet", ".ndjson", ".jsonl")
 _HEADER = re.compile(r"^\s*([^\[\]]+?)\s*(?:\[\s*([^\[\]]+?)\s*\])?\s*$")
 LONGEST_NAME = 200
 ROW = "row"
@@ -76,10 +76,10 @@ def open_table(path: Path, vocabulary: Vocabulary, mapping: TableMapping = AS_WR
     cut: Layout | Lines | None = None
     schema: Mapping[str, Any] = {}
     try:
-        if path.suffix == ".parquet":
+        if path.suffix.lower() == ".parquet":
             schema = pl.scan_parquet(path).collect_schema()
             names, rows = list(schema), int(pl.scan_parquet(path).select(pl.len()).collect().item())
-        elif path.suffix == ".csv":
+        elif path.suffix.lower() in (".csv", ".tsv"):
             cut = find_layout(path)
             names, rows = list(cut.header), cut.rows
         else:
@@ -200,8 +200,8 @@ def _with_point(number: str, heading: Heading, text: str) -> str:
 
 
 _AMOUNT = re.compile(rf"(?:between|{'|'.join(map(re.escape, RELATIONS))})?\s*[-+]?[0-9]", re.IGNORECASE)
-_NUMBER_IN_COMMAS = re.compile(r"(?<![0-9.,])[-+]?[0-9]+(?:[.,][0-9]+)?(?![0-9.,])")
-_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}[.,][0-9]{3}$")
+_NUMBER_IN_COMMAS = re.compile(r"(?<![0-9.,])[-+]?[0-9]+(?:[.,][0-9]+)*(?![0-9.,])")
+_THOUSANDS = re.compile(r"[-+]?[1-9][0-9]{0,2}(?:[.,][0-9]{3})+(?:[.,][0-9]+)?$")
 
 
 def polars_type(finding: Finding) -> Any:

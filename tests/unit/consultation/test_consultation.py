@@ -547,6 +547,11 @@ def test_a_single_value_needs_no_number(small: KnowledgeBase) -> None:
         ("1-999999999", "there is no 999999999"),
         ("3.1s 4.1mm", "gives salt a second time"),
         ("3.1x", "expected numbers"),
+        ("1 n1", "is answered twice, and not alike"),
+        ("1-3 u2", "is answered twice, and not alike"),
+        ("4=3.1 1 4=3.6", "is answered twice, and not alike"),
+        ("1=0", "expected yes or no"),
+        ("1=1", "expected yes or no"),
     ],
 )
 def test_a_reply_that_cannot_be_read_is_explained(text: str, told: str, small: KnowledgeBase) -> None:

@@ -167,3 +167,21 @@ def test_clarithromycin_raises_simvastatin_and_not_pravastatin_by_class(knowledg
     assert both["takes_cyp3a4_statin"][0] and both["takes_cyp3a4_inhibitor"][0]
     other = findings_of_current(dictionary, [dictionary.recognize(text) for text in ("pravastatin", "clarithromycin")])
     assert other["takes_statin"][0] and not other["takes_cyp3a4_statin"][0]
+
+
+@pytest.mark.parametrize("when", ["on 2026-02-11", "11.02.2026", "2/11/26", "in 2025", "since 2025-11"])
+def test_a_date_of_stopping_is_told_and_not_dropped(when: str) -> None:
+    with pytest.raises(ListError) as error:
+        read_stop(f"lorazepam 1 mg {when}")
+    assert "cannot be read" in error.value.faults[0].message
+    assert "NAME, 3 days ago" in error.value.faults[0].fix
+
+
+@pytest.mark.parametrize(
+    "written", ["furosemide?", "? furosemide 10 mg", "was on furosemide", "Furosemid abgesetzt", "furosemide nicht mehr"]
+)
+def test_what_leaves_open_whether_a_medicine_is_taken_is_told(written: str, knowledge: KnowledgeBase) -> None:
+    found = knowledge.dictionary.recognize(written)
+    assert found.medicines == ()
+    assert "leaves open whether it is taken now" in found.doubt
+    assert knowledge.dictionary.recognize("furosemide 10 mg").medicines == ("furosemide",)

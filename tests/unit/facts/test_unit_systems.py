@@ -22,6 +22,8 @@ REFUSED = {
     "parathyroid_hormone": ["40"],
     "morning_cortisol": ["14"],
     "serum_urate": ["7"],
+    "total_calcium": ["6.1", "< 6.5"],
+    "serum_albumin": ["5.4"],
 }
 READ = {
     "serum_magnesium": ["0.75", "0.4", "< 0.5", "low", "1.7 mmol/L", "1.7 mg/dL", "1.4 mEq/L"],
@@ -34,6 +36,9 @@ READ = {
     "age": ["3", "70"],
     "body_temperature": ["38"],
     "cramp_duration": ["5"],
+    "total_calcium": ["2.3", "1.6", "6.1 mg/dL"],
+    "serum_albumin": ["38"],
+    "arterial_carbon_dioxide": ["38", "5.2 kPa"],
 }
 
 
@@ -102,3 +107,12 @@ def test_the_vocabulary_tells_only_units_that_the_finding_accepts(tmp_path: Path
         load(tmp_path / "1", {"level": quantity("level", systems={"conventional": {"unit": "mg/dL"}})})
     with pytest.raises(CharleyError, match="from a lower to a higher number"):
         load(tmp_path / "2", {"level": quantity("level", accepts=["mg/dL"], molar_mass=10, systems=wrong)})
+
+
+def test_a_laboratory_of_si_units_may_have_another_unit_than_the_findings_own(knowledge: KnowledgeBase) -> None:
+    finding = knowledge.vocabulary.findings["arterial_carbon_dioxide"]
+    with pytest.raises(AnswerError, match=r"may be 5.3 mmHg or 5.3 kPa"):
+        read_answer(finding, "5.3")
+    in_si, in_conventional = read_answer(finding, "5.3", "SI"), read_answer(finding, "5.3", "conventional")
+    assert in_si is not None and in_si.value == pytest.approx(39.75, abs=0.01)
+    assert in_conventional is not None and in_conventional.value == 5.3

@@ -34,8 +34,10 @@ def why_not_understood(resource: Mapping[str, Any]) -> str:
         if found := part.get("modifierExtension"):
             return f"its modifierExtension {quoted(_url(found), 120)} is not known here, and may mean the opposite"
     for element, release in _NEGATIONS.items():
-        if resource.get(element) in (True, "true"):
+        if is_said(resource.get(element)):
             return f"{element} is true ({release}): it did not happen"
+    if is_said(resource.get("reasonNotTaken")):
+        return "reasonNotTaken is given (FHIR DSTU2 and STU3): the patient does not take it"
     if "reliability" in resource and resource["reliability"] != "ok":
         return f"reliability {quoted(resource['reliability'])} (FHIR DSTU1)"
     taken = resource.get("taken")
@@ -43,6 +45,11 @@ def why_not_understood(resource: Mapping[str, Any]) -> str:
         known = _TAKEN_OR_NOT.get(text_of(taken), "what that means is not known")
         return f"taken {quoted(taken)} (FHIR STU3): {known}"
     return ""
+
+
+def is_said(flag: Any) -> bool:
+    """Return whether a flag that turns a resource into its opposite is there, however it is written, and not false."""
+    return flag not in (None, False, "", [], {}) and text_of(flag).casefold() not in ("false", "no", "n", "0")
 
 
 def _parts(resource: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -20,6 +20,9 @@ _DIGITS = re.compile(
 )
 
 
+_LAST_YEAR = 2200
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Timestamp:
     """When something was: an instant to order by, the date as written, and the day where the date is whole.
@@ -59,7 +62,7 @@ def moment_of(value: Any) -> Timestamp | None:
     """Read a date or dateTime; None for anything that is none. A time without a zone is taken as UTC."""
     text = value.strip() if isinstance(value, str) else ""
     match = _DATE.fullmatch(text) or _DIGITS.fullmatch(text)
-    if match is None:
+    if match is None or is_open_end(text):
         return None
     try:
         day = date(int(match["year"]), int(match["month"] or 1), int(match["day"] or 1))
@@ -76,6 +79,12 @@ def moment_of(value: Any) -> Timestamp | None:
         return Timestamp(written.astimezone(UTC), day.isoformat(), day, timed=True)
     except (ValueError, OverflowError):
         return None
+
+
+def is_open_end(value: Any) -> bool:
+    """Return whether a date stands for no end at all, as databases write it: 9999-12-31."""
+    year = value.strip()[:4] if isinstance(value, str) else ""
+    return year.isdecimal() and int(year) > _LAST_YEAR
 
 
 def when(resource: Mapping[str, Any], *elements: str) -> Timestamp | None:
@@ -105,7 +114,7 @@ def _moment_in(value: Any) -> Timestamp | None:
     if not isinstance(value, dict):
         return moment_of(value)
     for part in ("end", "start"):
-        if value.get(part) not in (None, ""):
+        if value.get(part) not in (None, "") and not is_open_end(value[part]):
             # A Period whose end cannot be read is not one that ended when it began.
             return moment_of(value[part])
     return max(moments_in(value), default=None)

@@ -15,6 +15,7 @@ _NAMED = {
     "loinc.org": LOINC,
     "loinc": LOINC,
     "ln": LOINC,
+    "lnc": LOINC,
     "2.16.840.1.113883.6.1": LOINC,
     "snomed.info/sct": SNOMED_CT,
     "snomed.info": SNOMED_CT,
@@ -24,6 +25,8 @@ _NAMED = {
     "snomed-ct": SNOMED_CT,
     "snomed": SNOMED_CT,
     "sct": SNOMED_CT,
+    "snomedct": SNOMED_CT,
+    "snomedct_us": SNOMED_CT,
     "2.16.840.1.113883.6.96": SNOMED_CT,
     "hl7.org/fhir/sid/icd-10-cm": ICD_10_CM,
     "icd-10-cm": ICD_10_CM,
@@ -70,7 +73,14 @@ _NAMED = {
 _PATTERNS = (
     (re.compile(r"hl7\.org/fhir/sid/icd-10-(?!cm|pcs)[a-z]+"), ICD_10),
     (re.compile(r"fhir\.de/codesystem/(?:bfarm|dimdi)/icd-10-gm"), ICD_10),
-    (re.compile(r"icd-?10-?(?:gm|am|ca|who|se|nl|fr|uk)"), ICD_10),
+    (re.compile(r"icd-?10-?(?:gm|am|ca|who|se|nl|fr|uk)(?:[-:](?:19|20)\d\d)?"), ICD_10),
+    (
+        re.compile(
+            r"(?:id\.who\.int/icd/release/10|apps\.who\.int/classifications/icd10|hl7\.org/fhir/sid/icd-10/\d+)(?:/.*)?"
+        ),
+        ICD_10,
+    ),
+    (re.compile(r"hl7\.org/fhir/sid/icd-10-cm/\d+"), ICD_10_CM),
     (re.compile(r"(?:snomed\.info/sct|2\.16\.840\.1\.113883\.6\.96)[/:].*"), SNOMED_CT),
     (re.compile(r"loinc\.org/.*"), LOINC),
 )

@@ -12,6 +12,7 @@ from facts.intake.fhir.shapes.systems import system_of
 from facts.problems import quoted
 
 _LONGEST_TEXT = 200
+_APART = re.compile(r"[\s_]+")
 
 # FHIR has no underscore in an id; many servers do.
 _ID = r"[A-Za-z0-9.\-_]{1,64}"
@@ -68,6 +69,12 @@ def bare_code(concept: Any) -> str:
     if isinstance(concept, str):
         return text_of(concept)
     return next((coding.code for coding in codings_of(concept)), "")
+
+
+def statuses_of(concept: Any) -> set[str]:
+    """Return every code of a status, and its names written as codes: "Entered in Error" is entered-in-error."""
+    written = [concept] if isinstance(concept, str) else [coding.code for coding in codings_of(concept)] + [*names_of(concept)]
+    return {_APART.sub("-", text_of(text).casefold()) for text in written} - {""}
 
 
 def names_of(concept: Any) -> Iterator[str]:

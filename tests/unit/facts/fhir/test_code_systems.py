@@ -26,7 +26,11 @@ from tests.fhir_samples import condition, notes, observation, one
         ("http://hl7.org/fhir/sid/icd-10-am", "ICD-10"),
         ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", "ICD-10"),
         ("http://fhir.de/CodeSystem/bfarm/atc", "ATC"),
+        ("ICD-10-GM-2025", "ICD-10"),
+        ("http://id.who.int/icd/release/10/2019", "ICD-10"),
+        ("SNOMEDCT", "SNOMED CT"),
         ("http://hl7.org/fhir/sid/icd-10-pcs", ""),
+        ("http://id.who.int/icd/release/11/mms", ""),
         ("http://hl7.org/fhir/sid/icd-9-cm", ""),
         ("http://example.org/loinc.org", ""),
         ("", ""),
@@ -78,3 +82,17 @@ def test_conditions_with_codes_that_are_not_known_are_named(knowledge: Knowledge
     case = one([unknown, past], knowledge)
     assert case.record is not None
     assert case.record.conditions_not_known == ("Nocturnal leg cramps",)
+
+
+@pytest.mark.parametrize("code", [{"text": "Magnesium"}, coded("urn:lab:tests", "MG17") | {"text": "Magnesium"}])
+def test_a_result_that_is_known_by_its_name_alone_is_told_with_its_value(
+    code: dict[str, Any], knowledge: KnowledgeBase
+) -> None:
+    case = one([observation(code, "0.31")], knowledge)
+    assert "serum_magnesium" not in case.findings
+    assert case.unrecognized[0].text == "a result called 'Magnesium' 0.31 mmol/L (Observation/o, 2026-03-01)"
+
+
+def test_a_result_with_the_code_of_another_test_is_not_told_for_its_name(knowledge: KnowledgeBase) -> None:
+    in_urine = {"coding": [{"system": "http://loinc.org", "code": "2828-2"}], "text": "Potassium"}
+    assert not one([observation(in_urine, 31)], knowledge).unrecognized

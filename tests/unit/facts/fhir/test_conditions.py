@@ -1,6 +1,7 @@
 """Conditions and procedures into findings: present, or nothing."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -97,3 +98,28 @@ def test_a_procedure_that_goes_on_is_present_and_nothing_is_ever_absent(
     findings = one([{**dialysis, "code": concept("SNOMED CT", "265764009")}], knowledge).findings
     assert ("on_dialysis" in findings) is present
     assert all(observed.value is not False for observed in findings.values())
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        ({"verificationStatus": {"text": "Entered in Error"}}, "verificationStatus entered-in-error"),
+        ({"verificationStatus": {"coding": [{"display": "Refuted"}]}}, "verificationStatus refuted"),
+        ({"verificationStatus": {"coding": [{"system": "urn:own", "code": "q"}, {"code": "provisional"}]}}, "provisional"),
+        ({"verificationStatus": {"coding": [{"code": "unknown"}]}}, "whether the condition is established is not recorded"),
+        ({"clinicalStatus": {"coding": [{"code": "active"}, {"code": "resolved"}]}}, "clinicalStatus says both"),
+        ({"clinicalStatus": {"text": "Remission"}}, "it is past (clinicalStatus remission)"),
+    ],
+)
+def test_a_status_is_read_from_all_its_codes_and_names(status: dict[str, Any], told: str, knowledge: KnowledgeBase) -> None:
+    case = one([{**condition("ICD-10-CM", "E11.9"), **status}], knowledge)
+    assert "diabetes" not in case.findings
+    assert told in case.unrecognized[0].reason
+
+
+@pytest.mark.parametrize("system", ["http://hl7.org/fhir/sid/icd-9-cm", "urn:own:icd", "http://id.who.int/icd/release/11/mms"])
+def test_a_condition_of_a_terminology_that_is_not_read_is_told_by_its_code(system: str, knowledge: KnowledgeBase) -> None:
+    bare = {**condition("ICD-10-CM", "x"), "code": {"coding": [{"system": system, "code": "250.00"}]}}
+    case = one([bare], knowledge)
+    assert case.record is not None
+    assert case.record.conditions_not_known == (f"{system} 250.00",)

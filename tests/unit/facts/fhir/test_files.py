@@ -206,3 +206,16 @@ def test_an_answer_that_is_none_of_a_finding_is_a_mistake_of_the_vocabulary(tmp_
     with pytest.raises(Exception, match="lefd is not an answer to it; did you mean left") as raised:
         load(tmp_path, findings)
     assert "use low, normal, high" in str(raised.value)
+
+
+def test_two_resources_of_one_id_that_nothing_orders_are_both_read_and_told(knowledge: KnowledgeBase) -> None:
+    intake = read([observation("2951-2", 139, id="x"), observation(POTASSIUM, 2.2, id="x")], knowledge)
+    assert intake.cases[0][0].values == {"serum_sodium": 139, "serum_potassium": 2.2}
+    assert "Observation/x is there 2 times, and not alike" in str(intake.refusals[0].problems[0])
+    alike = observation(POTASSIUM, 2.2, id="x")
+    assert not read([alike, {**alike, "meta": {"source": "#2"}}], knowledge).refusals
+    first, second = (
+        {**observation(POTASSIUM, value, id="x"), "meta": {"versionId": n}} for value, n in ((2.2, "9"), (4.4, "10"))
+    )
+    case = one([second, first], knowledge)
+    assert case.values == {"serum_potassium": 4.4}

@@ -8,9 +8,11 @@ import pytest
 from facts.case import Case
 from knowledge_base.model import KnowledgeBase
 from tests.fhir_samples import (
+    POTASSIUM,
     SUBJECT,
     concept,
     notes,
+    observation,
     one,
     order,
     read,
@@ -131,3 +133,76 @@ def test_an_administration_counts_while_it_goes_on(status: str, present: bool, k
         "medicationCodeableConcept": {"text": "furosemide infusion"},
     }
     assert bool(taken(one([given], knowledge))) is present
+
+
+@pytest.mark.parametrize(
+    ("flag", "told"),
+    [
+        ({"wasNotTaken": 1}, "wasNotTaken is true (FHIR DSTU2)"),
+        ({"notDone": "yes"}, "notDone is true (FHIR STU3)"),
+        ({"reasonNotTaken": [{"text": "makes her dizzy"}]}, "reasonNotTaken is given"),
+        ({"doNotPerform": "true"}, "it is an order not to give it"),
+    ],
+)
+def test_a_flag_that_says_not_is_heard_however_it_is_written(flag: dict[str, Any], told: str, knowledge: KnowledgeBase) -> None:
+    case = one([order("torsemide 10 mg", **flag)], knowledge)
+    assert taken(case) == set()
+    assert told in case.unrecognized[0].reason
+    denied: dict[str, Any] = dict.fromkeys(flag, False)
+    assert taken(one([order("torsemide 10 mg", **denied)], knowledge)) == LOOP
+
+
+@pytest.mark.parametrize(
+    "ended",
+    [
+        {"dosageInstruction": [{"timing": {"repeat": {"boundsPeriod": {"start": "2019-01-01", "end": "31.12.2019"}}}}]},
+        {"dispenseRequest": {"validityPeriod": {"end": "12/31/2019"}}},
+    ],
+)
+def test_an_order_whose_end_cannot_be_read_does_not_go_on(ended: dict[str, Any], knowledge: KnowledgeBase) -> None:
+    intake = read([order("bumetanide 1 mg", **ended)], knowledge)
+    assert taken(intake.cases[0][0]) == set()
+    assert "cannot be read: whether it is taken is open" in str(intake.refusals[0].problems[0])
+
+
+def test_an_order_without_an_end_as_databases_write_it_goes_on(knowledge: KnowledgeBase) -> None:
+    forever = {"boundsPeriod": {"start": "2025-01-01", "end": "9999-12-31"}}
+    assert taken(one([order("bumetanide 1 mg", dosageInstruction=[{"timing": {"repeat": forever}}])], knowledge)) == LOOP
+
+
+@pytest.mark.parametrize(
+    "lasting", [{"boundsDuration": {"value": 10, "code": "d"}}, {"boundsRange": {"high": {"value": 2, "unit": "weeks"}}}]
+)
+def test_an_order_for_some_days_ends_with_them(lasting: dict[str, Any], knowledge: KnowledgeBase) -> None:
+    written = order("bumetanide 1 mg", authoredOn="2025-06-01", dosageInstruction=[{"timing": {"repeat": lasting}}])
+    later = observation(POTASSIUM, 4.1, when="2026-03-01")
+    assert taken(one([written], knowledge)) == LOOP
+    case = one([written, later], knowledge)
+    assert taken(case) == set()
+    assert "but its time ended on 2025-06-1" in case.unrecognized[0].reason
+
+
+def test_an_order_of_an_older_release_ends_when_it_says(knowledge: KnowledgeBase) -> None:
+    old = {**order("bumetanide 1 mg", authoredOn=None), "resourceType": "MedicationOrder", "dateWritten": "2019-01-01"}
+    later = observation(POTASSIUM, 4.1, when="2026-03-01")
+    assert taken(one([old, later], knowledge)) == LOOP
+    assert taken(one([{**old, "dateEnded": "2019-02-01"}, later], knowledge)) == set()
+
+
+def test_every_ingredient_of_a_mixture_counts(knowledge: KnowledgeBase) -> None:
+    parts = [{"itemCodeableConcept": {"text": name}} for name in ("triamterene", "bendroflumethiazide")]
+    mixture = {"resourceType": "Medication", "id": "x", "ingredient": parts}
+    for own in ({}, {"code": {"coding": [{"system": "urn:pharmacy", "code": "8812"}]}}):
+        case = one([order(None, medicationReference={"reference": "#x"}, contained=[{**mixture, **own}])], knowledge)
+        assert {"takes_thiazide_diuretic", "takes_potassium_sparing_diuretic"} <= taken(case)
+
+
+def test_a_dispense_whose_date_cannot_be_read_is_told(knowledge: KnowledgeBase) -> None:
+    handed = {
+        **order("bumetanide 1 mg", status="completed"),
+        "resourceType": "MedicationDispense",
+        "whenHandedOver": "28.02.2026",
+    }
+    intake = read([handed, visit()], knowledge)
+    assert taken(intake.cases[0][0]) == set()
+    assert "its date '28.02.2026' cannot be read" in str(intake.refusals[0].problems[0])

@@ -140,3 +140,69 @@ def test_a_figure_makes_a_condition_of_the_same_time_exact(knowledge: KnowledgeB
     case = one([stated, observation(POTASSIUM, 4.4)], knowledge)
     assert len(case.unverified) == 2
     assert notes(case) == {}
+
+
+LOW_FLAG_BY_NAME = (
+    [{"text": "Critically low"}],
+    [{"coding": [{"code": "LL"}]}],
+    [{"coding": [{"system": "urn:lab:flags", "code": "7", "display": "Low"}]}],
+    ["L"],
+)
+
+
+@pytest.mark.parametrize("flagged", LOW_FLAG_BY_NAME)
+def test_a_flag_is_read_by_its_name_or_without_its_system(flagged: list[Any], knowledge: KnowledgeBase) -> None:
+    value = one([observation("19123-9", interpretation=flagged)], knowledge).findings["serum_magnesium"].value
+    assert not isinstance(value, bool | str)
+    assert bounds(value)[1] == pytest.approx(0.7)
+    contradicted = one([observation(POTASSIUM, 4.6, interpretation=flagged)], knowledge)
+    assert "serum_potassium" not in contradicted.findings
+    assert any("flagged" in told.reason for told in contradicted.unverified)
+
+
+def test_a_figure_off_the_scale_of_the_instrument_is_a_limit(knowledge: KnowledgeBase) -> None:
+    value = one([observation("2951-2", 110, interpretation=flag("<"))], knowledge).findings["serum_sodium"].value
+    assert not isinstance(value, bool | str)
+    assert bounds(value) == (80, pytest.approx(110))
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"valueRatio": {"numerator": {"value": 3}}}, "its valueRatio holds nothing that is read here"),
+        ({"valueQuantity": [quantity(2.2, "mmol/L")]}, "its valueQuantity holds nothing that is read here"),
+        ({"valueSampledData": {"data": "2.2 2.3"}}, "its valueSampledData holds nothing that is read here"),
+        ({"valueQuantity": {**quantity(2.2, "mmol/L"), "comparator": ["<"]}}, "'a list 2.2' is no limit that is known here"),
+        ({"interpretation": [{"text": "see comment"}]}, "its interpretation 'see comment' is not one that is known here"),
+    ],
+)
+def test_no_older_result_stands_in_for_a_value_of_a_type_that_is_not_read(
+    more: dict[str, Any], told: str, knowledge: KnowledgeBase
+) -> None:
+    older = observation(POTASSIUM, 4.3, when="2026-02-20", id="older")
+    case = one([older, observation(POTASSIUM, when="2026-03-01", id="newer", **more)], knowledge)
+    assert "serum_potassium" not in case.findings
+    assert any(told in note.reason for note in case.unrecognized)
+    assert "newer result" in case.unverified[0].reason
+
+
+@pytest.mark.parametrize(
+    ("code", "more", "told"),
+    [
+        (CREATINE_KINASE, {"valueString": "> 30.000 U/L"}, "may be thousands or a decimal fraction"),
+        (POTASSIUM, {"valueQuantity": quantity(2.2, "mmol/L"), "valueString": "4.2 mmol/L"}, "it has both valueQuantity and"),
+    ],
+)
+def test_a_value_that_may_be_two_is_told(code: str, more: dict[str, Any], told: str, knowledge: KnowledgeBase) -> None:
+    intake = read([observation(code, **more)], knowledge)
+    assert intake.cases[0][0].findings == {}
+    assert told in str(intake.refusals[0].problems[0])
+
+
+def test_three_decimals_and_words_of_flags_are_read(knowledge: KnowledgeBase) -> None:
+    exact = one([observation(POTASSIUM, valueString="2.250 mmol/L")], knowledge)
+    assert exact.values == {"serum_potassium": 2.25}
+    for more in ({"valueString": "critically low"}, {"valueCodeableConcept": {"text": "Critical low"}}):
+        value = one([observation(POTASSIUM, **more)], knowledge).findings["serum_potassium"].value
+        assert not isinstance(value, bool | str)
+        assert bounds(value)[1] == pytest.approx(3.5)

@@ -61,3 +61,10 @@ def test_two_patients_with_one_id_are_never_made_one(knowledge: KnowledgeBase) -
     assert "two different patients have this id" in str(intake.refusals[0].problems[0])
     again = [patient(gender="male"), patient(gender="male", meta={"versionId": "2"})]
     assert len(read(again, knowledge).cases) == 1
+
+
+@pytest.mark.parametrize("dead", [True, "true", 1, "yes"])
+def test_the_deceased_are_told_however_the_flag_is_written(dead: Any, knowledge: KnowledgeBase) -> None:
+    intake = read([patient(deceasedBoolean=dead), observation(POTASSIUM, 2.2)], knowledge)
+    assert intake.cases == ()
+    assert "has died" in str(intake.refusals[0].problems[0])

@@ -171,3 +171,17 @@ def test_a_foreign_knowledge_base_has_its_own_questionnaire(tmp_path: Any) -> No
     written = questionnaire(foreign)
     jsonschema.validate(written, SCHEMA)
     assert {item["linkId"] for item in items(written)} >= {"aura", "band", "side"}
+
+
+@pytest.mark.parametrize("coding", [{"code": "yes"}, {"display": "Yes"}, {"code": "Y"}])
+def test_a_plain_yes_is_read_from_a_coding_without_a_system(coding: dict[str, str], knowledge: KnowledgeBase) -> None:
+    answered = {"linkId": "muscle_weakness", "answer": [{"valueCoding": coding}]}
+    response = {
+        "resourceType": "QuestionnaireResponse",
+        "id": "q",
+        "status": "completed",
+        "authored": "2026-03-01",
+        "subject": {"reference": "Patient/p"},
+        "item": [answered],
+    }
+    assert one([response], knowledge).findings["muscle_weakness"].value is True

@@ -328,3 +328,39 @@ def test_fhir_in_a_file_that_ends_in_xml_is_told(knowledge: KnowledgeBase, tmp_p
     file.write_text('<Patient xmlns="http://hl7.org/fhir"/>', encoding="utf-8")
     intake = read_files([file], knowledge.vocabulary, knowledge.dictionary)
     assert "application/fhir+json" in str(intake.refusals[0].problems[0])
+
+
+def entries(*of: dict[str, Any], kind: str = "collection") -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": kind, "entry": list(of)}
+
+
+def test_what_a_server_refused_in_a_batch_is_told(knowledge: KnowledgeBase) -> None:
+    issue = {"severity": "error", "code": "forbidden", "diagnostics": "laboratory is restricted"}
+    refused = {"response": {"status": "403", "outcome": {"resourceType": "OperationOutcome", "issue": [issue]}}}
+    intake = read([entries({"resource": observation(POTASSIUM, 4.1)}, refused, kind="batch-response")], knowledge)
+    assert len(intake.cases) == 1
+    (problem,) = intake.refusals[0].problems
+    assert "the server gave nothing for entry 2: 403: error forbidden 'laboratory is restricted'" in str(problem)
+
+
+@pytest.mark.parametrize("code", ["suppressed", "incomplete", "timeout"])
+def test_a_warning_that_something_is_missing_is_told(code: str, knowledge: KnowledgeBase) -> None:
+    outcome = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning", "code": code}]}
+    intake = read([entries({"resource": observation(POTASSIUM, 4.1)}, {"resource": outcome})], knowledge)
+    assert f"warning {code}" in str(intake.refusals[0].problems[0])
+
+
+def test_what_a_history_says_was_deleted_is_told_and_not_used(knowledge: KnowledgeBase) -> None:
+    gone = {"request": {"method": "DELETE", "url": "Observation/gone"}}
+    kept = observation("2951-2", 139, id="kept")
+    history = entries(gone, {"resource": observation(POTASSIUM, 2.2, id="gone")}, {"resource": kept}, kind="history")
+    case = one([history], knowledge)
+    assert set(case.values) == {"serum_sodium"}
+    assert "serum potassium 2.2 mmol/L" in case.unrecognized[0].text
+
+
+def test_a_resource_type_in_other_letters_is_told(knowledge: KnowledgeBase) -> None:
+    intake = read(
+        [observation("2951-2", 139), {**observation(POTASSIUM, 2.2, id="k"), "resourceType": "OBSERVATION"}], knowledge
+    )
+    assert "found the resourceType 'OBSERVATION', expected Observation" in str(intake.refusals[0].problems[0])

@@ -165,3 +165,23 @@ def test_a_lasting_time_is_written_in_words(lasting: str, days: int | None) -> N
 def test_a_wrong_lasting_time_is_a_mistake_of_the_vocabulary(wrong: str, tmp_path: Any) -> None:
     with pytest.raises(Exception, match="lasts"):
         load(tmp_path, {"aura": yes_no("aura", lasts=wrong)})
+
+
+def test_a_reading_dated_by_its_month_alone_is_not_after_the_record(knowledge: KnowledgeBase) -> None:
+    older = observation(POTASSIUM, 4.4, when="2026-02-03T09:00:00Z", id="older")
+    case = one([older, observation(POTASSIUM, 2.2, when="2026-04", id="newer")], knowledge)
+    assert case.findings["serum_potassium"].value == 2.2
+    assert case.record is not None
+    assert case.record.as_of == "2026-04-01"
+
+
+def test_a_date_that_stands_for_no_end_is_never_the_day_of_judging(knowledge: KnowledgeBase) -> None:
+    running = observation(POTASSIUM, 2.2, when="", effectivePeriod={"start": "2026-04-01", "end": "9999-12-31"})
+    case = one([running, observation("2951-2", 139, when="2026-03-30", id="na")], knowledge)
+    assert case.findings["serum_potassium"].value == 2.2
+    assert case.findings["serum_sodium"].value == 139
+    assert case.record is not None
+    assert case.record.as_of == "2026-04-01"
+    dated = observation(POTASSIUM, 2.2, when="9999-12-31", id="never")
+    told = one([dated, observation(POTASSIUM, 4.4, when="2026-03-30", id="older")], knowledge)
+    assert any("'9999-12-31' cannot be read" in note.reason for note in told.unrecognized)
