@@ -28,35 +28,38 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 NOT_FOLLOWED = (
     "tests/generative/",
     "tests/knowledge/",
-    "tests/functional/test_documents.py",
-    "tests/functional/test_engines.py",
     "tests/reports/test_golden_reports.py",
     "tests/reports/test_one_page.py",
     "tests/unit/inference/test_forward_chaining.py",
     "tests/web/test_in_chromium.py",
     "tests/web/test_malformed_requests.py",
     "tests/web/test_many_at_once.py",
-    "tests/web/test_workers.py",
 )
+PROCESSES_FOLLOWED = ("tests/web/",)
+"""Tests of what runs in processes of its own; what others start, tests of these modules call in theirs."""
 
 
 @pytest.fixture(scope="module", autouse=True)
 def following(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Follow what a module runs, and the processes that it starts, for coverage; or do not."""
+    """Follow for coverage what a module runs, and the processes that it starts; or do not."""
     # Where coverage is not installed, nothing is followed.
     coverage = sys.modules.get("coverage")
     current = coverage.Coverage.current() if coverage is not None else None
-    if current is None or not request.node.nodeid.startswith(NOT_FOLLOWED):
+    if current is None:
         yield
         return
+    is_followed = not request.node.nodeid.startswith(NOT_FOLLOWED)
     with pytest.MonkeyPatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
-            patch.delenv(name)
-        current.stop()
+        if not is_followed or not request.node.nodeid.startswith(PROCESSES_FOLLOWED):
+            for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
+                patch.delenv(name)
+        if not is_followed:
+            current.stop()
         try:
             yield
         finally:
-            current.start()
+            if not is_followed:
+                current.start()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,7 +14,8 @@ needs_java = pytest.mark.skipif(
     shutil.which("java") is None and "JAVA_HOME" not in os.environ,
     reason="Spark needs Java 17 or later, and there is none here (Debian: openjdk-17-jre-headless)",
 )
-LOOPBACK = {"SPARK_LOCAL_IP": "127.0.0.1"}
+# What lives for seconds is not worth compiling to the last.
+LOOPBACK = {"SPARK_LOCAL_IP": "127.0.0.1", "JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
 
 
 class Cluster:

@@ -5,7 +5,7 @@ known in part can lie on both sides. `not`, `and`, `or`, comparisons and `at_lea
 changes True or False into anything else.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias, assert_never
 
 from facts.vocabulary import Value
@@ -48,11 +48,9 @@ def combine(tree: Expression, truth_of: Callable[[Leaf], Truth], named: Truths) 
             truth = combine(operand, truth_of, named)
             return None if truth is None else not truth
         case And(parts):
-            truths = [combine(part, truth_of, named) for part in parts]
-            return False if False in truths else None if None in truths else True
+            return _first(parts, False, truth_of, named)
         case Or(parts):
-            truths = [combine(part, truth_of, named) for part in parts]
-            return True if True in truths else None if None in truths else False
+            return _first(parts, True, truth_of, named)
         case AtLeast(count, parts):
             truths = [combine(part, truth_of, named) for part in parts]
             if truths.count(True) >= count:
@@ -60,6 +58,17 @@ def combine(tree: Expression, truth_of: Callable[[Leaf], Truth], named: Truths) 
             return False if truths.count(True) + truths.count(None) < count else None
         case _:
             assert_never(tree)
+
+
+def _first(parts: Sequence[Expression], decisive: bool, truth_of: Callable[[Leaf], Truth], named: Truths) -> Truth:
+    """Return the decisive truth as soon as a part has it; unknown where one is unknown, and else the other truth."""
+    is_open = False
+    for part in parts:
+        truth = combine(part, truth_of, named)
+        if truth is decisive:
+            return decisive
+        is_open = is_open or truth is None
+    return None if is_open else not decisive
 
 
 def evaluate_leaf(leaf: Leaf, values: Values) -> Truth:

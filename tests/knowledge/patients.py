@@ -65,6 +65,7 @@ class Patients:
     def __init__(self, knowledge: KnowledgeBase) -> None:
         self.knowledge, self.judge = knowledge, Judge(knowledge)
         self.findings = knowledge.vocabulary.findings
+        self.order = {name: place for place, name in enumerate(self.findings)}
         self.steps_left = _STEPS
         self._counted: dict[str, int] = {}
 
@@ -173,7 +174,7 @@ class Patients:
             while chosen[name] is not False and (needed := self.findings[above].requires) is not None:
                 chosen.setdefault(needed, True)
                 above = needed
-        return {name: chosen[name] for name in self.findings if name in chosen}
+        return {name: chosen[name] for name in sorted(chosen, key=self.order.__getitem__)}
 
     def value(self, finding: Finding, wanted: Wanted) -> Value:
         if isinstance(wanted, frozenset):
