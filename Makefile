@@ -13,9 +13,10 @@ demo: $(VENV)/.base
 	@echo
 	@echo "The explained reports of all examples are in demo/: open demo/*.html in a browser."
 
-# Side by side by files, so that a cluster, a browser and a proof are each started once.
+# Side by side by files, so that a cluster, a browser and a proof are each started once; one more than there are processors, for
+# those that wait.
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest --cov --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --cov --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -5,7 +5,7 @@ Markdown here, and cannot make a link, a picture or an element.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -81,19 +81,18 @@ def visit_card(assessment: Assessment, report: ReportView, knowledge: KnowledgeB
 
 
 def order_card(
-    before: Assessment,
+    before: Set[str],
     taken: Assessment,
     report: ReportView,
     orders: Sequence[OrderMet],
     knowledge: KnowledgeBase,
     occasion: Occasion,
 ) -> Card:
-    """Make the card of draft orders: `before` is the patient without them, `taken` as if what is ordered were taken.
+    """Make the card of draft orders: `before` are the rules that fire without them, `taken` is as if they were taken.
 
     `report` is `taken` arranged for reading.
     """
-    known = {argument.rule for argument in _arguments(before)}
-    new = [argument for argument in _arguments(taken) if argument.rule not in known]
+    new = [argument for argument in _arguments(taken) if argument.rule not in before]
     return _Making(taken, report, knowledge, occasion, orders).card(new)
 
 

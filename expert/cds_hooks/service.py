@@ -4,7 +4,8 @@ A patient without the complaint gets no card. One with it gets a single card: of
 of the draft orders that meet the complaint when something is ordered.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -14,7 +15,6 @@ from expert.cds_hooks.outcome import CallRefused
 from expert.cds_hooks.prefetch import COMPLAINT_KEYS, Fetch, PrefetchedRecord, templates
 from expert.cds_hooks.request import HookRequest
 from expert.inference.assessing import Assessor, ContradictoryCase
-from facts.assessment import Assessment
 from facts.case import Case
 from facts.intake.fhir.codes import code_index
 from facts.intake.fhir.days import newest_day
@@ -142,13 +142,15 @@ class CdsService:
             report_address=addresses.of_report(key),
             reasons_system=f"{addresses.base}/cds-services/override-reasons",
         )
-        assessment = self._assess(case)
-        if not ordering:
-            report = view(assessment, self.knowledge)
-            return (Answer(visit_card(assessment, report, self.knowledge, occasion), key, report),)
-        taken = self._assess(self._case([*record.resources, *drafts], record, judging)[0])
+        with self._contradictions_refused():
+            if not ordering:
+                assessment = self.assessor.assess(case)
+                report = view(assessment, self.knowledge)
+                return (Answer(visit_card(assessment, report, self.knowledge, occasion), key, report),)
+            before = self.assessor.fired(case)
+            taken = self.assessor.assess(self._case([*record.resources, *drafts], record, judging)[0])
         report = view(taken, self.knowledge)
-        return (Answer(order_card(assessment, taken, report, orders, self.knowledge, occasion), key, report),)
+        return (Answer(order_card(before, taken, report, orders, self.knowledge, occasion), key, report),)
 
     def _has_died(self, record: PrefetchedRecord, today: date | None) -> bool:
         day = max(filter(None, (today, newest_day(record.resources))), default=None) if today else None
@@ -163,9 +165,10 @@ class CdsService:
     ) -> tuple[Case, tuple[Problem, ...]]:
         return read_record(record.request.patient, resources, self.index, record.medication, judging)
 
-    def _assess(self, case: Case) -> Assessment:
+    @contextmanager
+    def _contradictions_refused(self) -> Iterator[None]:
         try:
-            return self.assessor.assess(case)
+            yield
         except ContradictoryCase as error:
             told = f"what the record says contradicts itself, so nothing is concluded: {error}"
             raise CallRefused(422, "business-rule", told) from None

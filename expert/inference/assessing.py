@@ -110,11 +110,18 @@ class Assessor:
                 raise ContradictoryCase(because)
         return judgement
 
+    def fired(self, case: Case) -> frozenset[str]:
+        """Return the rules that fire, without saying why. Raises ContradictoryCase."""
+        return self._fired(self.check(case))
+
+    def _fired(self, judgement: Judgement) -> frozenset[str]:
+        return frozenset(compress(self._rule_names, judgement.true[self.judge.rules]))
+
     def _agreed(self, case: Case, judgement: Judgement, derivation: Derivation) -> frozenset[str]:
         """Return the rules that fired. Raises Disagreement."""
         fired = frozenset(derivation.fired)
         # Every case is concluded twice, by the engine and by the meaning; a difference must never reach a patient.
-        if fired != frozenset(compress(self._rule_names, judgement.true[self.judge.rules])):
+        if fired != self._fired(judgement):
             raise _disagreement(case)
         return fired
 
