@@ -35,8 +35,8 @@ FAULTS = [
     (SIGNS, "when: serum_potassium < 2.5\n", "when: serum_potassium < 2.0\n", "severe-hypokalemia-is-immediate"),
     (
         SIGNS,
-        "when: spasm_in_arm or spasm_in_hand or spasm_in_torso\n",
-        "when: spasm_in_arm or spasm_in_torso\n",
+        "when: spasm_in_arm or spasm_in_hand\n",
+        "when: spasm_in_arm or spasm_in_thigh\n",
         "spasms-in-arms-or-torso-are-same-day",
     ),
     (
