@@ -54,7 +54,8 @@ class Proof:
         return tuple(outcome for outcome in self.outcomes if outcome.decision in ("failed", "undecided"))
 
 
-@dataclass(frozen=True)
+# Without its own text: that would write out every formula.
+@dataclass(frozen=True, repr=False)
 class Prover:
     """Proves knowledge bases that speak one vocabulary; a question that was decided for one is not asked again for another."""
 

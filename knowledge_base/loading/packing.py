@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import Field, fields
 from itertools import groupby
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 from facts import vocabulary
 from facts.declaring.declared_quantities import Derivation, Reference, ReferenceInterval
@@ -30,8 +30,7 @@ _CLASSES: Mapping[str, type[Any]] = {
         *(Place, vocabulary.Code, vocabulary.YesNoFinding, vocabulary.QuantityFinding, vocabulary.ChoiceFinding),
         *(vocabulary.Vocabulary, UnitOfSystem, ReferenceInterval, Reference, Derivation),
         *(MedicineClass, Medicine, MedicineDictionary),
-        *(expression.Present, expression.Compared, expression.OneOf, expression.Named),
-        *(expression.Not, expression.And, expression.Or, expression.AtLeast),
+        *get_args(expression.Expression),
         *(model.Definition, model.Rule, model.Cause, model.WarningSign, model.NextStep, model.Topic, model.PlanShape),
         *(model.ContradictionRule, model.ComplaintShown, model.OrderAdvice, model.DecisionSupport, model.KnowledgeBase),
         *(declarations.Complaint, declarations.Level, declarations.Source, declarations.ServiceEntry),
