@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from benchmarks.clips_engine import ClipsEngine, repair_clipspy
 from benchmarks.cohort_judging import JUDGED_SAMPLE, compare_judging
 from benchmarks.engines import cpu_model
+from benchmarks.other_engines.clips_engine import ClipsEngine, repair_clipspy
 from benchmarks.synthetic import write_cohort
 from expert.cohorts.evaluation import ROWS_A_PART
 from expert.inference.assessing import Assessor

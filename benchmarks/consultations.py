@@ -20,9 +20,9 @@ from typing import Any
 
 from benchmarks.keystrokes import keystrokes, lines_for
 from expert.consultation.answer_log import AnswerRefused, Log
+from expert.consultation.asking.next_question import Certificate
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.moments import Consultation
-from expert.consultation.next_question import Certificate
-from expert.consultation.page import ScreenAsked
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
 from facts.case import NOT_LISTED, Case, Observed, values_of

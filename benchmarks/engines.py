@@ -173,7 +173,7 @@ def compile_contenders(knowledge: KnowledgeBase, rete_cases: int) -> Iterator[Co
     yield contender("ours: whole explained assessment", assessment, silent=downgrades)
     yield contender("experta's RETE: derivation", lambda: derivation("rete"), rete_cases)
     try:
-        from benchmarks.clips_engine import ClipsEngine, Shape, clipspy_as_published, repair_clipspy
+        from benchmarks.other_engines.clips_engine import ClipsEngine, Shape, clipspy_as_published, repair_clipspy
     except ImportError as error:
         print(f"without clipspy ({error}); install the extra `bench`", file=sys.stderr)
     else:
@@ -200,7 +200,7 @@ def compile_contenders(knowledge: KnowledgeBase, rete_cases: int) -> Iterator[Co
         yield contender("clipspy, one wide fact: firing", lambda: clips("one fact", reading=False))
         yield contender("clipspy, one wide fact: firing, reading", lambda: clips("one fact", reading=True))
     try:
-        from benchmarks.durable_engine import DoesNotFit, DurableEngine
+        from benchmarks.other_engines.durable_engine import DoesNotFit, DurableEngine
     except ImportError as error:
         # 2.0.28 builds on Python 3.13, and fails when it is imported.
         print(f"without durable_rules ({error}); install the extra `bench` on Python 3.12 or older", file=sys.stderr)

@@ -19,12 +19,12 @@ from pathlib import Path
 from expert.cohorts.record_tables import make_tables
 from expert.inference.assessing import Assessor
 from facts.intake.fhir.codes import CodeIndex, code_index
-from facts.intake.fhir.conditions import condition, procedure
-from facts.intake.fhir.days import newest_day
 from facts.intake.fhir.files import read_resources
 from facts.intake.fhir.intake import NEWEST, is_fhir, opened
-from facts.intake.fhir.medicines import medication
-from facts.intake.fhir.observations import observation
+from facts.intake.fhir.kinds.conditions import condition, procedure
+from facts.intake.fhir.kinds.days import newest_day
+from facts.intake.fhir.kinds.medicines import medication
+from facts.intake.fhir.kinds.observations import observation
 from facts.intake.fhir.shapes.resources import KINDS, AsOf, NotUsed, Resource, StatedFinding, Told, patient_of
 from facts.intake.fhir.shapes.values import codings_of, names_of, objects_of
 from knowledge_base.loading import load_knowledge_base

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES
-from expert.consultation.next_question import Questioner
-from expert.consultation.page import ScreenAsked
+from expert.consultation.asking.next_question import Questioner
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.replies import write_out
 from facts.finding_search import find_finding
 from facts.medicines import MedicineDictionary

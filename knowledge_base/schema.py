@@ -1,4 +1,7 @@
-"""The shape of knowledge as it is written in YAML, before its conditions are read (docs/writing-knowledge.md)."""
+"""The shape of knowledge as it is written in YAML, before its conditions are read (docs/writing-knowledge.md).
+
+Longer than other modules: declarations alone, one class for each thing that can be written.
+"""
 
 from dataclasses import field
 from typing import Annotated, Literal, TypeAlias

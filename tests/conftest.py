@@ -33,7 +33,7 @@ NOT_FOLLOWED = (
     "tests/unit/inference/test_forward_chaining.py",
     "tests/web/test_in_chromium.py",
     "tests/web/test_malformed_requests.py",
-    "tests/web/test_many_at_once.py",
+    "tests/web/running/test_many_at_once.py",
 )
 PROCESSES_FOLLOWED = ("tests/web/",)
 """Tests of what runs in processes of its own; what others start, tests of these modules call in theirs."""

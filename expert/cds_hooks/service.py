@@ -17,8 +17,8 @@ from expert.cds_hooks.request import HookRequest
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.case import Case
 from facts.intake.fhir.codes import code_index
-from facts.intake.fhir.days import newest_day
-from facts.intake.fhir.people import death
+from facts.intake.fhir.kinds.days import newest_day
+from facts.intake.fhir.kinds.people import death
 from facts.intake.fhir.record import read_record
 from facts.intake.fhir.shapes.modifiers import is_said
 from facts.intake.fhir.shapes.resources import Resource

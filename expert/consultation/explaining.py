@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import pairwise
 
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.meant import Meant
 from expert.consultation.moments import Consultation, Moment
-from expert.consultation.page import ScreenAsked
 from expert.consultation.what_if import difference_of
 from facts.assessment import FindingUsed
 from facts.explanation import How, PossibleAnswer, QuestionWorth, RuleStands, Served, WhyAsked, WhyNot, WhyPage

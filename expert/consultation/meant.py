@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.moments import Moment
 from expert.consultation.naming import Ambiguous
 from expert.consultation.naming import find as find_by_word
-from expert.consultation.page import ScreenAsked
 from expert.consultation.replies import ReplyError, read_value
 from facts.answers import read_answer
 from facts.explanation import Subject

@@ -25,9 +25,9 @@ from expert.consultation.answer_log import (
     next_step,
     replay,
 )
-from expert.consultation.next_question import Certificate, Questioner
-from expert.consultation.page import ScreenAsked
-from expert.consultation.prospect import Known, Prospect
+from expert.consultation.asking.next_question import Certificate, Questioner
+from expert.consultation.asking.page import ScreenAsked
+from expert.consultation.asking.prospect import Known, Prospect
 from expert.inference.assessing import Assessor, ContradictoryCase
 from expert.inference.outline import Outline
 from facts.answers import is_unknown, write_answer

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Collection
 from math import ceil
 
-from expert.consultation.foreseeing import foresee
+from expert.consultation.asking.foreseeing import foresee
+from expert.consultation.asking.next_question import Certificate
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.moments import Moment
-from expert.consultation.next_question import Certificate
-from expert.consultation.page import ScreenAsked
 from facts.case import DENIED_TOGETHER
 from facts.explanation import Status
 from knowledge_base.model import KnowledgeBase

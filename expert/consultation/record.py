@@ -3,11 +3,11 @@
 from typing import Any
 
 from expert.consultation.answer_log import Log, drop_undone
+from expert.consultation.asking.next_question import Certificate
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.explaining import how, why_page
 from expert.consultation.meant import Meant
 from expert.consultation.moments import Consultation, Moment
-from expert.consultation.next_question import Certificate
-from expert.consultation.page import ScreenAsked
 from expert.consultation.progress import standing
 from reports.json_report import as_plain
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from expert.consultation.answer_log import MEDICINES, STOPPED_MEDICINES
-from expert.consultation.page import ScreenAsked
+from expert.consultation.asking.page import ScreenAsked
 from facts import medicine_lists
 from facts.answers import AnswerError, read_answer, write_answer
 from facts.medicines import MedicineDictionary, Stopped

@@ -1,10 +1,12 @@
 """Every possible patient at once: conditions, standings and urgency as formulas, which z3 decides.
 
-The only module that imports z3. A finding of a patient is a pair: is it known, and its value, which is two bounds for a number
-because that may be known in part; a condition is two formulas, when it is true and when it is false, and where neither holds it
-is unknown, as the meaning (`knowledge_base.conditions.logic`) has it. What no
-patient can be (a value outside its plausible range, a child without its parent, answers that contradict each other) is assumed
-away. Effort is counted in z3's own steps, not in seconds, so that a verdict is the same on every machine.
+A finding of a patient is a pair: is it known, and its value, which is two bounds for a number because that may be known in
+part; a condition is two formulas, when it is true and when it is false, and where neither holds it is unknown, as the meaning
+(`knowledge_base.conditions.logic`) has it. What no patient can be (a value outside its plausible range, a child without its
+parent, answers that contradict each other) is assumed away. Effort is counted in z3's own steps, not in seconds, so that a
+verdict is the same on every machine.
+
+Longer than other modules: conditions, standings and urgency are formulas over the same variables of one patient.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

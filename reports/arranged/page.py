@@ -2,6 +2,8 @@
 
 The verdict and whether it is decided, the leading causes with their best reasons, what to do now and then, and what was not
 asked and matters. The whole argument is one step away, in `view`.
+
+Longer than other modules: each part of the page leaves out what another part has said.
 """
 
 import re

@@ -2,6 +2,8 @@
 
 All text that came with the case passes `clean` here, so that no name or medicine can forge a line or drive a terminal;
 each format then escapes for its own syntax.
+
+Longer than other modules: one walk over an assessment, in which all parts number the same sources.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,7 @@
-"""What a condition, a value or an argument says; the interpreter of the condition tree that speaks to people."""
+"""What a condition, a value or an argument says; the interpreter of the condition tree that speaks to people.
+
+Longer than other modules: one walk over the tree, with a clause for each kind of condition, present and absent.
+"""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expert.consultation.foreseeing import foresee
+from expert.consultation.asking.foreseeing import foresee
+from expert.consultation.asking.next_question import Certificate
+from expert.consultation.asking.page import ScreenAsked
+from expert.consultation.asking.prospect import Known
 from expert.consultation.moments import Consultation
-from expert.consultation.next_question import Certificate
-from expert.consultation.page import ScreenAsked
-from expert.consultation.prospect import Known
 from expert.inference.assessing import Assessor, ContradictoryCase
 from facts.assessment import Assessment
 from facts.vocabulary import ChoiceFinding, QuantityFinding, Value

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from expert.consultation import replies
-from expert.consultation.page import one_screen
+from expert.consultation.asking.page import one_screen
 from expert.web.pages.forms import answer_field, read_page
 from facts.answers import AnswerError, read_answer
 from facts.case import Case

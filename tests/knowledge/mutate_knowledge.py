@@ -42,7 +42,7 @@ from knowledge_base.lint import lint
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase, Rule, tally
 from tests.knowledge.mutants import Mutant, Written, mutants
-from tests.knowledge.propose_plans import plan_faults
+from tests.knowledge.proposing.propose_plans import plan_faults
 from tests.knowledge.snapshots import expected_plans
 from tests.unit.facts.test_facts import QUANTITIES as WRITTEN_QUANTITIES
 

@@ -24,9 +24,9 @@ from knowledge_base.conditions.logic import Truth
 from knowledge_base.loading import load_knowledge_base
 from knowledge_base.model import KnowledgeBase, Rule
 from tests.cohort_frames import frame_of
-from tests.knowledge.propose_cases import CaseProposer
-from tests.knowledge.propose_part_cases import PartCaseProposer
-from tests.knowledge.propose_plans import propose_plans
+from tests.knowledge.proposing.propose_cases import CaseProposer
+from tests.knowledge.proposing.propose_part_cases import PartCaseProposer
+from tests.knowledge.proposing.propose_plans import propose_plans
 
 FOLDER = Path(__file__).with_name("snapshots")
 PLANS = Path(__file__).with_name("plans.jsonl")

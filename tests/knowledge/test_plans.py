@@ -2,7 +2,7 @@
 
 from knowledge_base.judging.judgement import Judge
 from knowledge_base.model import KnowledgeBase
-from tests.knowledge.propose_plans import plan_faults
+from tests.knowledge.proposing.propose_plans import plan_faults
 from tests.knowledge.snapshots import RENEW, expected_plans
 
 

@@ -11,7 +11,7 @@ from facts.intake.case_files import read_case_files
 from facts.problems import Place
 from knowledge_base.model import KnowledgeBase
 from tests.knowledge.mutate_knowledge import case_faults
-from tests.knowledge.propose_cases import CaseProposer
+from tests.knowledge.proposing.propose_cases import CaseProposer
 from tests.knowledge.snapshots import FIRES, NEARLY, RENEW, UNKNOWN, committed, propose, read_snapshots
 
 BY_HAND = Path(__file__).parent / "cases"

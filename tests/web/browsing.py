@@ -11,8 +11,8 @@ import httpx2 as httpx
 from starlette.testclient import TestClient
 
 from expert.consultation.answer_log import MEDICINES, NO_MORE, RESULTS, STOPPED_MEDICINES
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.moments import Consultation
-from expert.consultation.page import ScreenAsked
 from expert.web.application import create_application
 from expert.web.service import Service
 from expert.web.settings import Settings

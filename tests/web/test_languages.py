@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from expert.consultation.asking.next_question import ScreenAsked
 from expert.consultation.moments import Consultation
-from expert.consultation.next_question import ScreenAsked
 from expert.web.languages import preferred
 from knowledge_base.translating import knowledge_catalog
 from tests.web.browsing import Browser

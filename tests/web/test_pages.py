@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from markupsafe import escape
 
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.moments import Consultation
-from expert.consultation.page import ScreenAsked
 from expert.inference.assessing import Assessor
 from expert.web.access.audit import entries
 from expert.web.pages.consulting import warm

@@ -2,10 +2,10 @@
 
 import re
 
+from expert.consultation.asking.next_question import Certificate
 from expert.consultation.explaining import how, why, why_not, why_page
 from expert.consultation.meant import find, read_suppositions
 from expert.consultation.moments import Consultation, Moment
-from expert.consultation.next_question import Certificate
 from expert.consultation.progress import why_stopped
 from expert.consultation.what_if import what_if
 from reports.words.explaining import explain

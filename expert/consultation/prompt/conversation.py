@@ -10,10 +10,10 @@ from typing import Any
 
 from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused, Log
+from expert.consultation.asking.next_question import Certificate
+from expert.consultation.asking.page import ScreenAsked, Section
 from expert.consultation.meant import read_assignments
 from expert.consultation.moments import Consultation, Moment
-from expert.consultation.next_question import Certificate
-from expert.consultation.page import ScreenAsked, Section
 from expert.consultation.progress import kept_open, no_longer_standing, progress, status, why_stopped
 from expert.consultation.prompt.asking_back import ASKED_BACK, answer_back
 from expert.consultation.prompt.reading_pages import PageReader, Terminal

@@ -6,8 +6,8 @@ from typing import Any, Protocol, TypeVar
 
 from expert.consultation import naming, replies
 from expert.consultation.answer_log import NO_MORE, RESULTS, SOME
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.moments import Moment
-from expert.consultation.page import ScreenAsked
 from expert.consultation.progress import page_reason, progress
 from facts.requirements import answer_text
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, YesNoFinding

@@ -2,9 +2,9 @@
 
 from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.explaining import how, why, why_not, why_page
 from expert.consultation.meant import find, read_suppositions
-from expert.consultation.page import ScreenAsked
 from expert.consultation.what_if import what_if
 from expert.web.pages.questions import Reply
 from expert.web.pages.sitting import Sitting

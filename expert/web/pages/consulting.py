@@ -14,10 +14,10 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from expert.consultation.answer_log import NO_MORE, RESULTS, AnswerRefused, Log, drop_undone
+from expert.consultation.asking.next_question import Certificate
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.moments import Moment
 from expert.consultation.movement import stages
-from expert.consultation.next_question import Certificate
-from expert.consultation.page import ScreenAsked
 from expert.consultation.progress import kept_open, page_reason, pages_left, progress, why_stopped
 from expert.consultation.sessions import Session
 from expert.web.access import audit

@@ -10,7 +10,7 @@ from typing import Any
 
 from expert.consultation import naming, replies
 from expert.consultation.answer_log import NO_MORE, RESULTS, SOME
-from expert.consultation.page import ScreenAsked
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.replies import ReplyError
 from facts.vocabulary import Finding, YesNoFinding
 from knowledge_base.model import KnowledgeBase

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from expert.consultation.asking.page import ScreenAsked, Section
 from expert.consultation.moments import Moment
-from expert.consultation.page import ScreenAsked, Section
 from expert.web.pages.forms import answer_field, open_field
 from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page

@@ -7,8 +7,8 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from expert.consultation.answer_log import AnswerRefused, Log
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.moments import Consultation, Moment
-from expert.consultation.page import ScreenAsked
 from expert.consultation.sessions import Overtaken, Session, Statement
 from expert.web.access import audit
 from expert.web.service import Refused, Service, Visit

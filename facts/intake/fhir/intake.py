@@ -17,7 +17,7 @@ from facts.intake.case_files import Intake, Refusal
 from facts.intake.fhir.codes import code_index
 from facts.intake.fhir.essentials import essential
 from facts.intake.fhir.files import is_fhir, read_resources, resources_of
-from facts.intake.fhir.people import death, replaced_by, replaces
+from facts.intake.fhir.kinds.people import death, replaced_by, replaces
 from facts.intake.fhir.record import read_record
 from facts.intake.fhir.shapes.operation_outcomes import error_of
 from facts.intake.fhir.shapes.pages import Page, missing_pages

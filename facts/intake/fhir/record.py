@@ -7,13 +7,13 @@ from types import MappingProxyType
 
 from facts.case import Case, Contradiction, Expected, Observed, Record, UnrecognizedText, Unverified, complete
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.conditions import condition, procedure
-from facts.intake.fhir.days import newest_day
-from facts.intake.fhir.medicine_names import Lookup
-from facts.intake.fhir.medicines import Ended, Taken, medication
-from facts.intake.fhir.observations import observation
-from facts.intake.fhir.people import patient
-from facts.intake.fhir.questionnaires import questionnaire_response
+from facts.intake.fhir.kinds.conditions import condition, procedure
+from facts.intake.fhir.kinds.days import newest_day
+from facts.intake.fhir.kinds.medicine_names import Lookup
+from facts.intake.fhir.kinds.medicines import Ended, Taken, medication
+from facts.intake.fhir.kinds.observations import observation
+from facts.intake.fhir.kinds.people import patient
+from facts.intake.fhir.kinds.questionnaires import questionnaire_response
 from facts.intake.fhir.several import by_moment, settle
 from facts.intake.fhir.shapes.moments import Timestamp, days_between
 from facts.intake.fhir.shapes.resources import AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label, with_value

@@ -9,12 +9,12 @@ import pytest
 
 from expert.consultation import replies
 from expert.consultation.answer_log import AnswerRefused, Event, Log, drop_undone, replay
+from expert.consultation.asking.foreseeing import foresee
+from expert.consultation.asking.next_question import Certificate
+from expert.consultation.asking.page import ScreenAsked, one_screen
 from expert.consultation.explaining import how, why, why_not, why_page
-from expert.consultation.foreseeing import foresee
 from expert.consultation.meant import find, read_assignments
 from expert.consultation.moments import Consultation, Moment
-from expert.consultation.next_question import Certificate
-from expert.consultation.page import ScreenAsked, one_screen
 from expert.consultation.progress import kept_open, no_longer_standing, progress, standing, status, why_stopped
 from expert.consultation.record import as_json
 from expert.consultation.what_if import what_if

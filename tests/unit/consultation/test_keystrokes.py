@@ -6,8 +6,8 @@ from benchmarks.consultations import FOLDERS, PATIENTS, WELL, Figures, complete,
 from benchmarks.keystrokes import lines_for
 from expert.consultation import replies
 from expert.consultation.answer_log import Log
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.moments import Consultation
-from expert.consultation.page import ScreenAsked
 from expert.inference.assessing import Assessor
 from facts.intake.case_files import read_case_files
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from expert.consultation.answer_log import Log
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.moments import Consultation
-from expert.consultation.page import ScreenAsked
 from expert.consultation.progress import pages_left
 from expert.inference.assessing import Assessor
 from facts.case import Case

@@ -6,8 +6,8 @@ or support a cause, is itself asked or known; so the questions that can follow a
 
 from collections.abc import Collection, Iterator
 
-from expert.consultation.next_question import Questioner
-from expert.consultation.prospect import Known, Prospect
+from expert.consultation.asking.next_question import Questioner
+from expert.consultation.asking.prospect import Known, Prospect
 from knowledge_base.judging.judgement import Judgement, Outlook
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 
-from expert.consultation.expecting import absences
-from expert.consultation.page import ScreenAsked, Section
-from expert.consultation.prospect import Known, Prospect
+from expert.consultation.asking.expecting import absences
+from expert.consultation.asking.page import ScreenAsked, Section
+from expert.consultation.asking.prospect import Known, Prospect
 from facts.vocabulary import Value
 from knowledge_base.interview import Screen, opens_a_page
 from knowledge_base.model import KnowledgeBase

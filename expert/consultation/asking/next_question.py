@@ -3,6 +3,8 @@
 An answer is asked for only if it could still raise the urgency, lift another cause to *likely*, or move the leading one. When
 there is none, the consultation stops with a certificate, which is sound: no completion of what was not asked contradicts it.
 What was answered "unknown" stays unknown, and the certificate names what it keeps open.
+
+Longer than other modules: what to ask and the certificate read the same outlook, and must not come to differ.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,9 +13,9 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple, TypeAlias
 
-from expert.consultation.page import ScreenAsked
-from expert.consultation.paging import Paging
-from expert.consultation.prospect import Known, Prospect
+from expert.consultation.asking.page import ScreenAsked
+from expert.consultation.asking.paging import Paging
+from expert.consultation.asking.prospect import Known, Prospect
 from expert.inference.verdict import Verdicts
 from facts.quantities import Interval
 from facts.requirements import ancestors

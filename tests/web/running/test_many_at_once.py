@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from expert.consultation.answer_log import RESULTS
+from expert.consultation.asking.page import ScreenAsked
 from expert.consultation.moments import Consultation
-from expert.consultation.page import ScreenAsked
 from facts.intake.case_files import read_case_files
 from reports.formats import HTML
 from tests.web.browsing import application, fill_in, service_of, signed_in
@@ -17,7 +17,7 @@ from tests.web.browsing import application, fill_in, service_of, signed_in
 MANY = 50
 PAGES = 3
 """Pages that each consultation answers: enough to go different ways, and half a minute for all."""
-CASES = Path(__file__).parents[1] / "knowledge" / "cases" / "vignettes"
+CASES = Path(__file__).parents[2] / "knowledge" / "cases" / "vignettes"
 
 
 def plain(answers: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from facts.case import Observed
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.readings import (
+from facts.intake.fhir.kinds.readings import (
     Reading,
     answer_to,
     by_reference_range,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from facts.intake.fhir.medicines import order_period
+from facts.intake.fhir.kinds.medicines import order_period
 from facts.intake.fhir.shapes.moments import Timestamp, moment_of, moments_in
 from facts.intake.fhir.shapes.resources import DATED, Resource
 from facts.intake.fhir.shapes.values import object_of, statuses_of, text_of

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.medicine_names import Lookup, concepts_of, name_of
+from facts.intake.fhir.kinds.medicine_names import Lookup, concepts_of, name_of
 from facts.intake.fhir.shapes.modifiers import is_said, why_not_understood
 from facts.intake.fhir.shapes.moments import Timestamp, days_between, is_open_end, moment_of, unreadable_date, when
 from facts.intake.fhir.shapes.resources import DATED, AsOf, NotUsed, Resource

@@ -13,7 +13,7 @@ from knowledge_base.conditions.expression import Expression, Not, Or, conjunctio
 from knowledge_base.conditions.logic import evaluate
 from knowledge_base.judging.judgement import Judge
 from knowledge_base.model import KnowledgeBase, NextStep
-from tests.knowledge.patients import Patients
+from tests.knowledge.proposing.patients import Patients
 
 _TRIED = 400
 """Ways to fulfill a condition that are tried for one patient."""

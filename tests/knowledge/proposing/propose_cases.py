@@ -9,7 +9,7 @@ from facts.vocabulary import ChoiceFinding, QuantityFinding, Value
 from knowledge_base.conditions.expression import Or
 from knowledge_base.conditions.logic import evaluate, push_negation_inward
 from knowledge_base.model import Rule
-from tests.knowledge.patients import Patients, Range
+from tests.knowledge.proposing.patients import Patients, Range
 
 _TRIED = 60
 """Ways to fulfill a condition that are tried for one case."""

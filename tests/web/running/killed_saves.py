@@ -1,7 +1,7 @@
 """Saves that are killed: at every line of the program that keeps something, and before every statement that SQLite is given.
 
-Run as a program of its own (`python -m tests.web.killed_saves KIND FOLDER`), which divides itself for each step, so that a
-whole process is killed. Prints one line of JSON a step: was the save acknowledged, and what does the file hold after it?
+Run as a program of its own (`python -m tests.web.running.killed_saves KIND FOLDER`), which divides itself for each step, so
+that a whole process is killed. Prints one line of JSON a step: was the save acknowledged, and what does the file hold after it?
 """
 
 import json

@@ -21,7 +21,7 @@ from knowledge_base.conditions.expression import (
 )
 from knowledge_base.conditions.logic import push_negation_inward
 from knowledge_base.model import Rule
-from tests.knowledge.patients import Patients
+from tests.knowledge.proposing.patients import Patients
 
 _TRIED = 40
 """Ways to fulfill a condition that are tried for one case."""

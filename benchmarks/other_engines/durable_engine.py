@@ -16,7 +16,7 @@ from typing import Any
 from durable.engine import Host
 from durable.lang import m, pri, ruleset, when_all
 
-from benchmarks.ground_patterns import Pattern, about, patterns
+from benchmarks.other_engines.ground_patterns import Pattern, about, patterns
 from expert.inference.ground_rules import GroundRule, ground_rules
 from facts.vocabulary import Value
 from knowledge_base.model import KnowledgeBase

@@ -1,8 +1,8 @@
 """CLIPS through clipspy, with the ground rules of a knowledge base; for `benchmarks.engines`.
 
-Run alone, `python -m benchmarks.clips_engine` shows why clipspy is repaired here before it is timed. clipspy 1.0.6 passes two
-arguments to CLIPS's `ReleaseFact`, which takes one, and catches the TypeError, so no fact that Python asserted is ever freed,
-and every `reset` looks through all of them: an environment gets slower with every case.
+Run alone, `python -m benchmarks.other_engines.clips_engine` shows why clipspy is repaired here before it is timed. clipspy
+1.0.6 passes two arguments to CLIPS's `ReleaseFact`, which takes one, and catches the TypeError, so no fact that Python
+asserted is ever freed, and every `reset` looks through all of them: an environment gets slower with every case.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +16,7 @@ import clips.facts
 from clips._clips import lib
 
 from benchmarks.drawn_cases import draw_cases
-from benchmarks.ground_patterns import Pattern, about, patterns
+from benchmarks.other_engines.ground_patterns import Pattern, about, patterns
 from expert.inference.ground_rules import GroundRule, ground_rules
 from facts.vocabulary import ChoiceFinding, Value
 from knowledge_base.loading import load_knowledge_base

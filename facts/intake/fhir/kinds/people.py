@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.readings import answer_to
+from facts.intake.fhir.kinds.readings import answer_to
 from facts.intake.fhir.shapes.modifiers import is_said, why_not_understood
 from facts.intake.fhir.shapes.moments import is_open_end, moment_of
 from facts.intake.fhir.shapes.resources import AsOf, NotUsed, Resource, StatedFinding, Told, label

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.observations import asserted, not_known
-from facts.intake.fhir.readings import answer_to
+from facts.intake.fhir.kinds.observations import asserted, not_known
+from facts.intake.fhir.kinds.readings import answer_to
 from facts.intake.fhir.shapes.modifiers import why_not_understood
 from facts.intake.fhir.shapes.moments import moment_of, unreadable_date, when
 from facts.intake.fhir.shapes.resources import DATED, AsOf, NotKnown, NotUsed, Resource, StatedFinding, Told, label

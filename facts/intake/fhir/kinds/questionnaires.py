@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from facts.intake.fhir.codes import CodeIndex
-from facts.intake.fhir.observations import coded_answer
-from facts.intake.fhir.readings import Reading, answer_to, read_reading
+from facts.intake.fhir.kinds.observations import coded_answer
+from facts.intake.fhir.kinds.readings import Reading, answer_to, read_reading
 from facts.intake.fhir.shapes.modifiers import why_not_understood
 from facts.intake.fhir.shapes.moments import unreadable_date, when
 from facts.intake.fhir.shapes.resources import DATED, NotUsed, Resource, StatedFinding, Told, label

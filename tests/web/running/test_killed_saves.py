@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Of a consultation: its name, its events, how many its owner has, and the lines of the trail, kept with what they tell of.
 AFTER: dict[str, Any] = {
     "answer": [["first", 3, 1, 1]],
@@ -22,7 +22,7 @@ AFTER: dict[str, Any] = {
 
 @pytest.mark.parametrize("kind", AFTER)
 def test_a_save_that_is_killed_at_any_step_is_whole_or_not_there(kind: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.web.killed_saves", kind, str(tmp_path)]
+    command = [sys.executable, "-m", "tests.web.running.killed_saves", kind, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

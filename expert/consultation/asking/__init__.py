@@ -1,0 +1,1 @@
+"""What is asked next, in which pages, and why nothing more is."""
