@@ -128,15 +128,17 @@ def test_a_cluster_finishes_and_explains_the_vignettes_that_one_process_began(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        evaluate([source], Path("out"), knowledge, rows_a_part=20, progress=stop)
+        evaluate([source], Path("out"), knowledge, rows_a_part=20, progress=stop, mapping=SI)
     first = Path("out.partial") / CONCLUSIONS / "part-00000.parquet"
     assert [path.name for path in first.parent.iterdir()] == [first.name]
     assert [path.name for path in (Path("out.partial") / RULE_STATES).iterdir()] == ["part-00000.arrow"]
     written = first.stat().st_mtime_ns
-    done = charley(*on(two_workers, source, Path("out"), "--part-rows", 20, "--resume"), cwd=tmp_path, **LOOPBACK)
+    done = charley(
+        *on(two_workers, source, Path("out"), "--part-rows", 20, "--units", "SI", "--resume"), cwd=tmp_path, **LOOPBACK
+    )
     assert (done.status, done.err) == (0, "")
     assert (Path("out") / CONCLUSIONS / first.name).stat().st_mtime_ns == written
-    evaluate([source], Path("whole"), knowledge, rows_a_part=20)
+    evaluate([source], Path("whole"), knowledge, rows_a_part=20, mapping=SI)
     check_same(Path("out"), Path("whole"))
     check_explained(Path("out"), knowledge, assessor)
 

@@ -28,6 +28,8 @@ from knowledge_base.model import KnowledgeBase
 from reports.json_report import plain
 from tests.functional.charley import charley
 
+# Bare figures are in each finding's own unit.
+SI = replace(AS_WRITTEN, system="SI")
 VIGNETTES = Path(__file__).parents[1] / "knowledge" / "cases" / "vignettes"
 
 
@@ -84,7 +86,7 @@ def test_every_vignette_is_concluded_and_explained_as_its_report_is(
     ending: str, vignettes: list[Case], knowledge: KnowledgeBase, assessor: Assessor, tmp_path: Path
 ) -> None:
     source = VIGNETTES if ending == ".yaml" else table(vignettes, tmp_path / f"cohort{ending}", knowledge)
-    outcome = evaluate([source], tmp_path / "out", knowledge, rows_a_part=10)
+    outcome = evaluate([source], tmp_path / "out", knowledge, rows_a_part=10, mapping=AS_WRITTEN if source == VIGNETTES else SI)
     assert (outcome.read, outcome.concluded, outcome.refused) == (len(vignettes), len(vignettes), 0)
     concluded = {row["case"]: row for row in pl.read_parquet(tmp_path / "out" / CONCLUSIONS / "*.parquet").to_dicts()}
     states = {row["case"]: row for row in pl.read_ipc(tmp_path / "out" / RULE_STATES / "*.arrow").to_dicts()}
@@ -175,7 +177,7 @@ def test_one_row_that_is_no_text_does_not_lose_the_others(knowledge: KnowledgeBa
 def test_a_truncated_parquet_file_is_refused(knowledge: KnowledgeBase, vignettes: list[Case], tmp_path: Path) -> None:
     whole = table(vignettes, tmp_path / "whole.parquet", knowledge)
     (tmp_path / "half.parquet").write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    outcome = evaluate([tmp_path / "half.parquet", whole], tmp_path / "out", knowledge)
+    outcome = evaluate([tmp_path / "half.parquet", whole], tmp_path / "out", knowledge, mapping=SI)
     assert (outcome.concluded, outcome.refused) == (len(vignettes), 1)
     assert "cannot be read as parquet" in (tmp_path / "out" / REFUSALS).read_text(encoding="utf-8")
 
@@ -335,11 +337,10 @@ def test_two_writers_of_the_same_parts_leave_what_one_would(knowledge: Knowledge
 def test_two_runs_in_one_process_do_not_mix_their_cases(knowledge: KnowledgeBase, tmp_path: Path) -> None:
     for seed in (1, 2):
         frame(knowledge, 0, 2_000, seed=seed).write_parquet(tmp_path / f"{seed}.parquet")
-    mapping = replace(AS_WRITTEN, system="SI")
 
     def run(seed: int, out: str) -> dict[str, bytes]:
         folder = tmp_path / f"{out}-{seed}"
-        evaluate([tmp_path / f"{seed}.parquet"], folder, knowledge, rows_a_part=300, mapping=mapping)
+        evaluate([tmp_path / f"{seed}.parquet"], folder, knowledge, rows_a_part=300, mapping=SI)
         return contents(folder)
 
     with ThreadPoolExecutor(2) as pool:
