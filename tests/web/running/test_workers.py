@@ -17,7 +17,7 @@ import pytest
 from expert.consultation.sessions import Store
 from expert.web.access.users import add_user
 from expert.web.settings import Settings
-from expert.web.workers import TakingTurns, useful_workers
+from expert.web.workers import TakingTurns, listen, useful_workers
 from tests.functional.charley import charley_process
 from tests.web.serving import ROOT, Served, free_port, serving
 
@@ -183,6 +183,14 @@ def test_one_worker_is_enough_for_one_person_and_more_are_for_several(tmp_path: 
         Settings(tmp_path / "store", trusted_header="X-User"),
     ):
         assert useful_workers(several) == min(4, len(os.sched_getaffinity(0)))
+
+
+def test_no_answer_waits_for_an_acknowledgement(tmp_path: Path) -> None:
+    with closing(listen(Settings(tmp_path / "store", port=free_port()))) as listener:
+        caller = socket.create_connection(listener.getsockname())
+        accepted = listener.accept()[0]
+        with closing(caller), closing(accepted):
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
 
 
 def test_a_worker_takes_one_connection_a_turn() -> None:
