@@ -238,7 +238,7 @@ def test_a_file_that_is_no_store_is_refused_and_left_alone(tmp_path: Path) -> No
 def test_a_store_of_another_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "feedback.sqlite"
     FeedbackStore(path).close()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA user_version = 9")
     with pytest.raises(StoreError, match="another version"):
         FeedbackStore(path)

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pexpect
@@ -127,7 +128,7 @@ def test_the_store_is_private_and_holds_every_answer(store: Path) -> None:
     piped(f"{STORY}n\n5\n", store)
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
     assert stat.S_IMODE(store.parent.stat().st_mode) == 0o700
-    with sqlite3.connect(store) as connection:
+    with closing(sqlite3.connect(store)) as connection, connection:
         rows = [json.loads(content) for (content,) in connection.execute("SELECT content FROM event ORDER BY place")]
     kinds = [(row["screen"], row["kind"]) for row in rows[:3]]
     assert kinds == [("story", "answered"), ("story", "denied"), ("red_flags", "denied")]

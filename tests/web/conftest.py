@@ -1,6 +1,7 @@
 """What the tests of the service share: one compiled consultation, and a service for each test."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from expert.consultation.moments import Consultation
 from expert.inference.assessing import Assessor
+from expert.web.access.shared import Shared
 from tests.web.browsing import MADE, Browser, application, close, signed_in
 from tests.web.serving import Served, serving
 
@@ -22,6 +24,12 @@ def _closing() -> Iterator[None]:
     yield
     while MADE:
         close(MADE.pop())
+
+
+@pytest.fixture
+def shared() -> Iterator[Shared]:
+    with closing(Shared()) as shared:
+        yield shared
 
 
 @pytest.fixture

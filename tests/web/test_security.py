@@ -152,10 +152,10 @@ def test_a_user_who_is_removed_is_out_at_once(clinic: Any, tmp_path: Path) -> No
     assert browser.open("/").url.path == "/sign-in"
 
 
-def test_a_sign_in_ends_when_nothing_is_done_and_after_a_day_of_work() -> None:
+def test_a_sign_in_ends_when_nothing_is_done_and_after_a_day_of_work(shared: Shared) -> None:
     now = [0.0]
     settings = Settings(store=Path("x"), idle_for=60, signed_in_for=100)
-    sign_ins = SignIns(settings, Shared(), clock=lambda: now[0])
+    sign_ins = SignIns(settings, shared, clock=lambda: now[0])
     weber = Identity("weber", "mark")
     cookie = sign_ins.begin(weber)
     now[0] = 59
@@ -365,9 +365,11 @@ def test_one_address_gets_so_many_pages_a_minute(consultation: Consultation, tmp
     assert Browser(narrow, address="10.0.0.9").client.get("/sign-in").status_code == 200
 
 
-def test_the_allowance_comes_back_with_time_and_the_memory_of_callers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_allowance_comes_back_with_time_and_the_memory_of_callers_is_bounded(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = [0.0]
-    limiter = Limiter("tries", 60, Shared(), clock=lambda: now[0])
+    limiter = Limiter("tries", 60, shared, clock=lambda: now[0])
     assert [limiter.admits("a") for _ in range(61)] == [True] * 60 + [False]
     now[0] = 1.0
     assert limiter.admits("a") and not limiter.admits("a")
