@@ -174,7 +174,8 @@ def read_value(finding: Finding, text: str) -> Any:
     folded = " ".join(text.casefold().split())
     if folded in UNKNOWN or not folded:
         return None
-    if isinstance(finding, YesNoFinding) and folded in (YES | NONE) - {"0"}:  # which, of one sign, says as little as a 1
+    # A 0 says of one sign as little as a 1 does.
+    if isinstance(finding, YesNoFinding) and folded in (YES | NONE) - {"0"}:
         return folded in YES
     if isinstance(finding, ChoiceFinding) and folded.isdigit():
         if 1 <= int(folded) <= len(finding.choices):
