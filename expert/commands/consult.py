@@ -1,6 +1,7 @@
 """The commands `charley consult` and `charley sessions`: what is typed, where answers are kept, the exit status."""
 
 import sys
+from contextlib import closing, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,8 +66,7 @@ def consult(
         return
     if form == "json":
         raise click.UsageError("--format json needs --answers CASE; in a consultation, type report")
-    with telling_errors():
-        kept = None if no_store else _open_store(store)
+    with telling_errors(), nullcontext() if no_store else _opened(store) as kept:
         from expert.consultation.sessions import Session
 
         if kept is None:
@@ -87,8 +87,8 @@ def list_(store: Path | None) -> None:
     """List the consultations that are kept, the oldest first."""
     from reports.words.cleaning import clean
 
-    with telling_errors():
-        kept = _open_store(store).sessions()
+    with telling_errors(), _opened(store) as opened:
+        kept = opened.sessions()
     for session in kept:
         answers = sum(len(event.answers) for event in session.log)
         click.echo(f"{clean(session.id)}  {clean(session.begun)}  {answers:>4} answers  {clean(session.name)}")
@@ -105,8 +105,8 @@ def show(session: str, store: Path | None, language: str, knowledge: Path | None
     """Show where the consultation SESSION stands, with its report."""
     from expert.consultation.answer_log import AnswerRefused
 
-    with telling_errors():
-        kept = _open_store(store).load(session)
+    with telling_errors(), _opened(store) as opened:
+        kept = opened.load(session)
         consultation = _consultation(load_for_assessing(knowledge, language))
         try:
             moment = consultation.moment(kept.log, kept.name)
@@ -129,8 +129,7 @@ def show(session: str, store: Path | None, language: str, knowledge: Path | None
 def resume(session: str, store: Path | None, language: str, knowledge: Path | None) -> None:
     """Resume the consultation SESSION."""
 
-    with telling_errors():
-        kept = _open_store(store)
+    with telling_errors(), _opened(store) as kept:
         found = kept.load(session)
         consultation = _consultation(load_for_assessing(knowledge, language))
         _tell_other_knowledge(found, consultation)
@@ -146,8 +145,8 @@ def export(session: str, output: Path | None, store: Path | None) -> None:
     from expert.consultation.sessions import exported
     from reports.json_report import to_json
 
-    with telling_errors():
-        text = to_json(exported(_open_store(store).load(session)))
+    with telling_errors(), _opened(store) as opened:
+        text = to_json(exported(opened.load(session)))
     put_out(text, output)
 
 
@@ -172,7 +171,8 @@ def import_(file: Path, store: Path | None) -> None:
         if not isinstance(written, dict):
             raise StoreError(f"{file}: not an exported consultation; `charley sessions export` writes one")
         session = imported(written)
-        _open_store(store).keep(session)
+        with _opened(store) as opened:
+            opened.keep(session)
     click.echo(f"{session.id} is kept", err=True)
 
 
@@ -182,8 +182,7 @@ def import_(file: Path, store: Path | None) -> None:
 @store_option
 def delete(session: str, yes: bool, store: Path | None) -> None:
     """Delete the consultation SESSION with everything that was answered."""
-    with telling_errors():
-        kept = _open_store(store)
+    with telling_errors(), _opened(store) as kept:
         found = kept.load(session)
         if not yes:
             click.confirm(f"Delete {found.id} ({found.name!r})?", abort=True)
@@ -255,10 +254,10 @@ def _report(moment: "Moment", knowledge: "KnowledgeBase") -> str:
     return TEXT.render(moment.assessment, knowledge)
 
 
-def _open_store(path: Path | None) -> "Store":
+def _opened(path: Path | None) -> "closing[Store]":
     from expert.consultation.sessions import Store
 
-    return Store(store_path(path))
+    return closing(Store(store_path(path)))
 
 
 def _tell_other_knowledge(session: "Session", consultation: "Consultation") -> None:

@@ -136,8 +136,7 @@ def conversions(findings: Iterable[Finding]) -> dict[ConversionKey, Conversion]:
     for finding in findings:
         if isinstance(finding, QuantityFinding):
             for unit in finding.accepts:
-                # UnitError, or what Pint makes of a text that is no unit at all.
-                with suppress(ValueError, ArithmeticError):
+                with suppress(UnitError):
                     found[_key(finding, unit)] = converter(finding, unit)
     return found
 
@@ -152,6 +151,8 @@ def remember_conversions(known: Mapping[ConversionKey, Conversion]) -> None:
 
 
 def _conversion(finding: QuantityFinding, unit: str) -> Conversion:
+    from tokenize import TokenError
+
     import pint
 
     registry = _registry()
@@ -171,7 +172,8 @@ def _conversion(finding: QuantityFinding, unit: str) -> Conversion:
     try:
         offset = convert(Decimal(0))
         return Conversion(convert(Decimal(1)) - offset, offset)
-    except (pint.errors.PintError, AttributeError) as error:
+    # What Pint makes of a text that is no unit at all hangs on its release and on Python's.
+    except (pint.errors.PintError, AttributeError, ArithmeticError, SyntaxError, TokenError, ValueError) as error:
         raise UnitError(f"{unit} cannot be turned into {finding.unit}: {error}") from None
 
 
