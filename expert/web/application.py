@@ -83,7 +83,11 @@ def create_application(settings: Settings, consultation: Consultation) -> Starle
         Route("/openapi.json", _openapi),
     ]
     # What programs ask. They show who they are by a token and not by a cookie, and the same guard is around it.
-    hooks = _hooks(service)
+    try:
+        hooks = _hooks(service)
+    except BaseException:
+        service.close()
+        raise
     programs = routes(hooks) if hooks else []
     application = Starlette(
         routes=[*pages, *programs],

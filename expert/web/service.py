@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -83,25 +84,29 @@ class Service:
 def opened(settings: Settings, consultation: Consultation) -> Service:
     """Make a service; its store stays open until it is closed. Raises StoreError, or UserError for the file of users."""
     users = None if settings.users is None else Users(settings.users)
-    store = Store(settings.store)
-    audit.prepare(store)
-    shared = Shared(settings.shared)
-    return Service(
-        settings=settings,
-        consultation=consultation,
-        store=store,
-        shared=shared,
-        sign_ins=SignIns(settings, shared),
-        users=users,
-        sign_in_limiter=Limiter("sign-ins of an address", settings.sign_ins_per_minute, shared),
-        user_limiter=Limiter("sign-ins of a user", _FROM_ANYWHERE * settings.sign_ins_per_minute, shared),
-        readers=Readers(settings.knowledge, consultation.knowledge.hash, settings.file_seconds, settings.file_memory),
-        files=Lane("files", settings.files_at_once, _FILES_WAITING),
-        # Each hash of a password takes 128 MB and half a second.
-        passwords=Lane("passwords", 1, _SIGN_INS_WAITING),
-        signed_in_from=Known(shared),
-        thorough=Consultation(consultation.assessor, thorough=True),
-    )
+    with ExitStack() as held:
+        store = held.enter_context(closing(Store(settings.store)))
+        audit.prepare(store)
+        shared = held.enter_context(closing(Shared(settings.shared)))
+        service = Service(
+            settings=settings,
+            consultation=consultation,
+            store=store,
+            shared=shared,
+            sign_ins=SignIns(settings, shared),
+            users=users,
+            sign_in_limiter=Limiter("sign-ins of an address", settings.sign_ins_per_minute, shared),
+            user_limiter=Limiter("sign-ins of a user", _FROM_ANYWHERE * settings.sign_ins_per_minute, shared),
+            readers=Readers(settings.knowledge, consultation.knowledge.hash, settings.file_seconds, settings.file_memory),
+            files=Lane("files", settings.files_at_once, _FILES_WAITING),
+            # Each hash of a password takes 128 MB and half a second.
+            passwords=Lane("passwords", 1, _SIGN_INS_WAITING),
+            signed_in_from=Known(shared),
+            thorough=Consultation(consultation.assessor, thorough=True),
+        )
+        # From here on it is the service that closes them.
+        held.pop_all()
+    return service
 
 
 def link_key(shared: Shared) -> str:
