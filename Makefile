@@ -14,8 +14,8 @@ demo: $(VENV)/.base
 	@echo "The explained reports of all examples are in demo/: open demo/*.html in a browser."
 
 # Side by side by files, so that a cluster, a browser and a proof are each started once; one more than there are processors, for
-# those that wait. Python 3.12 and 3.13 follow lines several times as slowly as those before and after, and the tests that watch a
-# clock then fail: coverage is measured on the others.
+# those that wait. On Python 3.13 coverage makes the tests so slow that those fail which wait for a server; 3.12 traces in the same
+# way. It is measured on the others.
 COVERAGE = $$($(BIN)/python -c 'import sys; print("" if sys.version_info[:2] in ((3, 12), (3, 13)) else "--cov")')
 
 test: $(VENV)/.test lint

@@ -151,10 +151,6 @@ def remember_conversions(known: Mapping[ConversionKey, Conversion]) -> None:
 
 
 def _conversion(finding: QuantityFinding, unit: str) -> Conversion:
-    from tokenize import TokenError
-
-    import pint
-
     registry = _registry()
 
     def convert(number: Decimal) -> Decimal:
@@ -172,8 +168,8 @@ def _conversion(finding: QuantityFinding, unit: str) -> Conversion:
     try:
         offset = convert(Decimal(0))
         return Conversion(convert(Decimal(1)) - offset, offset)
-    # What Pint makes of a text that is no unit at all hangs on its release and on Python's.
-    except (pint.errors.PintError, AttributeError, ArithmeticError, SyntaxError, TokenError, ValueError) as error:
+    # A text that is no unit at all brings Pint to errors of any kind, which hang on its release and on Python's.
+    except Exception as error:
         raise UnitError(f"{unit} cannot be turned into {finding.unit}: {error}") from None
 
 

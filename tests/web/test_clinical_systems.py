@@ -85,6 +85,9 @@ def test_a_file_of_clients_that_is_wrong_is_told_with_its_place(consultation: Co
     (tmp_path / "clients.yaml").write_text("clients:\n  - issuer: https://ehr.example.org\n", encoding="utf-8")
     with pytest.raises(CharleyError, match=r"clients\.yaml:2"):
         create_application(Settings(store=tmp_path / "s.sqlite", clients=tmp_path / "clients.yaml"), consultation)
+    # What does not start holds no file.
+    held = [file.readlink() for file in Path("/proc/self/fd").iterdir() if file.is_symlink()]
+    assert not [file for file in held if file.is_relative_to(tmp_path)]
 
 
 def test_a_knowledge_base_without_services_has_pages_alone(tmp_path: Path) -> None:

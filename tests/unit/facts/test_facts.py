@@ -4,7 +4,7 @@ import pytest
 
 from facts.answers import AnswerError, read_answer
 from facts.case import Contradiction, Observed, complete
-from facts.measuring.units import UnitError, read_quantity
+from facts.measuring.units import UnitError, converter, read_quantity
 from facts.medicines import Stopped
 from facts.vocabulary import QuantityFinding
 from knowledge_base.model import KnowledgeBase
@@ -46,6 +46,14 @@ def test_what_is_no_quantity_is_refused(knowledge: KnowledgeBase, text: str) -> 
     assert isinstance(finding, QuantityFinding)
     with pytest.raises(UnitError):
         read_quantity(text, finding)
+
+
+@pytest.mark.parametrize("unit", ["furlong)(", "'", "1e999 g", "°", "mg/", "(" * 300, "mmol"])
+def test_what_is_no_unit_of_the_finding_is_told_as_that(knowledge: KnowledgeBase, unit: str) -> None:
+    finding = knowledge.vocabulary.findings["serum_potassium"]
+    assert isinstance(finding, QuantityFinding)
+    with pytest.raises(UnitError, match="cannot be turned into mmol/L"):
+        converter(finding, unit)
 
 
 def test_unknown_is_no_answer_and_never_false(knowledge: KnowledgeBase) -> None:

@@ -166,7 +166,8 @@ def test_a_signal_ends_all_of_them_and_what_they_shared(tmp_path: Path, sent: si
 
 
 def test_what_keeps_workers_from_starting_is_told_once(tmp_path: Path) -> None:
-    outcome = charley_process("serve", "--workers", "2", "--users", tmp_path / "nobody", "--store", tmp_path / "store")
+    serve = ("serve", "--workers", "2", "--port", free_port(), "--store", tmp_path / "store")
+    outcome = charley_process(*serve, "--users", tmp_path / "nobody")
     assert outcome.status == 1 and outcome.err.count("cannot be read") == 1 and "Open" not in outcome.err
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
