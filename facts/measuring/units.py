@@ -151,6 +151,8 @@ def remember_conversions(known: Mapping[ConversionKey, Conversion]) -> None:
 
 
 def _conversion(finding: QuantityFinding, unit: str) -> Conversion:
+    import pint
+
     registry = _registry()
 
     def convert(number: Decimal) -> Decimal:
@@ -168,9 +170,10 @@ def _conversion(finding: QuantityFinding, unit: str) -> Conversion:
     try:
         offset = convert(Decimal(0))
         return Conversion(convert(Decimal(1)) - offset, offset)
-    # A text that is no unit at all brings Pint to errors of any kind, which hang on its release and on Python's.
-    except Exception as error:
+    except (pint.DimensionalityError, pint.UndefinedUnitError) as error:
         raise UnitError(f"{unit} cannot be turned into {finding.unit}: {error}") from None
+    except Exception:  # Which one Pint raises for what is written like no unit hangs on its release and on Python's.
+        raise UnitError(f"{unit} cannot be turned into {finding.unit}: it is not written as a unit is") from None
 
 
 def _accepted(finding: QuantityFinding) -> tuple[str, ...]:
