@@ -12,7 +12,8 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from expert.inference.assessing import Assessor, Disagreement
-from expert.proofs.formulas import Formula, Formulas, Patient, all_of, negation
+from expert.proofs.connectives import Formula, all_of, negation
+from expert.proofs.formulas import Formulas, Patient
 from expert.proofs.solver import Smallest, altered, answered, plain_number
 from facts.assessment import Change, WayToChange, WhatWouldChange
 from facts.case import Case

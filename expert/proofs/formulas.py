@@ -13,10 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property, partial
 from math import ceil, floor
-from typing import TYPE_CHECKING, Any, TypeAlias, assert_never
+from typing import TYPE_CHECKING, assert_never
 
 import z3
 
+from expert.proofs.connectives import Formula, all_of, any_of, both, negation
 from facts.quantities import Interval, bounds
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value
 from knowledge_base.conditions.expression import (
@@ -36,9 +37,6 @@ from knowledge_base.conditions.logic import compare
 
 if TYPE_CHECKING:
     from knowledge_base.model import Cause, KnowledgeBase, NextStep, Rule
-
-Formula: TypeAlias = Any
-"""A z3 formula; z3 ships no types."""
 
 
 class Patient:
@@ -73,25 +71,25 @@ class Patient:
         if isinstance(finding, QuantityFinding):
             low, high = finding.range
             least, greatest = self.least[name], self.greatest[name]
-            yield z3.And(number(low) <= least, least <= greatest, greatest <= number(high))
+            yield both(number(low) <= least, least <= greatest, greatest <= number(high))
         elif isinstance(finding, ChoiceFinding):
             yield z3.PbEq([(choice, 1) for choice in self.choices[name].values()], 1)
         if finding.requires is not None:
-            yield z3.Implies(self.implies_required(name), z3.And(self.known[finding.requires], self.value[finding.requires]))
+            yield z3.Implies(self.implies_required(name), both(self.known[finding.requires], self.value[finding.requires]))
 
     def implies_required(self, name: str) -> Formula:
         """Say that a finding has a value that implies what it requires (as `facts.requirements.implies_required`)."""
         known = self.known[name]
-        return z3.And(known, self.value[name]) if self.findings[name].kind == "yes_no" else known
+        return both(known, self.value[name]) if self.findings[name].kind == "yes_no" else known
 
     def is_(self, name: str, value: Value) -> Formula:
         """Say that a finding's value is this; says nothing of whether it is known."""
         if name in self.choices:
             return self.choices[name][str(value)]
         if isinstance(value, bool):
-            return self.value[name] if value else z3.Not(self.value[name])
+            return self.value[name] if value else negation(self.value[name])
         least, greatest = bounds(value if isinstance(value, Interval) else float(value))
-        return z3.And(self.least[name] == number(least), self.greatest[name] == number(greatest))
+        return both(self.least[name] == number(least), self.greatest[name] == number(greatest))
 
     def exact(self, name: str) -> Formula:
         """Say that a quantity, if it is known, is known exactly; of other findings it goes without saying."""
@@ -99,11 +97,11 @@ class Patient:
 
     def lies_within(self, name: str, interval: Interval) -> Formula:
         """Say that all that a quantity can be lies within an interval; says nothing of whether it is known."""
-        return z3.And(number(interval.least) <= self.least[name], self.greatest[name] <= number(interval.greatest))
+        return both(number(interval.least) <= self.least[name], self.greatest[name] <= number(interval.greatest))
 
     def pinned(self, values: Mapping[str, Value]) -> list[Formula]:
         """Say that exactly these findings are known, with these values."""
-        known = [self.known[name] if name in values else z3.Not(self.known[name]) for name in self.findings]
+        known = [self.known[name] if name in values else negation(self.known[name]) for name in self.findings]
         return known + [self.is_(name, value) for name, value in values.items()]
 
     def variables(self, name: str) -> list[Formula]:
@@ -114,16 +112,16 @@ class Patient:
 
     def tells(self, leaf: Leaf, truth: bool) -> Formula:
         """Say that a leaf's finding is known, and that its value surely is what the leaf asks for, or surely is not."""
-        return z3.And(self.known[leaf.finding], self.leaf(leaf, truth))
+        return both(self.known[leaf.finding], self.leaf(leaf, truth))
 
     def leaf(self, leaf: Leaf, truth: bool) -> Formula:
         """Say that a known finding's value surely is what a leaf asks for, or (`truth` false) surely is not."""
         match leaf:
             case Present(name):
-                return self.value[name] if truth else z3.Not(self.value[name])
+                return self.value[name] if truth else negation(self.value[name])
             case OneOf(name, choices):
-                chosen = z3.Or([self.choices[name][choice] for choice in choices])
-                return chosen if truth else z3.Not(chosen)
+                chosen = any_of([self.choices[name][choice] for choice in choices])
+                return chosen if truth else negation(chosen)
             case Compared(name, operator, threshold):
                 asked = operator if truth else opposite(operator)
                 # Surely below when the greatest that it can be is; surely above when the least is.
@@ -167,9 +165,9 @@ class Encoding:
             case Not(operand):
                 return self(operand, not truth)
             case And(operands):
-                return (z3.And if truth else z3.Or)([self(operand, truth) for operand in operands])
+                return (all_of if truth else any_of)([self(operand, truth) for operand in operands])
             case Or(operands):
-                return (z3.Or if truth else z3.And)([self(operand, truth) for operand in operands])
+                return (any_of if truth else all_of)([self(operand, truth) for operand in operands])
             case AtLeast(count, operands):
                 wanted = count if truth else len(operands) - count + 1
                 return at_least(wanted, [self(operand, truth) for operand in operands])
@@ -202,15 +200,11 @@ class Formulas:
     def shown(self, step: "NextStep") -> Formula:
         """Say that a next step applies and is not known to be a hazard."""
         applies = self.true(step.rule.condition)
-        return applies if step.unless is None else z3.And(applies, z3.Not(self.true(step.unless)))
+        return applies if step.unless is None else both(applies, negation(self.true(step.unless)))
 
     def demanded(self, rule: "Rule", level: str) -> Formula:
         """Say that a warning rule fires and that nothing known lowers what it demands below a level."""
-        return z3.And(self.true(rule.condition), self._stays(rule, level))
-
-    def both(self, *formulas: Formula) -> Formula:
-        """Say all of these."""
-        return z3.And(*formulas)
+        return both(self.true(rule.condition), self._stays(rule, level))
 
     def fires(self, rule: str) -> Formula:
         """Say that a rule fires."""
@@ -219,20 +213,20 @@ class Formulas:
     def urgency_at_least(self, level: str) -> Formula:
         """Say that what is known demands at least this level."""
         if level not in self._urgency:
-            demanded = [z3.And(self.true(rule.condition), self._stays(rule, level)) for rule in self._demanding(level)]
-            self._urgency[level] = z3.Or(demanded + self._lowest(level))
+            demanded = [both(self.true(rule.condition), self._stays(rule, level)) for rule in self._demanding(level)]
+            self._urgency[level] = any_of(demanded + self._lowest(level))
         return self._urgency[level]
 
     def ceiling_at_least(self, level: str) -> Formula:
         """Say that this level, or a higher one, is demanded or is not yet ruled out."""
-        open_ = [z3.And(z3.Not(self.false(rule.condition)), self._stays(rule, level)) for rule in self._demanding(level)]
-        return z3.Or(open_ + self._lowest(level))
+        open_ = [both(negation(self.false(rule.condition)), self._stays(rule, level)) for rule in self._demanding(level)]
+        return any_of(open_ + self._lowest(level))
 
     def _stays(self, rule: "Rule", level: str) -> Formula:
         """Say that no downgrade of a warning rule that is known to hold lowers it below a level."""
         rank = self.knowledge.level_rank
         lowering = [entry for entry in self.knowledge.downgrades.get(rule.id, ()) if rank[entry.level or ""] < rank[level]]
-        return z3.And([z3.Not(self.true(entry.condition)) for entry in lowering])
+        return all_of([negation(self.true(entry.condition)) for entry in lowering])
 
     def _demanding(self, level: str) -> list["Rule"]:
         rank = self.knowledge.level_rank
@@ -256,7 +250,7 @@ class Formulas:
             case Compared(kind, operator, threshold):
                 above = operator in (">", "<=")
                 reached = self.count_reaches(cause, kind, floor(threshold) + 1 if above else ceil(threshold))
-                return reached if (operator in (">", ">=")) is truth else z3.Not(reached)
+                return reached if (operator in (">", ">=")) is truth else negation(reached)
             case Present() | OneOf():
                 # A count is a number: neither yes nor one of several choices.
                 return z3.BoolVal(not truth)
@@ -282,7 +276,7 @@ class Formulas:
     @cached_property
     def _not_impossible(self) -> Formula:
         # One formula, because it is renamed for every finding that has an order.
-        return z3.And(*self.patient.possible, z3.Not(self.contradictory))
+        return both(*self.patient.possible, negation(self.contradictory))
 
     def place(self, cause: str) -> Formula:
         """Return the place at which a cause is listed."""
@@ -301,37 +295,17 @@ class Formulas:
         causes = self.knowledge.causes
         end = self.knowledge.ranking.end(self.knowledge.grading.likely)
         if cause is None:
-            return z3.And([self.place(other) >= end for other in causes])
+            return all_of([self.place(other) >= end for other in causes])
         place = self.place(cause)
-        return z3.And([place < end, *(place < self.place(other) for other in causes if other != cause)])
+        return all_of([place < end, *(place < self.place(other) for other in causes if other != cause)])
 
     @cached_property
     def contradictory(self) -> Formula:
         """Say that the answers contradict each other; such a case is refused."""
-        return z3.Or([self.true(entry.condition) for entry in self.knowledge.contradictions.values()])
+        return any_of([self.true(entry.condition) for entry in self.knowledge.contradictions.values()])
 
 
 def at_least(count: int, formulas: Sequence[Formula]) -> Formula:
     if count <= 0 or count > len(formulas):
         return z3.BoolVal(count <= 0)
-    return z3.Or(list(formulas)) if count == 1 else z3.PbGe([(formula, 1) for formula in formulas], count)
-
-
-def any_of(formulas: Iterable[Formula]) -> Formula:
-    """Say that one of the formulas holds."""
-    return z3.Or(list(formulas))
-
-
-def all_of(formulas: Iterable[Formula]) -> Formula:
-    """Say that all of the formulas hold."""
-    return z3.And(list(formulas))
-
-
-def negation(formula: Formula) -> Formula:
-    """Say that a formula does not hold."""
-    return z3.Not(formula)
-
-
-def same(left: Formula, right: Formula) -> Formula:
-    """Say that two formulas have the same truth."""
-    return left == right
+    return any_of(formulas) if count == 1 else z3.PbGe([(formula, 1) for formula in formulas], count)

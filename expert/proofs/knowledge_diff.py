@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import permutations
 
 from expert.inference.assessing import Assessor, ContradictoryCase
-from expert.proofs.formulas import Formula, Formulas, Patient, all_of, negation
+from expert.proofs.connectives import Formula, all_of, negation
+from expert.proofs.formulas import Formulas, Patient
 from expert.proofs.solver import Decider
 from facts.case import Case
 from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Value

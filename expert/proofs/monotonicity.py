@@ -5,7 +5,8 @@ from functools import partial
 
 import z3
 
-from expert.proofs.formulas import Encoding, Formula, Patient
+from expert.proofs.connectives import Formula, all_of, any_of, both, negation
+from expert.proofs.formulas import Encoding, Patient
 from knowledge_base.conditions.expression import Expression
 
 
@@ -46,14 +47,14 @@ class Opaque:
             if name in later.least:
                 stays += [now.least[name] <= later.least[name], later.greatest[name] <= now.greatest[name]]
                 grows.append(later.least[name] <= later.greatest[name])
-            grows.append(z3.Implies(now.known[name], z3.And(stays)))
+            grows.append(z3.Implies(now.known[name], all_of(stays)))
         for was, is_ in self.named.values():
-            grows += [z3.Not(z3.And(is_)), *(z3.Implies(before, after) for before, after in zip(was, is_, strict=True))]
+            grows += [negation(all_of(is_)), *(z3.Implies(before, after) for before, after in zip(was, is_, strict=True))]
         return grows
 
     def unsaid(self, tree: Expression, truth: bool) -> Formula:
         """Say that a condition had this truth and has it no more."""
-        return z3.And(self._now(tree, truth), z3.Not(self._later(tree, truth)))
+        return both(self._now(tree, truth), negation(self._later(tree, truth)))
 
     def _named(self, when: int, name: str, truth: bool) -> Formula:
         return self.named[name][when][truth]
@@ -67,8 +68,8 @@ def better_and_worse(patient: Patient, then: Patient, finding: str, order: str |
     if order == "lower":
         return [*known, then.least[finding] < patient.least[finding]]
     worse = [
-        z3.And(patient.is_(finding, before), then.is_(finding, after))
+        both(patient.is_(finding, before), then.is_(finding, after))
         for place, before in enumerate(order)
         for after in order[place + 1 :]
     ]
-    return [*known, z3.Or(worse)]
+    return [*known, any_of(worse)]

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from expert.proofs.formulas import Formula, Formulas, any_of, negation
-from expert.proofs.reaching import Reaching
+from expert.proofs.connectives import Formula, any_of, both, negation
+from expert.proofs.formulas import Formulas
+from expert.proofs.reaching import Reaching, reaching_of
 from expert.proofs.statement import Statement
 from knowledge_base.conditions.expression import Expression, leaves, names_used
 from knowledge_base.invariants import Invariant
@@ -55,10 +56,14 @@ def first_action(formulas: Formulas) -> Iterator[Statement]:
     if not knowledge.plan.declared:
         return
     highest = list(knowledge.levels)[-1]
-    actions = [step for step in knowledge.next_steps.values() if step.level == highest and step.kind in _ACTIONS]
+    actions = [
+        (step, _about(step.rule.condition, knowledge))
+        for step in knowledge.next_steps.values()
+        if step.level == highest and step.kind in _ACTIONS
+    ]
     for rule in _dangers(knowledge, highest):
         about = _about(rule.condition, knowledge) | {rule.target}
-        own = [step for step in actions if about & _about(step.rule.condition, knowledge)]
+        own = [step for step, what in actions if about & what]
         demanded = (formulas.demanded(rule, highest), *(negation(formulas.shown(step)) for step in own))
         says = f"the danger {rule.id} may bring no step of its own that is {highest}"
         fix = "add a step, or let one apply to it"
@@ -73,7 +78,7 @@ def concerned(entry: Invariant, formulas: Formulas) -> tuple[Formula, ...]:
 
 def asked(formulas: Formulas) -> Iterator[Statement]:
     """An interview comes to ask what invariants.yaml says that it asks."""
-    reaching = Reaching(formulas)
+    reaching = reaching_of(formulas)
     for entry in formulas.knowledge.invariants.statements.values():
         for level, names in entry.asks.items():
             below = (*concerned(entry, formulas), negation(formulas.urgency_at_least(level)))
@@ -86,7 +91,7 @@ def asked(formulas: Formulas) -> Iterator[Statement]:
 
 def looked_for(formulas: Formulas) -> Iterator[Statement]:
     """Every danger that anybody would look for is reached by pertinent questions from what everybody is asked."""
-    reaching = Reaching(formulas)
+    reaching = reaching_of(formulas)
     for rule in _dangers(formulas.knowledge):
         missed = _missed(reaching, [rule], looked_for=True)
         says = f"pertinent questions may not lead to {rule.id}, although something speaks for it"
@@ -96,7 +101,7 @@ def looked_for(formulas: Formulas) -> Iterator[Statement]:
 
 def screened(formulas: Formulas) -> Iterator[Statement]:
     """No patient has a danger that the interview does not come to know of."""
-    reaching, knowledge = Reaching(formulas), formulas.knowledge
+    reaching, knowledge = reaching_of(formulas), formulas.knowledge
     lowest = next(iter(knowledge.levels))
     for sign in knowledge.warning_signs.values():
         rules = [rule for rule in sign.rules if rule.level != lowest]
@@ -110,7 +115,7 @@ def screened(formulas: Formulas) -> Iterator[Statement]:
 def _missed(reaching: Reaching, rules: list[Rule], *, looked_for: bool) -> tuple[Formula, ...]:
     formulas = reaching.formulas
     missed = [
-        formulas.both(
+        both(
             reaching.demands(rule),
             negation(formulas.urgency_at_least(rule.level or "")),
             *([reaching.looked_for(rule)] if looked_for else []),

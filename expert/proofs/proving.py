@@ -7,7 +7,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Literal, TypeAlias
 
-from expert.proofs.formulas import Formulas, Patient, negation
+from expert.proofs.connectives import negation
+from expert.proofs.formulas import Formulas, Patient
 from expert.proofs.solver import STEPS, Decider, Remembered, z3_version
 from expert.proofs.statement import Statement
 from expert.proofs.statements import PROPERTIES, statements
@@ -79,14 +80,14 @@ class Prover:
         reasons = {(accepted.property, accepted.subject): accepted for accepted in knowledge.invariants.accepted}
         met: set[tuple[str, str]] = set()
         outcomes: list[Outcome] = []
-        for kind, several in groupby(statements(formulas, without), attrgetter("property")):
+        for kind, listed in groupby(statements(formulas, without), attrgetter("property")):
             progress(kind)
-            listed = list(several)
-            for given, among in groupby(listed, attrgetter("given")):
+            for given, several in groupby(listed, attrgetter("given")):
+                among, deciding = list(several), decider.given(given)
                 if given:
                     # Much is common to them, and most hold: they are decided together.
-                    decider.given(given).ask_together([one.formulas for one in among if one.wanted == "impossible"])
-            outcomes += [_decided(statement, decider, reasons, met, witnesses=witnesses) for statement in listed]
+                    deciding.ask_together([one.formulas for one in among if one.wanted == "impossible"])
+                outcomes += [_decided(statement, deciding, reasons, met, witnesses=witnesses) for statement in among]
         idle = tuple(accepted for key, accepted in reasons.items() if key not in met)
         return Proof(tuple(outcomes), idle, time.perf_counter() - began)
 
@@ -109,7 +110,6 @@ def _decided(
     *,
     witnesses: bool,
 ) -> Outcome:
-    decider = decider.given(statement.given)
     answer = decider(*statement.formulas)
     if answer in (statement.wanted, "undecided"):
         return Outcome(statement, "proved" if answer == statement.wanted else "undecided")

@@ -7,15 +7,23 @@ followed.
 """
 
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import assert_never
 
 import z3
 
-from expert.proofs.formulas import Encoding, Formula, Formulas
+from expert.proofs.connectives import Formula, any_of, both, either, negation
+from expert.proofs.formulas import Encoding, Formulas
 from knowledge_base.conditions.expression import And, AtLeast, Compared, Expression, Leaf, Named, Not, OneOf, Or, Present
 from knowledge_base.interview import asked_by, told_by_lists
 from knowledge_base.model import Rule
+
+
+@lru_cache(maxsize=1)
+def reaching_of(formulas: Formulas) -> "Reaching":
+    """Return what pertinent questions reach in one knowledge base; kept for the last one, as three properties ask of it."""
+    return Reaching(formulas)
+
 
 _Wanted = dict[str, Formula]
 
@@ -45,7 +53,7 @@ class Reaching:
     def possible(self) -> list[Formula]:
         """What is so of a patient is exact and not contradictory, and nothing is so without what it requires."""
         rules = [self.patient.exact(name) for name in self.patient.least]
-        rules += [z3.Not(self.so(entry.condition)) for entry in self.knowledge.contradictions.values()]
+        rules += [negation(self.so(entry.condition)) for entry in self.knowledge.contradictions.values()]
         for name, finding in self.knowledge.vocabulary.findings.items():
             if finding.requires is not None and finding.kind == "yes_no":
                 rules.append(z3.Implies(self.patient.value[name], self.patient.value[finding.requires]))
@@ -53,7 +61,7 @@ class Reaching:
 
     def demands(self, rule: Rule) -> Formula:
         """Say that a warning rule holds of the patient and that nothing that is so answers its concern."""
-        return z3.And(self.so(rule.condition), *(z3.Not(self.so(entry.condition)) for entry in self._downgrades(rule)))
+        return both(self.so(rule.condition), *(negation(self.so(entry.condition)) for entry in self._downgrades(rule)))
 
     def _downgrades(self, rule: Rule) -> tuple[Rule, ...]:
         return self.knowledge.downgrades.get(rule.id, ())
@@ -64,13 +72,13 @@ class Reaching:
         By what is so, is worth asking and, where it is a test, is ordered.
         """
         looked = z3.BoolVal(True) if rule.look_for is None else self._sought(rule.look_for, True)
-        return z3.And(looked, self._sought(rule.condition, True))
+        return both(looked, self._sought(rule.condition, True))
 
     def _is_sought(self, leaf: Leaf, truth: bool) -> Formula:
         name, only_if = leaf.finding, self.knowledge.interview.only_if.get(leaf.finding)
         worth = z3.BoolVal(True) if only_if is None else self.so(only_if)
         ordered = self._ordered(name) if self.by.get(name) == "test" else z3.BoolVal(True)
-        return z3.And(self.patient.leaf(leaf, truth), worth, z3.Or(ordered, self.patient.known[name]))
+        return both(self.patient.leaf(leaf, truth), worth, either(ordered, self.patient.known[name]))
 
     # What an interview reaches
 
@@ -84,17 +92,17 @@ class Reaching:
         """Say that what is known is closed: everybody's questions were asked, and every pertinent question after them."""
         asked: dict[str, list[Formula]] = {name: [self._worth_asking(name)] for name in sorted(self.always)}
         for rule in self._dangers():
-            pertinent, wanted = z3.And(self._above(rule), self._looked_for_by_known(rule)), self.wanted(rule.condition, True)
+            pertinent, wanted = both(self._above(rule), self._looked_for_by_known(rule)), self.wanted(rule.condition, True)
             for name, formula in wanted.items():
-                asked.setdefault(name, []).append(z3.And(pertinent, formula))
+                asked.setdefault(name, []).append(both(pertinent, formula))
         patient = self.patient
         return [
-            z3.Implies(z3.And(z3.Or(reasons), self._can_be_put(name)), patient.known[name]) for name, reasons in asked.items()
+            z3.Implies(both(any_of(reasons), self._can_be_put(name)), patient.known[name]) for name, reasons in asked.items()
         ]
 
     def unasked(self, name: str) -> Formula:
         """Say that a finding could be asked and is unknown in the part that an interview reaches."""
-        return z3.And(self._can_be_put(name), z3.Not(self.patient.known[name]))
+        return both(self._can_be_put(name), negation(self.patient.known[name]))
 
     def _dangers(self) -> Iterator[Rule]:
         for sign in self.knowledge.warning_signs.values():
@@ -103,10 +111,10 @@ class Reaching:
     def _above(self, rule: Rule) -> Formula:
         """Say that a danger demands more than is demanded by what is known, less what is known to answer it."""
         formulas, rank = self.formulas, self.knowledge.level_rank
-        above: Formula = z3.Not(formulas.urgency_at_least(rule.level or ""))
+        above: Formula = negation(formulas.urgency_at_least(rule.level or ""))
         for entry in sorted(self._downgrades(rule), key=lambda entry: -rank[entry.level or ""]):
-            lower = z3.Not(formulas.urgency_at_least(entry.level or ""))
-            above = z3.If(formulas.true(entry.condition), z3.And(above, lower), above)
+            lower = negation(formulas.urgency_at_least(entry.level or ""))
+            above = z3.If(formulas.true(entry.condition), both(above, lower), above)
         return above
 
     def _looked_for_by_known(self, rule: Rule) -> Formula:
@@ -116,25 +124,25 @@ class Reaching:
         needed = self.knowledge.vocabulary.findings[name].requires
         if needed is None:
             return z3.BoolVal(True)
-        return z3.And(self.patient.known[needed], self.patient.value[needed])
+        return both(self.patient.known[needed], self.patient.value[needed])
 
     def _worth_asking(self, name: str) -> Formula:
         only_if = self.knowledge.interview.only_if.get(name)
-        return z3.BoolVal(True) if only_if is None else z3.Not(self.formulas.false(only_if))
+        return z3.BoolVal(True) if only_if is None else negation(self.formulas.false(only_if))
 
     def _ordered(self, name: str) -> Formula:
         """Say that a step that applies orders what would tell a finding."""
         steps = [step for step in self.knowledge.next_steps.values() if name in step.answers]
-        return z3.Or([self.formulas.shown(step) for step in steps])
+        return any_of([self.formulas.shown(step) for step in steps])
 
     def _answerable(self, name: str) -> Formula:
         worth = self._worth_asking(name)
-        return z3.And(worth, self._ordered(name)) if self.by[name] == "test" else worth
+        return both(worth, self._ordered(name)) if self.by[name] == "test" else worth
 
     def _can_be(self, leaf: Leaf, truth: bool) -> Formula:
         """Say that a leaf has this truth by what is known, or could come to have it by what can be answered."""
-        unknown = z3.And(z3.Not(self.patient.known[leaf.finding]), self._answerable(leaf.finding))
-        return z3.Or(self.patient.tells(leaf, truth), unknown)
+        unknown = both(negation(self.patient.known[leaf.finding]), self._answerable(leaf.finding))
+        return either(self.patient.tells(leaf, truth), unknown)
 
     def wanted(self, tree: Expression, truth: bool) -> _Wanted:
         """Return, for every finding that a condition is about, what says that it could still help it to this truth."""
@@ -147,7 +155,7 @@ class Reaching:
     def _make_wanted(self, tree: Expression, truth: bool) -> _Wanted:
         match tree:
             case Present(name) | Compared(name, _, _) | OneOf(name, _):
-                return {name: z3.And(z3.Not(self.patient.known[name]), self._answerable(name))}
+                return {name: both(negation(self.patient.known[name]), self._answerable(name))}
             case Named(name):
                 return self.wanted(self.knowledge.conditions[name], truth)
             case Not(operand):
@@ -158,7 +166,7 @@ class Reaching:
                     for name, formula in self.wanted(operand, truth).items():
                         parts.setdefault(name, []).append(formula)
                 decided = self.formulas.true(tree) if truth else self.formulas.false(tree)
-                here = z3.And(self._can(tree, truth), z3.Not(decided))
-                return {name: z3.And(here, z3.Or(formulas)) for name, formulas in parts.items()}
+                here = both(self._can(tree, truth), negation(decided))
+                return {name: both(here, any_of(formulas)) for name, formulas in parts.items()}
             case _:
                 assert_never(tree)

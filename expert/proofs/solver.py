@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 import z3
 
-from expert.proofs.formulas import Formula, Patient, all_of, any_of
+from expert.proofs.connectives import Formula, all_of, any_of, both, either, negation, number_of
+from expert.proofs.formulas import Patient
 from facts.quantities import Interval, Quantity
 from facts.requirements import implies_required
 from facts.vocabulary import Finding, QuantityFinding, Value
@@ -58,7 +59,7 @@ class Decider:
         """Return one that assumes these formulas too; the same for the same ones, so that z3 learns them once."""
         if not formulas:
             return self
-        key = tuple(formula.get_id() for formula in formulas)
+        key = tuple(map(number_of, formulas))
         if key not in self._given:
             assumed = (*self.assumed, *formulas)
             self._given[key] = Decider(self.patient, assumed, self.thresholds, self.steps, self.remembered)
@@ -89,7 +90,11 @@ class Decider:
             self.ask_together(fresh[middle:])
 
     def _key(self, formulas: Sequence[Formula]) -> tuple[int, ...]:
-        return tuple(formula.get_id() for formula in (*self.assumed, *formulas))
+        return (*self._assumed_key, *map(number_of, formulas))
+
+    @cached_property
+    def _assumed_key(self) -> tuple[int, ...]:
+        return tuple(map(number_of, self.assumed))
 
     def _ask(self, formulas: Sequence[Formula]) -> Answer:
         self.solver.push()
@@ -227,7 +232,7 @@ class Smallest:
                 model = solver.model()
                 names = tuple(name for name, formula in self.changed.items() if z3.is_true(model.eval(formula, True)))
                 found.append(names)
-                solver.add(z3.Not(z3.And([self.changed[name] for name in names])))
+                solver.add(negation(all_of([self.changed[name] for name in names])))
             solver.pop()
             if found or answer == "unknown":
                 return sorted(found, key=self._order), answer == "unsat"
@@ -249,13 +254,13 @@ def altered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formula
     for name, finding in patient.findings.items():
         known = patient.known[name]
         if name not in values:
-            fixed.append(z3.Not(known))
+            fixed.append(negation(known))
             continue
         above = finding.requires if implies_required(values[name]) else None
-        stays = z3.BoolVal(True) if above is None else z3.And(patient.known[above], patient.value[above])
+        stays = z3.BoolVal(True) if above is None else both(patient.known[above], patient.value[above])
         same = patient.is_(name, values[name])
-        fixed += [known == stays, z3.Or(same, patient.exact(name))]
-        changed[name] = z3.And(known, z3.Not(same))
+        fixed += [known == stays, either(same, patient.exact(name))]
+        changed[name] = both(known, negation(same))
     return fixed, changed
 
 
@@ -273,11 +278,11 @@ def answered(patient: Patient, values: Mapping[str, Value]) -> tuple[list[Formul
     for name in patient.findings:
         value, known = values.get(name), patient.known[name]
         if isinstance(value, Interval):
-            fixed += [known, patient.lies_within(name, value), z3.Or(patient.is_(name, value), patient.exact(name))]
+            fixed += [known, patient.lies_within(name, value), either(patient.is_(name, value), patient.exact(name))]
             changed[name] = patient.exact(name)
         elif value is not None:
-            fixed.append(z3.And(known, patient.is_(name, value)))
+            fixed.append(both(known, patient.is_(name, value)))
         else:
             fixed.append(patient.exact(name))
-            changed[name] = z3.And(known, z3.Not(any_of(implied.get(name, []))))
+            changed[name] = both(known, negation(any_of(implied.get(name, []))))
     return fixed, changed

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from expert.proofs.formulas import Formula, Patient
+from expert.proofs.connectives import Formula
+from expert.proofs.formulas import Patient
 from facts.problems import Place
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from itertools import combinations, permutations
 from typing import Any, TypeAlias
 
-from expert.proofs.formulas import Formula, Formulas, Patient, any_of, negation, same
+from expert.proofs.connectives import Formula, any_of, both, negation, same
+from expert.proofs.formulas import Formulas, Patient
 from expert.proofs.monotonicity import Later, Opaque, better_and_worse
 from expert.proofs.plan_statements import asked, concerned, contradiction, first_action, guard, looked_for, screened
 from expert.proofs.statement import Statement
@@ -195,7 +196,7 @@ def _more_answers(formulas: Formulas) -> Iterator[Statement]:
         now = formulas.urgency_at_least(level)
         # What answers a concern may lower the urgency; nothing else may.
         answering = [formulas.true(rule.condition) for rules in knowledge.downgrades.values() for rule in rules]
-        nothing_new = [negation(formulas.both(negation(f), formulas.with_other(f, opaque.pairs))) for f in answering]
+        nothing_new = [negation(both(negation(f), formulas.with_other(f, opaque.pairs))) for f in answering]
         lowered = (*opaque.more_is_known, now, *nothing_new, negation(formulas.with_other(now, opaque.pairs)))
         says = f"an answer that answers no concern can lower the urgency below {level}"
         place = next(iter(knowledge.warning_signs.values())).place if knowledge.warning_signs else Place("urgency.yaml")

@@ -3,7 +3,8 @@
 from hypothesis import given, settings
 
 from expert.inference.assessing import Assessor
-from expert.proofs.formulas import Formulas, negation
+from expert.proofs.connectives import negation
+from expert.proofs.formulas import Formulas
 from expert.proofs.solver import Decider
 from facts.vocabulary import Value
 from knowledge_base.judging.judgement import Judge

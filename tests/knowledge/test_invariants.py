@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from expert.proofs.formulas import Formulas, negation
+from expert.proofs.connectives import negation
+from expert.proofs.formulas import Formulas
 from expert.proofs.proving import Proof, Prover, certificate, prover
 from expert.proofs.solver import STEPS, Decider
 from expert.proofs.statements import PROPERTIES, invariant

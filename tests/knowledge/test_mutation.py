@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from facts.vocabulary import QuantityFinding
+from knowledge_base.judging.judgement import Judge
 from tests.knowledge.mutants import ConditionFaults, Mutant, mutants
 from tests.knowledge.mutate_knowledge import Court, Trial, count, table
 from tests.small_knowledge import choice, quantity, write, yes_no
@@ -23,6 +25,9 @@ CASES = """
 - case: sugar is just too low
   findings: {sugar: 2.9}
   expected: {fires: [low-sugar], urgency: high}
+- case: expects what never was so
+  findings: {cough: yes, fever: yes, rash: yes, sugar: 5, pace: fast}
+  expected: {fires: [low-sugar]}
 - case: sugar is just not too low
   findings: {sugar: 3.0}
   expected: {ruled_out: [low-sugar], urgency: low}
@@ -31,6 +36,10 @@ CASES = """
 
 @pytest.fixture(scope="module")
 def court(tmp_path_factory: pytest.TempPathFactory) -> Court:
+    return open_court(tmp_path_factory)
+
+
+def open_court(tmp_path_factory: pytest.TempPathFactory, *, until_caught: bool = False) -> Court:
     folder = write(
         tmp_path_factory.mktemp("knowledge"),
         FINDINGS,
@@ -45,7 +54,7 @@ def court(tmp_path_factory: pytest.TempPathFactory) -> Court:
     )
     cases = tmp_path_factory.mktemp("cases")
     (cases / "all.yaml").write_text(CASES, encoding="utf-8")
-    return Court(tmp_path_factory.mktemp("mutants"), folder, [cases])
+    return Court(tmp_path_factory.mktemp("mutants"), folder, [cases], until_caught=until_caught)
 
 
 @pytest.fixture
@@ -60,8 +69,9 @@ def tried(court: Court) -> Callable[[str, str], Trial]:
 
 
 def test_the_unchanged_knowledge_is_free_of_what_catches_faults(court: Court) -> None:
-    every_condition = [rule.condition for rule in court.knowledge.rules.values()]
-    assert list(court.failures(court.knowledge, every_condition)) == []
+    everybody = np.ones(len(court.patients), np.bool_)
+    assert list(court.failures(court.knowledge, Judge(court.knowledge), everybody)) == []
+    assert not court.touched(court.knowledge).any()
     assert (court.found, court.before) == ({}, {})
     place = court.written.documents["knowledge.yaml"].place(())
     assert not court.try_(Mutant("none", "none", "none", place, "", "knowledge.yaml", ())).caught
@@ -95,6 +105,21 @@ def test_a_unit_that_other_units_do_not_lead_to_is_caught_by_check(tried: Callab
 def test_a_fault_that_changes_an_expected_outcome_is_caught_by_cases(court: Court, kind: str, change: str) -> None:
     found = [mutant for mutant in mutants(court.written, court.knowledge) if (mutant.kind, mutant.change) == (kind, change)]
     assert [trial.subject for trial in found if court.try_(trial).written] != []
+
+
+def ways(trial: Trial) -> int:
+    return sum(map(bool, (trial.check, trial.prove, trial.written, trial.proposed)))
+
+
+def test_where_one_catch_is_enough_proofs_are_not_tried_on_what_cases_caught(tmp_path_factory: pytest.TempPathFactory) -> None:
+    courts = [open_court(tmp_path_factory, until_caught=until_caught) for until_caught in (False, True)]
+    every_way, first_alone = ([court.try_(mutant) for mutant in mutants(court.written, court.knowledge)] for court in courts)
+    assert [trial.caught for trial in first_alone] == [trial.caught for trial in every_way]
+    assert [trial.equivalent for trial in first_alone if not trial.caught] == [
+        trial.equivalent for trial in every_way if not trial.caught
+    ]
+    assert max(map(ways, every_way)) > 1
+    assert max(map(ways, first_alone)) == 1
 
 
 def test_a_fault_that_nothing_asks_about_survives(court: Court) -> None:

@@ -177,12 +177,15 @@ def faults(assessor: Assessor, case: Case, place: str) -> Iterator[str]:
     for name, standing in expected.standings.items():
         if standings[name] != standing:
             yield f"{said}: {name} is {standings[name]}, not {standing}"
-    for rules, wanted in ((expected.fires, True), (expected.open, None)):
+    for rules, wanted in ((expected.fires, True), (expected.ruled_out, False), (expected.open, None)):
         for rule in rules:
             if rule not in knowledge.rules:
                 yield f"{said}: there is no rule {rule}"
             elif truth(knowledge, case, rule) is not wanted:
-                yield f"{said}: {rule} {'did not fire' if wanted else 'is not open'}"
+                yield f"{said}: {rule} {_NOT_SO[wanted]}"
+
+
+_NOT_SO = {True: "did not fire", False: "is not ruled out", None: "is not open"}
 
 
 def holds(assessor: Assessor, case: Case, name: str) -> bool:

@@ -48,21 +48,26 @@ class CohortJudge:
         self.knowledge, self.reuse = knowledge, reuse
         self.judge = Judge(knowledge)
         self.verdicts = Verdicts(knowledge, self.judge)
-        self._plans: dict[tuple[frozenset[str], bool], _Plan] = {}
+        self._plans: dict[tuple[frozenset[str], tuple[str, ...] | None], _Plan] = {}
         self._room = np.zeros(0, np.uint64)
         self._last: tuple[pl.DataFrame, Mapping[str, Column]] | None = None
 
     def contradictions(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
         """Return by each contradiction in which rows it is true. Raises UnfitFrame."""
+        keys = {name: contradiction_key(name) for name in self.knowledge.contradictions}
+        judged = self.judge_only(frame, tuple(keys.values()))
+        return {name: judged.is_true(key) for name, key in keys.items()}
+
+    def judge_only(self, frame: pl.DataFrame, names: tuple[str, ...]) -> "Judged":
+        """Judge some conditions of every row, by the names that a `Judge` has for them. Raises UnfitFrame."""
         columns = self._columns_of(frame)
-        judged = self._run(self._plan(columns, whole=False), columns, frame.height)
-        return {name: judged.is_true(contradiction_key(name)) for name in self.knowledge.contradictions}
+        return self._run(self._plan(columns, names), columns, frame.height)
 
     def __call__(self, frame: pl.DataFrame) -> "Judged":
         """Judge every condition of every row. Raises UnfitFrame."""
         columns = self._columns_of(frame)
         self._last = None
-        return self._run(self._plan(columns, whole=True), columns, frame.height)
+        return self._run(self._plan(columns, None), columns, frame.height)
 
     def _columns_of(self, frame: pl.DataFrame) -> Mapping[str, Column]:
         # The same frame is often asked about twice: for contradictions, and for all the rest.
@@ -82,18 +87,17 @@ class CohortJudge:
         plan.code.run(lambda given, start, end: plan.answers.fill(columns, height, given, start, end), result)
         return Judged(self.knowledge, plan, result, height)
 
-    def _plan(self, columns: Mapping[str, Column], *, whole: bool) -> _Plan:
-        key = (frozenset(columns), whole)
+    def _plan(self, columns: Mapping[str, Column], names: tuple[str, ...] | None) -> _Plan:
+        key = (frozenset(columns), names)
         if key not in self._plans:
-            self._plans[key] = self._conclude(columns) if whole else self._only_contradictions(columns)
+            self._plans[key] = self._conclude(columns) if names is None else self._judge_only(columns, names)
         return self._plans[key]
 
-    def _only_contradictions(self, columns: Mapping[str, Column]) -> _Plan:
+    def _judge_only(self, columns: Mapping[str, Column], names: tuple[str, ...]) -> _Plan:
         assembly = Assembly()
         answers = GivenAnswers(assembly, self.knowledge.vocabulary, columns)
-        program = write_program(self.judge.conditions, map(contradiction_key, self.knowledge.contradictions))
-        truths = judge_all(assembly, program, answers)
-        code = finish(assembly, [truth.true for truth in truths.values()])
+        truths = judge_all(assembly, write_program(self.judge.conditions, names), answers)
+        code = finish(assembly, [plane for truth in truths.values() for plane in truth])
         return _Plan(code, answers, truths, {}, None)
 
     def _conclude(self, columns: Mapping[str, Column]) -> _Plan:
@@ -137,6 +141,11 @@ class Judged:
     def is_true(self, name: str) -> pl.Series:
         """Return in which rows a condition is true."""
         return self._bits(self._plan.truths[name].true, name)
+
+    def planes(self, name: str) -> tuple[Words, Words]:
+        """Return where a condition is true and where it is false: a bit a row, 64 in a word, lowest first."""
+        true, false = self._plan.truths[name]
+        return self._plane(true), self._plane(false)
 
     def count(self, name: str) -> tuple[int, int]:
         """Return in how many rows a condition is true, and in how many false."""
@@ -195,7 +204,7 @@ class Judged:
     @property
     def _urgencies(self) -> Urgencies:
         if self._plan.urgencies is None:
-            raise AssertionError("only contradictions were judged")
+            raise AssertionError("only some conditions were judged")
         return self._plan.urgencies
 
     def _ranked(self, candidates: Sequence[Plane], count: int) -> list[pl.Series]:

@@ -42,9 +42,28 @@ def plan_faults(expected: Sequence[Mapping[str, Any]], knowledge: KnowledgeBase,
             continue
         if dict(step.topics) != entry.get("topics", dict(step.topics)):
             yield f"{name} speaks of {dict(step.topics)}, not of {entry['topics']}"
+        if step.level != entry.get("level", step.level):
+            yield f"{name} is for {step.level}, not for {entry['level']}"
         for wanted in ("shown", "set aside"):
             if wanted in entry and state(step, entry[wanted], judge) != wanted:
                 yield f"{name} is not {wanted} for {entry[wanted]}"
+
+
+def patients_of(entry: Mapping[str, Any]) -> list[Mapping[str, Value]]:
+    """Return the patients of whom something is expected."""
+    return [entry[wanted] for wanted in ("shown", "set aside", "looked for", "holds") if wanted in entry]
+
+
+def declared(entry: Mapping[str, Any], knowledge: KnowledgeBase) -> tuple[Any, ...] | None:
+    """Return what a knowledge base declares of the step, the guard or the warning of which something is expected."""
+    if "guard" in entry:
+        guard = knowledge.invariants.guards.get(entry["guard"])
+        return None if guard is None else (guard.never, guard.when)
+    if "warning" in entry:
+        rule = knowledge.rules.get(entry["warning"])
+        return None if rule is None else (rule.look_for,)
+    step = knowledge.next_steps.get(entry["step"])
+    return None if step is None else (step.level, step.topics, step.unless, step.rule.condition)
 
 
 def state(step: NextStep, values: Mapping[str, Value], judge: Judge) -> str:
@@ -69,7 +88,7 @@ def propose_plans(knowledge: KnowledgeBase) -> Iterator[dict[str, Any]]:
         shown = next((values for values in told if state(step, values, patients.judge) == "shown"), None)
         if shown is None:
             raise SystemExit(f"{step.rule.place}: no patient was found to whom {step.id} is shown")
-        yield {"step": step.id, "topics": dict(step.topics), "shown": shown}
+        yield {"step": step.id, "level": step.level, "topics": dict(step.topics), "shown": shown}
         yield from ({"step": step.id, "set aside": values} for values in _set_aside(step, patients))
     for sign in knowledge.warning_signs.values():
         for rule in sign.rules:
