@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from expert.cohorts.evaluation import ROWS_A_PART
-from expert.cohorts.planes.cohort_judge import CohortJudge
+from expert.cohorts.planes.cohort_judge import CohortJudge, Room
 from expert.inference.assessing import Assessor
 from facts.vocabulary import ChoiceFinding
 from knowledge_base.model import KnowledgeBase
@@ -19,8 +19,9 @@ _TRIES = 4
 
 def compare_judging(source: Path, knowledge: KnowledgeBase) -> tuple[float, int]:
     """Time the judging of all cases in memory; gives cases per second of a processor, and how many of a sample differ."""
-    judge, cohort, took, height, differing = CohortJudge(knowledge, reuse=True), typed(source, knowledge), 0.0, 0, 0
+    judge, cohort, took, height, differing = CohortJudge(knowledge), typed(source, knowledge), 0.0, 0, 0
     places = random.Random(2).sample(range(min(cohort.height, ROWS_A_PART)), min(JUDGED_SAMPLE, cohort.height))
+    room = Room()
     for first in range(0, cohort.height, ROWS_A_PART):
         part = cohort.slice(first, ROWS_A_PART)
         # The first time, what is to be computed is put together, and memory is touched that never was. Of the others the best
@@ -28,7 +29,7 @@ def compare_judging(source: Path, knowledge: KnowledgeBase) -> tuple[float, int]
         times = []
         for _ in range(_TRIES):
             begun = process_time()
-            judged = judge(part)
+            judged = judge(part, room)
             times.append(process_time() - begun)
         took += min(times)
         height += part.height

@@ -59,7 +59,7 @@ def _without_contradictions(cohort: pl.DataFrame, knowledge: KnowledgeBase) -> p
     from expert.cohorts.planes.cohort_judge import CohortJudge
     from knowledge_base.conditions.expression import leaves
 
-    marks = CohortJudge(knowledge).contradictions(cohort)
+    marks = CohortJudge(knowledge)(cohort).contradictions()
     for name, entry in knowledge.contradictions.items():
         wrong = marks[name]
         named = [leaf.finding for leaf in leaves(entry.condition)]

@@ -1,12 +1,13 @@
 """A frame of cases in memory concluded into a frame, row for row; for notebooks and programs."""
 
+from dataclasses import replace
 from typing import Protocol
 
 import polars as pl
 
-from expert.cohorts.contradictions import refuse_contradictions
+from expert.cohorts.contradictions import judge_consistent
 from expert.cohorts.layout import GROUPS, conclusions, rule_states, verdicts
-from expert.cohorts.planes.cohort_judge import CohortJudge
+from expert.cohorts.planes.cohort_judge import CohortJudge, Judged
 from facts.intake.tables.columns import read_frame
 from facts.intake.tables.mapping import TableMapping
 from facts.intake.tables.opening import CASE, ROW
@@ -29,11 +30,13 @@ def evaluate_table(table: ArrowTable, judge: CohortJudge, mapping: TableMapping,
         frame = frame.with_columns(pl.int_range(1, pl.len() + 1).cast(pl.String).alias(CASE))
     knowledge = judge.knowledge
     part = read_frame(frame, knowledge.vocabulary, knowledge.dictionary, mapping)
-    cases, refused = refuse_contradictions(part, judge, knowledge)
-    concluded = [
-        _conclude(cases.slice(first, _ROWS_AT_ONCE), judge, rules=rules)
-        for first in range(0, max(cases.height, 1), _ROWS_AT_ONCE)
-    ]
+    concluded, refusals = [], [part.refused]
+    for first in range(0, max(part.cases.height, 1), _ROWS_AT_ONCE):
+        some = replace(part, cases=part.cases.slice(first, _ROWS_AT_ONCE), refused=part.refused.clear())
+        judged, cases, refused = judge_consistent(some, judge)
+        concluded.append(_frame_of(judged, cases, rules=rules))
+        refusals.append(refused)
+    refused = pl.concat(refusals)
     every = pl.DataFrame({ROW: pl.int_range(1, frame.height + 1, dtype=pl.Int64, eager=True)})
     reasons = refused.select(ROW, pl.concat_str("column", "reason", separator=": ", ignore_nulls=True).alias(REFUSED))
     doubts = part.unrecognized.select(ROW, pl.concat_str("text", "reason", separator=": ").alias(UNRECOGNIZED))
@@ -48,8 +51,6 @@ def evaluate_table(table: ArrowTable, judge: CohortJudge, mapping: TableMapping,
     )
 
 
-def _conclude(cases: pl.DataFrame, judge: CohortJudge, *, rules: bool) -> pl.DataFrame:
-    judged = judge(cases)
-    concluded = conclusions(judged, judge.knowledge, GROUPS, verdicts(judged))
-    frame = cases.select(pl.col(ROW).cast(pl.Int64)).hstack(concluded)
-    return frame.hstack(rule_states(judged, judge.knowledge)) if rules else frame
+def _frame_of(judged: Judged, cases: pl.DataFrame, *, rules: bool) -> pl.DataFrame:
+    columns = [cases[ROW].cast(pl.Int64), *conclusions(judged, GROUPS, verdicts(judged))]
+    return pl.DataFrame([*columns, *(rule_states(judged) if rules else ())])

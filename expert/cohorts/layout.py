@@ -1,11 +1,10 @@
 """What a run's files hold of each case, and what their columns are called."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
 from expert.cohorts.planes.cohort_judge import Judged
-from knowledge_base.model import KnowledgeBase
 
 RULE, STANDING, SIGN, TOP = "rule:", "standing:", "sign:", "top:"
 URGENCY, CEILING, DECIDED, LEADING, FIRED = "urgency", "ceiling", "decided", "leading_cause", "rules_fired"
@@ -24,22 +23,20 @@ def verdicts(judged: Judged) -> dict[str, pl.Series]:
     }
 
 
-def conclusions(judged: Judged, knowledge: KnowledgeBase, kept: Sequence[str], known: dict[str, pl.Series]) -> pl.DataFrame:
+def conclusions(judged: Judged, kept: Sequence[str], known: Mapping[str, pl.Series]) -> Iterator[pl.Series]:
     """Return the columns of the groups that are `kept`; `known` are the `verdicts`."""
-    columns: dict[str, pl.Series] = {}
     if "urgency" in kept:
-        columns |= {name: known[name] for name in (URGENCY, CEILING, DECIDED)}
+        yield from (known[name].alias(name) for name in (URGENCY, CEILING, DECIDED))
     if "leading_cause" in kept:
-        columns[LEADING] = known[LEADING]
+        yield known[LEADING].alias(LEADING)
     if "warning_signs" in kept:
-        columns |= {SIGN + name: judged.truth(name) for name in knowledge.warning_signs}
+        yield from (judged.truth(name, SIGN) for name in judged.knowledge.warning_signs)
     if "standings" in kept:
-        columns |= {STANDING + name: standing for name, standing in judged.standings().items()}
+        yield from (standing.alias(STANDING + name) for name, standing in judged.standings().items())
     if "fired" in kept:
-        columns[FIRED] = judged.fired(tuple(knowledge.rules))
-    return pl.DataFrame(columns)
+        yield judged.fired(tuple(judged.knowledge.rules)).alias(FIRED)
 
 
-def rule_states(judged: Judged, knowledge: KnowledgeBase) -> pl.DataFrame:
+def rule_states(judged: Judged) -> Iterator[pl.Series]:
     """Return what every rule is worth: true where it fired, false where it is ruled out, null where it is open."""
-    return pl.DataFrame({RULE + name: judged.truth(name) for name in knowledge.rules})
+    return (judged.truth(name, RULE) for name in judged.knowledge.rules)

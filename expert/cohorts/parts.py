@@ -6,7 +6,8 @@ complete. So two processes that do the same part, as happens when a worker is gi
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -14,9 +15,9 @@ from typing import Any
 
 import polars as pl
 
-from expert.cohorts.contradictions import refuse_contradictions
+from expert.cohorts.contradictions import judge_consistent
 from expert.cohorts.layout import RULES, TOP, conclusions, rule_states, verdicts
-from expert.cohorts.planes.cohort_judge import CohortJudge
+from expert.cohorts.planes.cohort_judge import CohortJudge, Room
 from expert.cohorts.record_tables import is_record_table, with_unrecognized_of_records
 from expert.cohorts.run import CONCLUSIONS, RULE_STATES, PlannedPart, Run, counts_of, refused_of, replace, unrecognized_of
 from expert.cohorts.summary import count_part
@@ -37,19 +38,32 @@ _KEYS = (CASE, "file", "row")
 
 def conclude_part(planned: PlannedPart, run: Run) -> None:
     """Read, conclude and write one part. Raises CohortError when it cannot be written."""
-    write_part(planned, read_planned(planned, run), run)
+    part = read_planned(planned, run)
+    with _ALONE:
+        _write(_conclude(planned, part, run, _ROOMS[0]), run)
 
 
 def conclude_parts(parts: Sequence[PlannedPart], run: Run, done: Callable[[PlannedPart], None]) -> None:
-    """Conclude parts in their order, reading the next one while one is concluded. `done` is told each. Raises CohortError."""
-    with ThreadPoolExecutor(1, "reading") as reading:
+    """Conclude parts in their order: while one is concluded, the next is read and the one before it is written.
+
+    `done` is told each that is written. Raises CohortError.
+    """
+    with _ALONE, ThreadPoolExecutor(1, "reading") as reading, ThreadPoolExecutor(1, "writing") as writing:
         ahead = reading.submit(read_planned, parts[0], run) if parts else None
+        behind: Future[None] | None = None
         for number, planned in enumerate(parts):
             part = ahead.result() if ahead else None
             ahead = reading.submit(read_planned, parts[number + 1], run) if number + 1 < len(parts) else None
             if part is not None:
-                write_part(planned, part, run)
-            done(planned)
+                # The other room is still being written from.
+                concluded = _conclude(planned, part, run, _ROOMS[number % 2])
+                if behind is not None:
+                    behind.result()
+                    done(parts[number - 1])
+                behind = writing.submit(_write, concluded, run)
+        if behind is not None:
+            behind.result()
+            done(parts[-1])
 
 
 # Reading
@@ -125,33 +139,38 @@ def _no_cases() -> pl.DataFrame:
     return pl.DataFrame(schema={CASE: pl.String, "file": pl.String, "row": pl.Int64})
 
 
-# Concluding and writing
+# Concluding
 
 
 _ALONE = Lock()
-"""The judge of a process writes to one place, so that its parts are concluded one after the other, whoever asks."""
+"""The parts of a process are concluded one after the other, whoever asks: they share its judge and its rooms."""
+_ROOMS = (Room(), Room())
 
 
 @lru_cache(maxsize=1)
 def _judge_of(knowledge: KnowledgeBase) -> CohortJudge:
-    return CohortJudge(knowledge, reuse=True)
+    return CohortJudge(knowledge)
 
 
-def write_part(planned: PlannedPart, part: Part, run: Run) -> None:
-    """Conclude a part that was read, and write it. Raises CohortError when it cannot be written."""
-    with _ALONE:
-        _write_part(planned, part, run)
+@dataclass(frozen=True, slots=True)
+class _Concluded:
+    """What is to be written of a part; the columns of conclusions and states are good as long as its room is."""
+
+    number: int
+    conclusions: pl.DataFrame
+    states: pl.DataFrame | None
+    refused: pl.DataFrame
+    unrecognized: pl.DataFrame
+    counts: Mapping[str, Any]
 
 
-def _write_part(planned: PlannedPart, part: Part, run: Run) -> None:
-    number, knowledge = planned.number, run.knowledge
+def _conclude(planned: PlannedPart, part: Part, run: Run, room: Room) -> _Concluded:
+    knowledge = run.knowledge
     # A row of a table is refused once for each of its faults; two cases of a case file may stand on one line.
     listed = part.refused.select("file", "row").unique() if planned.table is not None else part.refused
     if planned.table is not None and part.read != planned.count:
-        raise AssertionError(f"{planned.count} rows were counted in part {number}, but {part.read} read")
-    judge = _judge_of(knowledge)
-    cases, refused = refuse_contradictions(part, judge, knowledge)
-    judged = judge(cases)
+        raise AssertionError(f"{planned.count} rows were counted in part {planned.number}, but {part.read} read")
+    judged, cases, refused = judge_consistent(part, _judge_of(knowledge), room)
     rows_refused = listed.height + part.cases.height - cases.height
     if cases.height + rows_refused != part.read:
         raise AssertionError(f"{part.read} rows read, but {cases.height} concluded and {rows_refused} refused")
@@ -162,23 +181,36 @@ def _write_part(planned: PlannedPart, part: Part, run: Run) -> None:
     ]
     own = cases.select(*_KEYS, *labels)
     known = verdicts(judged)
-    with ThreadPoolExecutor(1, "writing") as writing:
-        waiting = None
-        if RULES in run.kept:
-            states = own.select(_KEYS).hstack(rule_states(judged, knowledge))
-            waiting = writing.submit(replace, run.work / RULE_STATES / f"part-{number:05}.arrow", _write_arrow(states))
-        written = own.hstack(conclusions(judged, knowledge, run.kept, known))
-        replace(run.work / CONCLUSIONS / f"part-{number:05}.parquet", _write_parquet(written))
-        if waiting is not None:
-            waiting.result()
-    replace(refused_of(run.work, number), refused.write_parquet)
-    unrecognized = part.unrecognized.join(own.select(_KEYS), on=_KEYS, how="semi", maintain_order="left")
-    replace(unrecognized_of(run.work, number), unrecognized.write_parquet)
+    keys = own.select(_KEYS)
+    # A join looks at every case, however few are not recognized; mostly none.
+    unrecognized = part.unrecognized
+    if not unrecognized.is_empty():
+        unrecognized = unrecognized.join(keys, on=_KEYS, how="semi", maintain_order="left")
+    written = pl.DataFrame([*own, *conclusions(judged, run.kept, known)])
+    states = pl.DataFrame([*keys, *rule_states(judged)]) if RULES in run.kept else None
     if EXPECTED[1] in own.columns:
         known |= {f"{TOP}{rank}": cause for rank, cause in enumerate(judged.first_causes(_RANKED), 1)}
     counts = count_part(judged, own.with_columns(**known), cases, rows_refused, part.read, knowledge)
     counts["unrecognized"] = unrecognized.select(_KEYS).unique().height
-    replace(counts_of(run.work, number), lambda path: path.write_text(json.dumps(counts), encoding="utf-8"))
+    return _Concluded(planned.number, written, states, refused, unrecognized, counts)
+
+
+# Writing
+
+
+def _write(part: _Concluded, run: Run) -> None:
+    """Write a part, its counts last. Raises CohortError when it cannot be written."""
+    work, number = run.work, part.number
+    with ThreadPoolExecutor(1, "states") as beside:
+        waiting = None
+        if part.states is not None:
+            waiting = beside.submit(replace, work / RULE_STATES / f"part-{number:05}.arrow", _write_arrow(part.states))
+        replace(work / CONCLUSIONS / f"part-{number:05}.parquet", _write_parquet(part.conclusions))
+        if waiting is not None:
+            waiting.result()
+    replace(refused_of(work, number), part.refused.write_parquet)
+    replace(unrecognized_of(work, number), part.unrecognized.write_parquet)
+    replace(counts_of(work, number), lambda path: path.write_text(json.dumps(part.counts), encoding="utf-8"))
 
 
 def _write_parquet(written: pl.DataFrame) -> Callable[[Path], None]:

@@ -122,7 +122,7 @@ def test_planes_say_of_synthetic_patients_and_vignettes_what_is_said_of_each_alo
     patients += [dict(draw.sample(sorted(values.items()), min(len(values), 6))) for values in synthetic]
     judge = CohortJudge(knowledge)
     cohort = frame_of(knowledge, patients)
-    contradictions = pl.DataFrame(judge.contradictions(cohort)).to_dicts()
+    contradictions = pl.DataFrame(judge(cohort).contradictions()).to_dicts()
     rows = rows_of(knowledge, judge(cohort))
     decided: set[bool] = set()
     for values, row, contradicted in zip(patients, rows, contradictions, strict=True):

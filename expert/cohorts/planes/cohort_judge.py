@@ -37,53 +37,45 @@ class _Plan:
     urgencies: Urgencies | None
 
 
-class CohortJudge:
-    """Judges cohorts with one knowledge base.
+class Room:
+    """Memory that results are written to again and again.
 
-    With `reuse` it writes every result to the same memory: what it returned before, and every column of that, is then good
-    until it is called again, and two threads cannot share it.
+    What was judged in a room, and every column of that, is good until something else is judged in it.
     """
 
-    def __init__(self, knowledge: KnowledgeBase, *, reuse: bool = False) -> None:
-        self.knowledge, self.reuse = knowledge, reuse
+    def __init__(self) -> None:
+        self._words = np.zeros(0, np.uint64)
+
+    def take(self, size: int) -> Words:
+        """Return memory for so many words."""
+        # Memory that was written before is there already; new pages cost as much as the judging.
+        if self._words.size < size:
+            self._words = np.zeros(size, np.uint64)
+        return self._words[:size]
+
+
+class CohortJudge:
+    """Judges cohorts with one knowledge base."""
+
+    def __init__(self, knowledge: KnowledgeBase) -> None:
+        self.knowledge = knowledge
         self.judge = Judge(knowledge)
         self.verdicts = Verdicts(knowledge, self.judge)
         self._plans: dict[tuple[frozenset[str], tuple[str, ...] | None], _Plan] = {}
-        self._room = np.zeros(0, np.uint64)
-        self._last: tuple[pl.DataFrame, Mapping[str, Column]] | None = None
-
-    def contradictions(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
-        """Return by each contradiction in which rows it is true. Raises UnfitFrame."""
-        keys = {name: contradiction_key(name) for name in self.knowledge.contradictions}
-        judged = self.judge_only(frame, tuple(keys.values()))
-        return {name: judged.is_true(key) for name, key in keys.items()}
 
     def judge_only(self, frame: pl.DataFrame, names: tuple[str, ...]) -> "Judged":
         """Judge some conditions of every row, by the names that a `Judge` has for them. Raises UnfitFrame."""
-        columns = self._columns_of(frame)
-        return self._run(self._plan(columns, names), columns, frame.height)
+        columns = columns_of(frame, self.knowledge.vocabulary)
+        return self._run(self._plan(columns, names), columns, frame.height, Room())
 
-    def __call__(self, frame: pl.DataFrame) -> "Judged":
-        """Judge every condition of every row. Raises UnfitFrame."""
-        columns = self._columns_of(frame)
-        self._last = None
-        return self._run(self._plan(columns, None), columns, frame.height)
+    def __call__(self, frame: pl.DataFrame, room: Room | None = None) -> "Judged":
+        """Judge every condition of every row, in memory of its own or in a room. Raises UnfitFrame."""
+        columns = columns_of(frame, self.knowledge.vocabulary)
+        return self._run(self._plan(columns, None), columns, frame.height, room or Room())
 
-    def _columns_of(self, frame: pl.DataFrame) -> Mapping[str, Column]:
-        # The same frame is often asked about twice: for contradictions, and for all the rest.
-        last = self._last
-        if last is None or last[0] is not frame:
-            last = self._last = (frame, columns_of(frame, self.knowledge.vocabulary))
-        return last[1]
-
-    def _run(self, plan: _Plan, columns: Mapping[str, Column], height: int) -> "Judged":
+    def _run(self, plan: _Plan, columns: Mapping[str, Column], height: int, room: Room) -> "Judged":
         words = -(-height // 64)
-        size = plan.code.results * words
-        # Memory that was written before is there already; new pages cost as much as the judging.
-        room = self._room if self.reuse and self._room.size >= size else np.zeros(size, np.uint64)
-        if self.reuse:
-            self._room = room
-        result = room[:size].reshape(plan.code.results, words)
+        result = room.take(plan.code.results * words).reshape(plan.code.results, words)
         plan.code.run(lambda given, start, end: plan.answers.fill(columns, height, given, start, end), result)
         return Judged(self.knowledge, plan, result, height)
 
@@ -115,6 +107,7 @@ class CohortJudge:
             wanted += (digit for digits in standing.counts.values() for digit in digits)
         for name in (*knowledge.rules, *knowledge.warning_signs):
             wanted += truths[name]
+        wanted += (truths[contradiction_key(name)].true for name in knowledge.contradictions)
         wanted += (*urgencies.level, *urgencies.ceiling, urgencies.decided)
         return _Plan(finish(assembly, wanted), answers, truths, standings, urgencies)
 
@@ -129,14 +122,21 @@ class Judged:
         self._truths: dict[Truth, pl.Series] = {}
         self._standing_counts: dict[Digits, dict[str, int]] = {}
 
-    def truth(self, name: str) -> pl.Series:
-        """Return what a condition is worth in each row: true, false, or null where it is unknown."""
+    def truth(self, name: str, before: str = "") -> pl.Series:
+        """Return what a condition is worth in each row: true, false, or null where it is unknown.
+
+        `before` stands before its name in that of the column.
+        """
         truth = self._plan.truths[name]
         if truth not in self._truths:
             true, false = map(self._plane, truth)
             array = nanoarrow.c_array_from_buffers(nanoarrow.bool_(), self.height, [true | false, true], null_count=-1)
             self._truths[truth] = pl.Series(array)
-        return self._truths[truth].alias(name)
+        return self._truths[truth].alias(before + name)
+
+    def contradictions(self) -> dict[str, pl.Series]:
+        """Return by each contradiction in which rows it is true."""
+        return {name: self.is_true(contradiction_key(name)) for name in self.knowledge.contradictions}
 
     def is_true(self, name: str) -> pl.Series:
         """Return in which rows a condition is true."""
