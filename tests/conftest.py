@@ -26,17 +26,45 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 # To follow every line of what is tried hundreds of times doubles its time, and finds hardly a line that no other test reaches.
 NOT_FOLLOWED = (
+    "tests/cds_hooks/test_damaged_requests.py",
+    "tests/functional/test_end_of_a_run.py",
     "tests/generative/",
     "tests/knowledge/",
     "tests/reports/test_golden_reports.py",
     "tests/reports/test_one_page.py",
+    "tests/unit/consultation/test_keystrokes.py",
+    "tests/unit/facts/test_finding_search.py",
     "tests/unit/inference/test_forward_chaining.py",
+    "tests/unit/inference/test_outline.py",
+    "tests/web/test_foreign_files.py",
     "tests/web/test_in_chromium.py",
     "tests/web/test_malformed_requests.py",
     "tests/web/running/test_many_at_once.py",
 )
+LONGEST = (
+    "tests/functional/test_engines.py",
+    "tests/web/test_in_chromium.py",
+    "tests/functional/test_evaluate.py",
+    "tests/generative/test_consultation.py",
+    "tests/web/test_pages.py",
+    "tests/web/test_uploads.py",
+    "tests/knowledge/test_snapshots.py",
+    "tests/knowledge/test_invariants.py",
+    "tests/generative/test_fhir_records.py",
+    "tests/generative/test_planes.py",
+    "tests/unit/inference/test_forward_chaining.py",
+    "tests/web/running/test_workers.py",
+    "tests/generative/test_interpreters_agree.py",
+    "tests/web/test_malformed_requests.py",
+)
+"""Modules that take longest, which begin first: side by side, none of them is then left running alone at the end."""
 PROCESSES_FOLLOWED = ("tests/web/",)
 """Tests of what runs in processes of its own; what others start, tests of these modules call in theirs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {module: place for place, module in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,6 +95,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache folder of the tests' own, for this process and those that it starts."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        # Hundreds of processes are started; where Python may keep nothing, each would compile every module again.
+        patch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
         yield
 
 
