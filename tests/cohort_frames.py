@@ -13,8 +13,13 @@ from knowledge_base.model import KnowledgeBase
 def frame_of(knowledge: KnowledgeBase, patients: Sequence[Mapping[str, Value]]) -> pl.DataFrame:
     """Return a frame with a row for each patient, and where a number is known in part of any, two columns of it."""
     columns: list[pl.Series] = []
+    # By finding, because of most patients little is known.
+    told: dict[str, list[Any]] = {}
+    for row, patient in enumerate(patients):
+        for name, value in patient.items():
+            told.setdefault(name, [None] * len(patients))[row] = value
     for name, finding in knowledge.vocabulary.findings.items():
-        values: list[Any] = [patient.get(name) for patient in patients]
+        values = told.get(name, [])
         if all(value is None for value in values):
             continue
         if any(isinstance(value, Interval) for value in values):

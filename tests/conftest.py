@@ -58,8 +58,8 @@ LONGEST = (
     "tests/web/test_malformed_requests.py",
 )
 """Modules that take longest, which begin first: side by side, none of them is then left running alone at the end."""
-PROCESSES_FOLLOWED = ("tests/web/",)
-"""Tests of what runs in processes of its own; what others start, tests of these modules call in theirs."""
+PROCESSES_FOLLOWED = ("tests/web/running/", "tests/web/test_uploads.py")
+"""Tests of what runs in processes of its own; what others start, tests of these modules call in theirs, or start as well."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -79,8 +79,7 @@ def following(request: pytest.FixtureRequest) -> Iterator[None]:
     is_followed = not request.node.nodeid.startswith(NOT_FOLLOWED)
     with pytest.MonkeyPatch.context() as patch:
         if not is_followed or not request.node.nodeid.startswith(PROCESSES_FOLLOWED):
-            for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
-                patch.delenv(name)
+            follow_no_process(patch)
         if not is_followed:
             current.stop()
         try:
@@ -88,6 +87,17 @@ def following(request: pytest.FixtureRequest) -> Iterator[None]:
         finally:
             if not is_followed:
                 current.start()
+
+
+def follow_no_process(patch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("COVERAGE_PROCESS")]:
+        patch.delenv(name)
+
+
+@pytest.fixture
+def no_process_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start processes that coverage does not follow: for what takes them long."""
+    follow_no_process(monkeypatch)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -119,6 +119,10 @@ class _Page:
         ]
         return {units[0]: number} if len(units) == 1 else None
 
+    def begins_apart(self, word: str, letters: str) -> bool:
+        """Return whether a number that no question has belongs to the letters behind it, as in "67 f"."""
+        return word.isdigit() and int(word) > len(self.findings) and self.suffixed(word + letters) is not None
+
     def is_word(self, word: str) -> bool:
         """Return whether a word is an answer of its own, and no part of the value before it."""
         return (
@@ -142,6 +146,8 @@ def _put_words(words: list[str], page: _Page, answers: dict[str, Any]) -> None:
     left = list(words)
     while left:
         word = left.pop(0)
+        if left and page.begins_apart(word, left[0]):
+            word += left.pop(0)
         if value := _VALUE.match(word):
             text = [value[2]]
             while left and not page.is_word(left[0]):

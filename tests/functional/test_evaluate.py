@@ -336,7 +336,7 @@ def test_two_writers_of_the_same_parts_leave_what_one_would(knowledge: Knowledge
 
 def test_two_runs_in_one_process_do_not_mix_their_cases(knowledge: KnowledgeBase, tmp_path: Path) -> None:
     for seed in (1, 2):
-        frame(knowledge, 0, 2_000, seed=seed).write_parquet(tmp_path / f"{seed}.parquet")
+        frame(knowledge, 0, 900, seed=seed).write_parquet(tmp_path / f"{seed}.parquet")
 
     def run(seed: int, out: str) -> dict[str, bytes]:
         folder = tmp_path / f"{out}-{seed}"

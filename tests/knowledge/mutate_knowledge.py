@@ -259,14 +259,16 @@ def case_faults(case: Case, place: Place, knowledge: KnowledgeBase, judge: Judge
 
 def _cause_faults(case: Case, place: Place, knowledge: KnowledgeBase, judge: Judge, judgement: Judgement) -> Iterator[str]:
     grading, expected, said = knowledge.grading, case.expected, case.name
+    in_order = bool(expected.causes) and Path(place.file).parent.name == IN_ORDER
     tallies = {
-        name: tally(rule for rule in cause.rules if judgement.true[judge.position[rule.id]])
-        for name, cause in knowledge.causes.items()
+        name: tally(rule for rule in knowledge.causes[name].rules if judgement.true[judge.position[rule.id]])
+        for name in (knowledge.causes if in_order else {*expected.causes, *expected.standings})
     }
     standings = {name: grading.standing(counted) for name, counted in tallies.items()}
-    leads = min(standings, key=lambda name: knowledge.ranking.place(name, standings[name], tallies[name]))
-    if expected.causes and Path(place.file).parent.name == IN_ORDER and leads != expected.causes[0]:
-        yield f"{said}: {leads} leads, not {expected.causes[0]}"
+    if in_order:
+        leads = min(standings, key=lambda name: knowledge.ranking.place(name, standings[name], tallies[name]))
+        if leads != expected.causes[0]:
+            yield f"{said}: {leads} leads, not {expected.causes[0]}"
     for name in expected.causes:
         if not grading.at_least(standings[name], grading.considered):
             yield f"{said}: {name} is only {standings[name]}"

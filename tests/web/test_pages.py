@@ -441,12 +441,13 @@ def test_a_pasted_case_with_slips_is_refused_with_its_places_and_the_rest_goes_o
     assert "text.yaml:3:3" in browser.text and "serum_potasium: 3" in browser.text
 
 
-@pytest.mark.parametrize("content", [b"\x00\xff\xfe", b"{" * 5_000, b"\xff" * 100, b"- - -", b"[1,", b"a: &a [*a]"])
 @pytest.mark.parametrize("name", ["x.json", "x.yaml", "x.jsonl", "../../etc/passwd", "", "x" * 300])
-def test_garbage_is_refused_in_words(browser: Browser, name: str, content: bytes) -> None:
-    browser.open("/case-files")
-    browser.post("/case-files", files={"file": (name or "f", content)})
-    assert browser.page.status_code == 422 and "Refused" in browser.text and "charley-" not in browser.text
+def test_garbage_is_refused_in_words(browser: Browser, name: str) -> None:
+    for content in (b"\x00\xff\xfe", b"{" * 5_000, b"\xff" * 100, b"- - -", b"[1,", b"a: &a [*a]"):
+        browser.open("/case-files")
+        browser.post("/case-files", files={"file": (name or "f", content)})
+        told = (browser.page.status_code, "Refused" in browser.text, "charley-" in browser.text)
+        assert told == (422, True, False), content
 
 
 def test_nothing_is_asked_for_and_what_is_handed_back_must_be_whole(browser: Browser) -> None:

@@ -79,12 +79,19 @@ def test_what_has_too_much_in_it_is_refused_in_words(readers: Readers, name: str
     assert time.monotonic() - begun < 10
 
 
-def test_only_so_many_cases_are_assessed(readers: Readers) -> None:
-    answered = read(readers, "a.jsonl", b"".join(b'{"case": "%d", "findings": {"age": 50}}\n' % n for n in range(260)))
+@pytest.mark.usefixtures("no_process_followed")
+def test_only_so_many_cases_are_assessed(knowledge: KnowledgeBase) -> None:
+    readers = Readers(None, knowledge.hash, seconds=20, memory=256 * 2**20)
+    try:
+        content = b"".join(b'{"case": "%d", "findings": {"age": 50}}\n' % n for n in range(260))
+        answered = read(readers, "a.jsonl", content)
+    finally:
+        readers.close()
     assert answered.status == 200 and answered.cases == 200
     assert "60 more cases are not assessed here" in answered.page
 
 
+@pytest.mark.usefixtures("no_process_followed")
 def test_what_takes_too_long_is_ended_and_the_next_is_read(knowledge: KnowledgeBase) -> None:
     bounded = Readers(None, knowledge.hash, seconds=2, memory=256 * 2**20)
     try:
@@ -95,6 +102,7 @@ def test_what_takes_too_long_is_ended_and_the_next_is_read(knowledge: KnowledgeB
         bounded.close()
 
 
+@pytest.mark.usefixtures("no_process_followed")
 def test_what_takes_too_much_memory_is_ended(knowledge: KnowledgeBase) -> None:
     # Long before the time is over; with so little, nothing else could be read either.
     bounded = Readers(None, knowledge.hash, seconds=60, memory=40 * 2**20)

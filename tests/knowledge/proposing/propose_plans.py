@@ -10,7 +10,7 @@ from typing import Any
 
 from facts.vocabulary import Value
 from knowledge_base.conditions.expression import Expression, Not, Or, conjunction
-from knowledge_base.conditions.logic import evaluate
+from knowledge_base.conditions.logic import Truth, evaluate
 from knowledge_base.judging.judgement import Judge
 from knowledge_base.model import KnowledgeBase, NextStep
 from tests.knowledge.proposing.patients import Patients
@@ -75,7 +75,17 @@ def state(step: NextStep, values: Mapping[str, Value], judge: Judge) -> str:
 
 def holds(condition: Expression, values: Mapping[str, Value], judge: Judge) -> bool:
     """Return whether a condition is true of a patient."""
-    return evaluate(condition, values, judge.truths(judge(values))) is True
+    return evaluate(condition, values, _Worth(judge, values)) is True
+
+
+class _Worth(dict[str, Truth]):
+    """What the conditions that are asked about are worth for a patient: few of thousands."""
+
+    def __init__(self, judge: Judge, values: Mapping[str, Value]) -> None:
+        self.judge, self.judgement = judge, judge(values)
+
+    def __missing__(self, name: str) -> Truth:
+        return self.judgement.truth(self.judge.position[name])
 
 
 def propose_plans(knowledge: KnowledgeBase) -> Iterator[dict[str, Any]]:

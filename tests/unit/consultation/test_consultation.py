@@ -481,6 +481,8 @@ def read(
         ("4=3.1 mmol/l g 2-3", {"salt": 3.1, "onset": "gradual", "cough": False, "fever": True, "rash": True}),
         ("sud", {"onset": "sudden"}),
         ("3.1s", {"salt": 3.1, "onset": "sudden"}),
+        ("9 s 2", {"salt": 9.0, "onset": "sudden", "cough": False, "fever": True, "rash": False}),
+        ("2 s", {"onset": "sudden", "cough": False, "fever": True, "rash": False}),
         ("3.1g 2", {"salt": 3.1, "onset": "gradual", "cough": False, "fever": True, "rash": False}),
         ("3.1mm 1-3", {"salt": 3.1, "cough": True, "fever": True, "rash": True}),
     ],

@@ -34,10 +34,10 @@ def cases(knowledge: KnowledgeBase) -> list[Case]:
 
 def test_both_matchers_derive_the_same_of_the_examples(knowledge: KnowledgeBase, assessor: Assessor, cases: list[Case]) -> None:
     rete = Assessor(knowledge, "rete")
-    for patient in cases:
-        assert rete.chaining.derive(patient.values) == assessor.chaining.derive(patient.values)
     # An assessment is made of the derivation, by the same code: once is enough, since experta's own matcher takes seconds.
     assert rete.assess(cases[0]) == assessor.assess(cases[0])
+    for patient in cases[1:]:
+        assert rete.chaining.derive(patient.values) == assessor.chaining.derive(patient.values)
 
 
 def test_definitions_fire_before_warning_signs_and_those_before_causes_and_steps(
