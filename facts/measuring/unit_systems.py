@@ -68,6 +68,6 @@ def other_readings(finding: QuantityFinding, text: str) -> str:
             meant = " and ".join(f"{converter(finding, system.unit)(value):.4g}" for value in numbers)
             return (
                 f"it has no unit, and may be {here} or {there} (which is {meant} {finding.unit}); "
-                f"write the unit, or say once for the whole file units: {' or '.join(SYSTEMS)}"
+                f"write the unit; a file may say it once for all its numbers, units: {' or '.join(SYSTEMS)}"
             )
     return ""
