@@ -14,9 +14,9 @@ demo: $(VENV)/.base
 	@echo "The explained reports of all examples are in demo/: open demo/*.html in a browser."
 
 # Side by side by files, so that a cluster, a browser and a proof are each started once, and in the order of tests/conftest.py; one
-# more than there are processors, for those that wait. On Python 3.13 coverage makes the tests so slow that those fail which wait for a server; 3.12 traces in the same
-# way. It is measured on the others.
-COVERAGE = $$($(BIN)/python -c 'import sys; print("" if sys.version_info[:2] in ((3, 12), (3, 13)) else "--cov")')
+# more than there are processors, for those that wait. `make test COVERAGE=--cov`, as in CI, measures what they run as well, which
+# takes longer; not on Python 3.12 and 3.13, where it takes so long that tests fail which wait for a server.
+COVERAGE ?=
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest $(COVERAGE) --numprocesses $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist loadfile --no-loadscope-reorder
