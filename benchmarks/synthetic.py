@@ -5,11 +5,14 @@ spread over their plausible range, and nobody has what their own answers exclude
 """
 
 import random
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from facts.measuring.unit_systems import unit_in
+from facts.measuring.units import converter
 from facts.vocabulary import ChoiceFinding, QuantityFinding
 from knowledge_base.model import KnowledgeBase
 
@@ -17,15 +20,26 @@ _BLOCK = 500_000
 
 
 def write_cohort(path: Path, rows: int, knowledge: KnowledgeBase, seed: int = 1) -> None:
-    """Write a cohort as Parquet, in blocks, so that memory stays small."""
+    """Write a cohort as Parquet, in SI units throughout, in blocks, so that memory stays small."""
     folder = path.with_suffix(".blocks")
     folder.mkdir(exist_ok=True)
     for number, first in enumerate(range(0, rows, _BLOCK)):
-        frame(knowledge, first, min(_BLOCK, rows - first), seed).write_parquet(folder / f"{number:04}.parquet")
+        drawn = frame(knowledge, first, min(_BLOCK, rows - first), seed)
+        drawn.with_columns(_in_si(knowledge)).write_parquet(folder / f"{number:04}.parquet")
     pl.scan_parquet(folder / "*.parquet").sink_parquet(path)
     for block in folder.iterdir():
         block.unlink()
     folder.rmdir()
+
+
+def _in_si(knowledge: KnowledgeBase) -> list[pl.Expr]:
+    """Return the quantities whose unit in SI is not the finding's own, turned into that."""
+    turned = []
+    for name, finding in knowledge.vocabulary.findings.items():
+        if isinstance(finding, QuantityFinding) and (unit := unit_in(finding, "SI")) != finding.unit:
+            at_zero, at_one = (float(converter(finding, unit)(Decimal(number))) for number in (0, 1))
+            turned.append((pl.col(name) - at_zero) / (at_one - at_zero))
+    return turned
 
 
 def frame(knowledge: KnowledgeBase, first: int, rows: int, seed: int) -> pl.DataFrame:

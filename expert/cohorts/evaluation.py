@@ -60,7 +60,7 @@ __all__ = [
 
 REFUSALS, UNRECOGNIZED_FILE = "refused.csv", "unrecognized.csv"
 SUMMARY, PAGE, PLAN, DRIFT = "summary.json", "cohort.html", "plan.json", "drift.csv"
-ROWS_A_PART = 262_144
+ROWS_A_PART = 196_608
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
