@@ -13,7 +13,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import NamedTuple
@@ -72,7 +74,7 @@ def main() -> None:
         folder = Path(name)
         for rows in sorted(options.rows):
             source = folder / f"cohort-{rows}.parquet"
-            write_cohort(source, rows, knowledge)
+            apart(source, rows)
             compare_with_copying(source, folder / f"out-{rows}", options.before)
         narrow = folder / "narrow.parquet"
         pl.scan_parquet(source).select(narrow_columns(knowledge)).sink_parquet(narrow)
@@ -97,6 +99,16 @@ def main() -> None:
         took = process_time() - begun
         print(f"| {engine} | {len(some) / took:,.0f} | {judging[0] / (len(some) / took):,.0f} |", flush=True)
     sys.exit(1 if differing else 0)
+
+
+def apart(source: Path, rows: int) -> None:
+    """Write a cohort in another process: the system counts what we hold as a run's own memory when it starts one."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        pool.submit(_write, source, rows).result()
+
+
+def _write(source: Path, rows: int) -> None:
+    write_cohort(source, rows, load_knowledge_base())
 
 
 def compare_with_copying(source: Path, out: Path, before: Path | None) -> None:

@@ -1,5 +1,6 @@
 """The command `charley evaluate`: what is typed, what is printed, the exit status."""
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +132,8 @@ def evaluate(
       charley evaluate clinic.csv --output clinic-2027/ --against clinic-2026/
       charley explain clinic-2026/ clinic-0042
     """
+    # numpy's threads for linear algebra, of which there is none here, would wait in a loop and take time from ours.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from expert.cohorts.evaluation import GROUPS, ROWS_A_PART, UNRECOGNIZED_FILE, CohortError
     from expert.cohorts.evaluation import evaluate as conclude
     from expert.cohorts.record_tables import RecordError

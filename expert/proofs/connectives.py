@@ -1,6 +1,6 @@
 """And, or and not of formulas, made as z3's own library makes them.
 
-z3's Python functions first look into every operand for what it might be besides a formula; a proof makes some 60,000 of these
+z3's Python functions first look into every operand for what it might be besides a formula; a proof makes some 50,000 of these
 formulas, and that looking took a third of its time.
 """
 
