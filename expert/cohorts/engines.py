@@ -91,4 +91,6 @@ class Spark:
 
 ENGINES: Mapping[str, Engine] = {"local": Local(), "spark": Spark()}
 """The engines by name; the first is the default."""
+ROWS_A_PART = 196_608
+"""With all columns, two such parts, one judged and one written, stay within a gigabyte."""
 DEFAULT = next(iter(ENGINES))

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from expert.cohorts.drift import changed_cases, require_run, summarize_drift
-from expert.cohorts.engines import DEFAULT, ENGINES
+from expert.cohorts.engines import DEFAULT, ENGINES, ROWS_A_PART
 from expert.cohorts.layout import FIRED, GROUPS, RULES
 from expert.cohorts.plan import files_of, fingerprint, is_table, labels_of, make_plan, parts_of
 from expert.cohorts.record_tables import RecordError, case_of_record, is_record_table
@@ -26,9 +26,9 @@ from expert.cohorts.run import (
     Run,
     counts_of,
     refused_of,
-    replace,
     sync,
     unrecognized_of,
+    write_whole,
 )
 from expert.cohorts.summary import merge, summarize
 from facts.case import Case
@@ -60,7 +60,6 @@ __all__ = [
 
 REFUSALS, UNRECOGNIZED_FILE = "refused.csv", "unrecognized.csv"
 SUMMARY, PAGE, PLAN, DRIFT = "summary.json", "cohort.html", "plan.json", "drift.csv"
-ROWS_A_PART = 196_608
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -162,7 +161,7 @@ def _begin(work: Path, plan: dict[str, Any], resume: bool) -> None:
         if name == CONCLUSIONS or RULES in plan["kept"]:
             (work / name).mkdir(mode=0o700, parents=True, exist_ok=True)
     work.chmod(0o700)
-    replace(work / PLAN, lambda path: path.write_text(written, encoding="utf-8"))
+    write_whole(work / PLAN, lambda path: path.write_text(written, encoding="utf-8"))
 
 
 # The end
@@ -180,17 +179,19 @@ def _finish(work: Path, folder: Path, plan: dict[str, Any], knowledge: Knowledge
     concluded_rows = pl.scan_parquet(work / CONCLUSIONS / "*.parquet")
     if "csv" in plan["also"]:
         lists = [pl.col(FIRED).cast(pl.List(pl.String)).list.join(";")] if "fired" in plan["kept"] else []
-        replace(work / "conclusions.csv", concluded_rows.with_columns(_harmless(CASE), _harmless("file"), *lists).sink_csv)
+        write_whole(work / "conclusions.csv", concluded_rows.with_columns(_harmless(CASE), _harmless("file"), *lists).sink_csv)
     if "ndjson" in plan["also"]:
-        replace(work / "conclusions.ndjson", concluded_rows.sink_ndjson)
+        write_whole(work / "conclusions.ndjson", concluded_rows.sink_ndjson)
     summary = summarize(counts, unrecognized, plan["mapping"], knowledge)
     if plan["against"] is not None:
         before = Path(plan["against"])
         changed = changed_cases(before, work)
-        replace(work / DRIFT, changed.with_columns(_harmless(CASE)).write_csv)
+        write_whole(work / DRIFT, changed.with_columns(_harmless(CASE)).write_csv)
         summary["against_run"] = summarize_drift(before, work, changed)
-    replace(work / PAGE, lambda path: path.write_text(render_cohort(summary, knowledge), encoding="utf-8"))
-    replace(work / SUMMARY, lambda path: path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8"))
+    write_whole(work / PAGE, lambda path: path.write_text(render_cohort(summary, knowledge), encoding="utf-8"))
+    write_whole(
+        work / SUMMARY, lambda path: path.write_text(json.dumps(summary, indent=2, ensure_ascii=False), encoding="utf-8")
+    )
     return _close(work, folder, plan)
 
 
@@ -226,7 +227,7 @@ def _result(folder: Path) -> RunResult:
 
 def _write_list(path: Path, schema: dict[str, Any], parts: Sequence[Path]) -> pl.DataFrame:
     listed = pl.concat([pl.DataFrame(schema=schema), *map(pl.read_parquet, parts)])
-    replace(path, listed.with_columns(_harmless(name) for name in schema if name != "row").write_csv)
+    write_whole(path, listed.with_columns(_harmless(name) for name in schema if name != "row").write_csv)
     return listed
 
 

@@ -7,7 +7,7 @@ complete. So two processes that do the same part, as happens when a worker is gi
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
@@ -17,9 +17,9 @@ import polars as pl
 
 from expert.cohorts.contradictions import judge_consistent
 from expert.cohorts.layout import RULES, TOP, conclusions, rule_states, verdicts
-from expert.cohorts.planes.cohort_judge import CohortJudge, Room
+from expert.cohorts.planes.cohort_judge import CohortJudge, Judged, Room
 from expert.cohorts.record_tables import is_record_table, with_unrecognized_of_records
-from expert.cohorts.run import CONCLUSIONS, RULE_STATES, PlannedPart, Run, counts_of, refused_of, replace, unrecognized_of
+from expert.cohorts.run import CONCLUSIONS, RULE_STATES, PlannedPart, Run, counts_of, refused_of, unrecognized_of, write_whole
 from expert.cohorts.summary import count_part
 from facts.case import Case
 from facts.intake.case_files import Refusal, read_case_files
@@ -32,6 +32,9 @@ from knowledge_base.model import KnowledgeBase
 
 _RANKED = 3
 """Top-3 accuracy is what the studies give."""
+
+_FEW_ROWS, _MANY_ROWS = 64, 65_536
+"""Rows by which judging is planned, and how many there must be for that to be ready before they are read."""
 
 _KEYS = (CASE, "file", "row")
 
@@ -50,6 +53,8 @@ def conclude_parts(parts: Sequence[PlannedPart], run: Run, done: Callable[[Plann
     """
     with _ALONE, ThreadPoolExecutor(1, "reading") as reading, ThreadPoolExecutor(1, "writing") as writing:
         ahead = reading.submit(read_planned, parts[0], run) if parts else None
+        if parts and parts[0].table is not None and parts[0].count >= _MANY_ROWS:
+            _plan_judging(parts[0], run)
         behind: Future[None] | None = None
         for number, planned in enumerate(parts):
             part = ahead.result() if ahead else None
@@ -152,13 +157,20 @@ def _judge_of(knowledge: KnowledgeBase) -> CohortJudge:
     return CohortJudge(knowledge)
 
 
+def _plan_judging(planned: PlannedPart, run: Run) -> None:
+    """Judge a few rows, so that what is computed for their columns is put together while all rows are read."""
+    few = read_planned(replace(planned, count=_FEW_ROWS), run)
+    _judge_of(run.knowledge)(few.cases)
+
+
 @dataclass(frozen=True, slots=True)
 class _Concluded:
-    """What is to be written of a part; the columns of conclusions and states are good as long as its room is."""
+    """What is to be written of a part. What was judged is good as long as its room is; writing makes columns of it."""
 
     number: int
-    conclusions: pl.DataFrame
-    states: pl.DataFrame | None
+    own: pl.DataFrame
+    judged: Judged
+    known: Mapping[str, pl.Series]
     refused: pl.DataFrame
     unrecognized: pl.DataFrame
     counts: Mapping[str, Any]
@@ -186,13 +198,12 @@ def _conclude(planned: PlannedPart, part: Part, run: Run, room: Room) -> _Conclu
     unrecognized = part.unrecognized
     if not unrecognized.is_empty():
         unrecognized = unrecognized.join(keys, on=_KEYS, how="semi", maintain_order="left")
-    written = pl.DataFrame([*own, *conclusions(judged, run.kept, known)])
-    states = pl.DataFrame([*keys, *rule_states(judged)]) if RULES in run.kept else None
+    counted = known
     if EXPECTED[1] in own.columns:
-        known |= {f"{TOP}{rank}": cause for rank, cause in enumerate(judged.first_causes(_RANKED), 1)}
-    counts = count_part(judged, own.with_columns(**known), cases, rows_refused, part.read, knowledge)
+        counted = known | {f"{TOP}{rank}": cause for rank, cause in enumerate(judged.first_causes(_RANKED), 1)}
+    counts = count_part(judged, own.with_columns(**counted), cases, rows_refused, part.read, knowledge)
     counts["unrecognized"] = unrecognized.select(_KEYS).unique().height
-    return _Concluded(planned.number, written, states, refused, unrecognized, counts)
+    return _Concluded(planned.number, own, judged, known, refused, unrecognized, counts)
 
 
 # Writing
@@ -203,22 +214,24 @@ def _write(part: _Concluded, run: Run) -> None:
     work, number = run.work, part.number
     with ThreadPoolExecutor(1, "states") as beside:
         waiting = None
-        if part.states is not None:
-            waiting = beside.submit(replace, work / RULE_STATES / f"part-{number:05}.arrow", _write_arrow(part.states))
-        replace(work / CONCLUSIONS / f"part-{number:05}.parquet", _write_parquet(part.conclusions))
+        if RULES in run.kept:
+            waiting = beside.submit(_write_states, part, work / RULE_STATES / f"part-{number:05}.arrow")
+        _write_conclusions(part, run, work / CONCLUSIONS / f"part-{number:05}.parquet")
         if waiting is not None:
             waiting.result()
-    replace(refused_of(work, number), part.refused.write_parquet)
-    replace(unrecognized_of(work, number), part.unrecognized.write_parquet)
-    replace(counts_of(work, number), lambda path: path.write_text(json.dumps(part.counts), encoding="utf-8"))
+    write_whole(refused_of(work, number), part.refused.write_parquet)
+    write_whole(unrecognized_of(work, number), part.unrecognized.write_parquet)
+    write_whole(counts_of(work, number), lambda path: path.write_text(json.dumps(part.counts), encoding="utf-8"))
 
 
-def _write_parquet(written: pl.DataFrame) -> Callable[[Path], None]:
+def _write_conclusions(part: _Concluded, run: Run, file: Path) -> None:
+    written = pl.DataFrame([*part.own, *conclusions(part.judged, run.kept, part.known)])
     # The least and greatest of a truth or a standing help nobody, and take as long as writing them.
-    return lambda path: written.write_parquet(path, compression="snappy", statistics=False)
+    write_whole(file, lambda path: written.write_parquet(path, compression="snappy", statistics=False))
 
 
-def _write_arrow(states: pl.DataFrame) -> Callable[[Path], None]:
+def _write_states(part: _Concluded, file: Path) -> None:
+    states = pl.DataFrame([*part.own.select(_KEYS), *rule_states(part.judged)])
     # What other readers of Arrow know: Polars' own form of text is younger than many of them.
     oldest = pl.CompatLevel.oldest()
-    return lambda path: states.write_ipc(path, compression="lz4", compat_level=oldest)
+    write_whole(file, lambda path: states.write_ipc(path, compression="lz4", compat_level=oldest))

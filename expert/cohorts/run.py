@@ -80,7 +80,7 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def replace(path: Path, write: Callable[[Any], Any]) -> None:
+def write_whole(path: Path, write: Callable[[Any], Any]) -> None:
     """Write a file under a name of its own, private, and give it its true one once it is on the disk. Raises CohortError."""
     temporary = path.with_name(f"{path.name}.{uuid4().hex}{UNFINISHED}")
     try:

@@ -52,16 +52,15 @@ def _strata(urgency: pl.Series, cases: pl.DataFrame, knowledge: KnowledgeBase) -
         counts[name] = {}
         if name not in cases.columns:
             continue
-        finding = knowledge.vocabulary.findings[name]
-        group: pl.Expr = pl.col(name).cast(pl.String)
-        if isinstance(finding, QuantityFinding):
-            group = pl.lit(f"{cuts[-1]:g} and more")
-            for low, high in reversed([(None, cuts[0]), *pairwise(cuts)]):
-                label = f"below {high:g}" if low is None else f"{low:g} to below {high:g}"
-                group = pl.when(pl.col(name) < high).then(pl.lit(label)).otherwise(group)
-            group = pl.when(pl.col(name).is_not_null()).then(group)
-        rows = cases.select(group.alias("group")).with_columns(urgency.cast(pl.String).alias(URGENCY)).drop_nulls("group")
-        for label, level, count in rows.group_by("group", URGENCY).len().sort("group", URGENCY).rows():
+        # Rows are grouped by what they hold: to write a text for each takes longer than all the rest.
+        group, named = pl.col(name), pl.col("group").cast(pl.String)
+        if isinstance(knowledge.vocabulary.findings[name], QuantityFinding):
+            group = pl.sum_horizontal((pl.col(name) >= cut).cast(pl.UInt32) for cut in cuts)
+            named = pl.col("group").replace_strict(dict(enumerate(_labels(name, knowledge))), return_dtype=pl.String)
+        rows = cases.select(pl.when(pl.col(name).is_not_null()).then(group).alias("group")).with_columns(urgency.alias(URGENCY))
+        sizes = rows.drop_nulls("group").group_by("group", URGENCY).len()
+        told = sizes.with_columns(named, pl.col(URGENCY).cast(pl.String)).sort("group", URGENCY)
+        for label, level, count in told.rows():
             counts[name].setdefault(label, {})[level] = count
     return counts
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from expert.cohorts.engines import DEFAULT, ENGINES
+from expert.cohorts.engines import DEFAULT, ENGINES, ROWS_A_PART
 from expert.commands.options import (
     CONTEXT,
     FAILED,
@@ -58,7 +58,9 @@ if TYPE_CHECKING:
     "--part-rows",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Rows in a part: what fits into memory, and what a worker of Spark takes at a time. [default: 262144]",
+    default=ROWS_A_PART,
+    show_default=True,
+    help="Rows in a part: what fits into memory, and what a worker of Spark takes at a time.",
 )
 @click.option(
     "--map",
@@ -92,7 +94,7 @@ def evaluate(
     also: tuple[str, ...],
     engine: str,
     master: str | None,
-    part_rows: int | None,
+    part_rows: int,
     map_file: Path | None,
     yes: tuple[str, ...],
     no: tuple[str, ...],
@@ -134,7 +136,7 @@ def evaluate(
     """
     # numpy's threads for linear algebra, of which there is none here, would wait in a loop and take time from ours.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    from expert.cohorts.evaluation import GROUPS, ROWS_A_PART, UNRECOGNIZED_FILE, CohortError
+    from expert.cohorts.evaluation import GROUPS, UNRECOGNIZED_FILE, CohortError
     from expert.cohorts.evaluation import evaluate as conclude
     from expert.cohorts.record_tables import RecordError
     from facts.intake.files import partition
@@ -168,7 +170,7 @@ def evaluate(
                 limit=limit,
                 kept=groups,
                 also=also,
-                rows_a_part=part_rows or ROWS_A_PART,
+                rows_a_part=part_rows,
                 engine=engine,
                 master=master,
                 mapping=mapping,

@@ -142,7 +142,7 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     lines.append(f"Urgency: {floor if is_open else level}. Causes: {leading}.")
     if not certificate.thorough:
         lines += _looked_for(certificate, moment, knowledge)
-    told = kept_open(certificate, knowledge)
+    told = kept_open(certificate, moment, knowledge)
     lines += told[:_MOST_TOLD]
     if len(told) > _MOST_TOLD:
         lines.append(f"  … and {len(told) - _MOST_TOLD} other causes; type open to see all")
@@ -160,11 +160,13 @@ def _looked_for(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     return lines
 
 
-def kept_open(certificate: Certificate, knowledge: KnowledgeBase) -> list[str]:
-    """Say which answers of "unknown" keep which conclusion open, and what it could become."""
+def kept_open(certificate: Certificate, moment: Moment, knowledge: KnowledgeBase) -> list[str]:
+    """Say which answers of "unknown" keep which conclusion open, those first that matter most, and what it could become."""
+    matters = {entry.id: place for place, entry in enumerate(moment.assessment.missing)}
     lines = ["What was answered “unknown” keeps open:"] if certificate.kept_open else []
     for kept in certificate.kept_open:
-        named = ((name, knowledge.vocabulary.findings[name].label) for name in kept.findings)
+        names = sorted(kept.findings, key=lambda name: matters.get(name, len(matters)))
+        named = ((name, knowledge.vocabulary.findings[name].label) for name in names)
         labels = "; ".join(f"the exact figure of {label}" if name in certificate.inexact else label for name, label in named)
         if kept.conclusion == "urgency":
             lines.append(f"  ? urgency, up to {knowledge.levels[kept.could_be].label}: {labels}")

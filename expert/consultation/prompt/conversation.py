@@ -258,7 +258,7 @@ class Conversation(PageReader):
     def open(self) -> None:
         """Say what every answer of "unknown" keeps open."""
         certificate = self.consultation.questioner.certificate(self.moment.known, self.moment.prospect)
-        self.tell(kept_open(certificate, self.knowledge) or ["No answer of “unknown” keeps anything open."])
+        self.tell(kept_open(certificate, self.moment, self.knowledge) or ["No answer of “unknown” keeps anything open."])
 
     def undo(self) -> None:
         """Take the last step back: what was answered of this page, or else the page before."""

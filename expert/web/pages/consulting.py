@@ -242,7 +242,7 @@ def _clean_lines(text: str) -> str:
 
 def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str, Any]:
     lines = why_stopped(certificate, moment, service.knowledge)
-    open_ = kept_open(certificate, service.knowledge)
+    open_ = kept_open(certificate, moment, service.knowledge)
     return {
         "asked": False,
         "heading": "Nothing that matters is left to ask" if not certificate.thorough else "Nothing at all is left to ask",

@@ -5,7 +5,6 @@ Longer than other modules: every reading of a column notes its refusals, and all
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -30,9 +29,18 @@ from facts.intake.tables.opening import (
     polars_type,
 )
 from facts.intake.tables.quantities import settle_rows
+from facts.intake.tables.whole_columns import (
+    SIGNIFICANT_DIGITS,
+    Numbers,
+    are_short,
+    find_denied,
+    implies,
+    imply_required,
+    in_own_unit,
+    plain_numbers,
+)
 from facts.measuring.reference_intervals import WORDS
 from facts.measuring.unit_systems import other_readings, unit_in
-from facts.measuring.units import converter
 from facts.medicines import MedicineDictionary
 from facts.quantities import Interval, at_most, bounds
 from facts.requirements import DeniedRequirement, ancestors
@@ -41,8 +49,6 @@ from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Vocabulary
 _PLAIN = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)$"
 _LONGEST_PLAIN = 10
 """A text that is longer may need rounding, which the reader of answers knows how to do."""
-_SIGNIFICANT_DIGITS = 10
-_SCALES = ((10_000.0, 1e6), (100.0, 1e8), (1.0, 1e10))
 UNRECOGNIZED = {"file": pl.String, "row": pl.Int64, "case": pl.String, "text": pl.String, "reason": pl.String}
 
 
@@ -92,17 +98,18 @@ class _Reading:
 
     def part(self) -> Part:
         headings = {heading.name: heading for heading in self.table.headings}
-        self.names(headings[CASE])
+        cases = self.names(headings[CASE])
+        plain = self.plain(headings)
         for name, finding in self.vocabulary.findings.items():
             if name in headings and self.raw[headings[name].column].dtype != pl.Null:
-                self.columns[name] = self.answers(headings[name], finding)
+                self.columns[name] = plain[name] if name in plain else self.answers(headings[name], finding)
                 self.places[name] = [headings[name].column]
         for key in (MEDICINES, STOPPED):
             if key in headings:
                 self.lists(headings[key])
         self.settle()
         self.requirements()
-        frame = pl.DataFrame({CASE: self.raw[headings[CASE].column].cast(pl.String).str.strip_chars(), ROW: self.raw[ROW]})
+        frame = pl.DataFrame({CASE: cases, ROW: self.raw[ROW]})
         names = [end for name in self.vocabulary.findings for end in (name, at_most(name))]
         known = {name: series for name in names if (series := self.columns.get(name)) is not None}
         labels = {key: self.label(headings[key]) for key in EXPECTED if key in headings}
@@ -123,9 +130,9 @@ class _Reading:
 
     def refuse_where(self, mask: pl.Series, column: str, values: pl.Series, reason: str | pl.Series) -> None:
         """Note refusals, one for each row of the mask; a column of reasons has one for each of those rows."""
-        rows = self.raw.filter(mask)
-        if not rows.height:
+        if not mask.any():
             return
+        rows = self.raw.filter(mask)
         told = pl.lit(reason) if isinstance(reason, str) else reason
         self.refusals.append(
             rows.select(
@@ -138,16 +145,29 @@ class _Reading:
             )
         )
 
-    def names(self, heading: Heading) -> None:
+    def names(self, heading: Heading) -> pl.Series:
+        """Return the names of the cases; those are refused that are none, are too long, or were there before."""
         names = self.raw[heading.column].cast(pl.String).str.strip_chars()
-        self.refuse_where(names.fill_null("") == "", heading.column, names, "the case has no name")
-        self.refuse_where(
-            names.str.len_chars().fill_null(0) > LONGEST_NAME, heading.column, names.str.head(50), "the name is too long"
-        )
-        again = self.raw[ROW].is_in(pl.Series(sorted(self.twice), dtype=pl.Int64).implode())
-        self.refuse_where(again, heading.column, names, "another row has this name already; rename one")
+        lengths = names.str.len_chars().fill_null(0)
+        self.refuse_where(lengths == 0, heading.column, names, "the case has no name")
+        self.refuse_where(lengths > LONGEST_NAME, heading.column, names.str.head(50), "the name is too long")
+        if self.twice:
+            again = self.raw[ROW].is_in(pl.Series(sorted(self.twice), dtype=pl.Int64).implode())
+            self.refuse_where(again, heading.column, names, "another row has this name already; rename one")
+        return names
 
     # Answers
+
+    def plain(self, headings: Mapping[str, Heading]) -> dict[str, pl.Series]:
+        """Read the columns of numbers in which nothing is refused, rounded or doubtful; each other is looked at by itself."""
+        wanted = {}
+        for name, heading in headings.items():
+            finding = self.vocabulary.findings.get(name)
+            if isinstance(finding, QuantityFinding) and self.raw[heading.column].dtype.is_numeric():
+                unit = self.unit_of(heading, finding)
+                if unit is not None or not finding.systems:
+                    wanted[name] = Numbers(heading.column, finding, unit)
+        return plain_numbers(self.raw, wanted)
 
     def answers(self, heading: Heading, finding: Finding) -> pl.Series:
         """Read one column of answers as the finding holds them; what cannot be read is refused."""
@@ -224,9 +244,7 @@ class _Reading:
 
     def checked(self, heading: Heading, finding: QuantityFinding, written: pl.Series, numbers: pl.Series) -> pl.Series:
         """Bring numbers into the finding's unit; refuse those that are not plausible, or may be meant in another unit."""
-        unit = heading.unit
-        if unit is None and self.table.mapping.system is not None:
-            unit = unit_in(finding, self.table.mapping.system)
+        unit = self.unit_of(heading, finding)
         if unit is None and finding.systems:
             mask = pl.Series([False]).new_from_index(0, len(numbers))
             for other in finding.systems.values():
@@ -238,11 +256,9 @@ class _Reading:
                 ]
                 self.refuse_where(mask, heading.column, written, pl.Series(reasons, dtype=pl.String))
                 numbers = numbers.zip_with(~mask, self.nothing(pl.Float64))
-        if unit is not None and unit != finding.unit:
-            convert = converter(finding, unit)
-            at_zero, at_one = float(convert(Decimal(0))), float(convert(Decimal(1)))
-            numbers = numbers * (at_one - at_zero) + at_zero
-        values = numbers if _are_short(numbers) else numbers.round_sig_figs(_SIGNIFICANT_DIGITS)
+        if unit is not None:
+            numbers = numbers.to_frame("").select(in_own_unit(pl.col(""), finding, unit)).to_series()
+        values = numbers if are_short(numbers) else numbers.round_sig_figs(SIGNIFICANT_DIGITS)
         low, high = finding.range
         # A number that is none compares as neither inside nor outside.
         outside = (~values.is_between(low, high) | values.is_nan()).fill_null(False)
@@ -251,6 +267,11 @@ class _Reading:
         reason = f"outside the plausible range {low:g} to {high:g} {finding.unit}; check the figure and its unit"
         self.refuse_where(outside, heading.column, written, reason)
         return values
+
+    def unit_of(self, heading: Heading, finding: QuantityFinding) -> str | None:
+        if heading.unit is None and self.table.mapping.system is not None:
+            return unit_in(finding, self.table.mapping.system)
+        return heading.unit
 
     # Medicines
 
@@ -296,20 +317,16 @@ class _Reading:
 
     def requirements(self) -> None:
         """Let a value imply what it requires, and refuse the row where that is denied."""
-        answered = {name: series for name, series in self.columns.items() if name in self.vocabulary.findings}
-        for name, series in answered.items():
-            implies = series.fill_null(False) if series.dtype == pl.Boolean else series.is_not_null()
-            for above in ancestors(name, self.vocabulary.findings):
+        findings = self.vocabulary.findings
+        answered = {name: series for name, series in self.columns.items() if name in findings}
+        for name in find_denied(answered, findings):
+            implying = answered[name].to_frame(name).select(implies(name, answered[name])).to_series()
+            for above in ancestors(name, findings):
                 if above in answered:
-                    denied = implies & (answered[above] == False).fill_null(False)  # noqa: E712 - three-valued
-                    if denied.any():
-                        self.refuse_denied(denied, name, series, above)
-                        implies &= ~denied
-                required = self.columns.get(above)
-                if required is None:
-                    required = pl.Series(above, [None], dtype=pl.Boolean).new_from_index(0, len(series))
-                # What is known stays, for a denial was refused; what is unknown becomes true where it is implied.
-                self.columns[above] = required | (implies & required.is_null())
+                    denied = implying & (answered[above] == False).fill_null(False)  # noqa: E712 - three-valued
+                    self.refuse_denied(denied, name, answered[name], above)
+                    implying &= ~denied
+        self.columns |= imply_required(answered, findings)
 
     def refuse_denied(self, mask: pl.Series, name: str, series: pl.Series, above: str) -> None:
         """Refuse the rows in which a finding has a value and what it requires is denied, with both columns."""
@@ -319,17 +336,6 @@ class _Reading:
             for value in series.filter(mask)
         ]
         self.refuse_where(mask, self.places[name][0], series, pl.Series(reasons, dtype=pl.String))
-
-
-def _are_short(numbers: pl.Series) -> bool:
-    """Return whether numbers have so few digits that to round them would change nothing."""
-    values = numbers.abs()
-    scale = next((scale for scale, limit in _SCALES if not (values >= limit).any()), None)
-    if scale is None:
-        return False
-    # By a column, because Polars divides by one number as it multiplies, which is less exact.
-    by = pl.Series([scale]).new_from_index(0, len(numbers))
-    return bool(((numbers * scale).round() / by == numbers).all())
 
 
 def _replace(series: pl.Series, values: Mapping[str, Any], dtype: Any) -> pl.Series:

@@ -24,6 +24,7 @@ from facts.problems import UnknownName
 from facts.vocabulary import Value
 from knowledge_base.interview import Screen
 from knowledge_base.model import KnowledgeBase
+from reports.arranged.page import page
 from reports.formats import FORMATS
 from reports.json_report import as_plain
 from reports.words.explaining import explain
@@ -222,7 +223,12 @@ def test_it_stops_when_everything_is_unknown_and_says_what_that_keeps_open(consu
     assert told[0].startswith(f"Stopped after {moment.screens} screens: no question is left that could show a danger")
     assert any(f"{stopped.remaining} questions were not asked" in line for line in told)
     assert any(line.startswith("Looked for ") and "nothing suggests them" in line for line in told)
-    assert kept_open(stopped, consultation.knowledge)[0] == "What was answered “unknown” keeps open:"
+    heading, urgency, *_ = kept_open(stopped, moment, consultation.knowledge)
+    assert heading == "What was answered “unknown” keeps open:"
+    # What matters most comes first, and not what the vocabulary lists first.
+    assert 0 < urgency.find("confusion") < urgency.find("fever") < urgency.find("relief by stretching")
+    not_known = page(moment.assessment, consultation.knowledge).not_known
+    assert "confusion" in not_known and "fever" in not_known and not_known[-1].endswith(" more")
     # Causes that nothing supports are not worth a line.
     assert {kept.conclusion for kept in stopped.kept_open} == {"urgency"}
     # Nothing is decided as long as an unknown answer hides a danger.
