@@ -3,7 +3,7 @@
 Synthetic cases drawn from the vocabulary (`benchmarks.synthetic`), the whole knowledge base, Parquet in and a folder of
 conclusions out, by `charley evaluate`. The conclusions of a sample are compared with those of one case at a time.
 
-    python -m benchmarks.cohorts --rows 10000 100000 1000000 --rows-of-engines 200000 --rows-of-formats 1000000
+    python -m benchmarks.cohorts --rows 10000 100000 1000000 --rows-of-engines 200000 --rows-of-formats 200000
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="sizes of cohorts")
     parser.add_argument("--rows-of-engines", type=int, default=200_000, help="size of the cohort for Spark; 0: none")
-    parser.add_argument("--rows-of-formats", type=int, default=1_000_000, help="size of the cohort as CSV and NDJSON; 0: none")
+    parser.add_argument("--rows-of-formats", type=int, default=200_000, help="size of the cohort as CSV and NDJSON; 0: none")
     parser.add_argument("--before", type=Path, help="a checkout of an earlier version, to be timed on the same files")
     options = parser.parse_args()
     knowledge = load_knowledge_base()

@@ -6,7 +6,7 @@ What is computed for a frame depends on which columns it has, and is put togethe
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import nanoarrow
 import numpy as np
@@ -26,20 +26,13 @@ from knowledge_base.judging.program import write_program
 from knowledge_base.model import KnowledgeBase
 
 
-class _Known(NamedTuple):
-    """Where a condition is true, and where it is true or false: what a column of truths has, in the form that it has."""
-
-    true: Plane
-    known: Plane
-
-
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """What is computed for frames with certain columns."""
 
     code: Code
     answers: GivenAnswers
-    truths: Mapping[str, _Known]
+    truths: Mapping[str, Truth]
     standings: Mapping[str, Standings]
     urgencies: Urgencies | None
 
@@ -96,9 +89,8 @@ class CohortJudge:
         assembly = Assembly()
         answers = GivenAnswers(assembly, self.knowledge.vocabulary, columns)
         truths = judge_all(assembly, write_program(self.judge.conditions, names), answers)
-        known = {name: _known(assembly, truth) for name, truth in truths.items()}
-        code = finish(assembly, [plane for truth in known.values() for plane in truth])
-        return _Plan(code, answers, known, {}, None)
+        code = finish(assembly, [plane for truth in truths.values() for plane in truth])
+        return _Plan(code, answers, truths, {}, None)
 
     def _conclude(self, columns: Mapping[str, Column]) -> _Plan:
         assembly, knowledge = Assembly(), self.knowledge
@@ -106,23 +98,18 @@ class CohortJudge:
         truths = judge_all(assembly, self.judge.program, answers)
         standings = {name: find_standings(assembly, cause, truths, knowledge) for name, cause in knowledge.causes.items()}
         urgencies = find_urgencies(assembly, truths, answers, self.judge, self.verdicts, knowledge)
-        known = {name: _known(assembly, truth) for name, truth in truths.items()}
         wanted: list[Plane] = []
         # A cause's rules and what they come to stand together, so that they are computed together.
         for name, cause in knowledge.causes.items():
-            wanted += (plane for rule in cause.rules for plane in known[rule.id])
+            wanted += (plane for rule in cause.rules for plane in truths[rule.id])
             standing = standings[name]
             wanted += (*standing.code, standing.considered, standing.likely)
             wanted += (digit for digits in standing.counts.values() for digit in digits)
         for name in (*knowledge.rules, *knowledge.warning_signs):
-            wanted += known[name]
-        wanted += (known[contradiction_key(name)].true for name in knowledge.contradictions)
+            wanted += truths[name]
+        wanted += (truths[contradiction_key(name)].true for name in knowledge.contradictions)
         wanted += (*urgencies.level, *urgencies.ceiling, urgencies.decided)
-        return _Plan(finish(assembly, wanted), answers, known, standings, urgencies)
-
-
-def _known(assembly: Assembly, truth: Truth) -> _Known:
-    return _Known(truth.true, assembly.either(*truth))
+        return _Plan(finish(assembly, wanted), answers, truths, standings, urgencies)
 
 
 class Judged:
@@ -132,7 +119,7 @@ class Judged:
         self.knowledge, self.height = knowledge, height
         self._plan, self._result = plan, result
         # A file has a part of the findings, and most rules of the knowledge come out alike without the others.
-        self._truths: dict[_Known, pl.Series] = {}
+        self._truths: dict[Truth, pl.Series] = {}
         self._standing_counts: dict[Digits, dict[str, int]] = {}
 
     def truth(self, name: str, before: str = "") -> pl.Series:
@@ -142,9 +129,9 @@ class Judged:
         """
         truth = self._plan.truths[name]
         if truth not in self._truths:
-            true, known = map(self._plane, truth)
-            unknown = self.height - self._count(truth.known)
-            array = nanoarrow.c_array_from_buffers(nanoarrow.bool_(), self.height, [known, true], null_count=unknown)
+            true, false = map(self._plane, truth)
+            unknown = self.height - self._count(truth.true) - self._count(truth.false)
+            array = nanoarrow.c_array_from_buffers(nanoarrow.bool_(), self.height, [true | false, true], null_count=unknown)
             self._truths[truth] = pl.Series(array)
         return self._truths[truth].alias(before + name)
 
@@ -158,13 +145,13 @@ class Judged:
 
     def planes(self, name: str) -> tuple[Words, Words]:
         """Return where a condition is true and where it is false: a bit a row, 64 in a word, lowest first."""
-        true, known = map(self._plane, self._plan.truths[name])
-        return true, known & ~true
+        true, false = self._plan.truths[name]
+        return self._plane(true), self._plane(false)
 
     def count(self, name: str) -> tuple[int, int]:
         """Return in how many rows a condition is true, and in how many false."""
-        true, known = map(self._count, self._plan.truths[name])
-        return true, known - true
+        true, false = self._plan.truths[name]
+        return self._count(true), self._count(false)
 
     def urgency(self) -> pl.Series:
         """Return the level that the known findings demand."""

@@ -241,13 +241,15 @@ def _clean_lines(text: str) -> str:
 
 
 def _end(moment: Moment, certificate: Certificate, service: Service) -> dict[str, Any]:
-    lines = why_stopped(certificate, moment, service.knowledge)
     open_ = kept_open(certificate, moment, service.knowledge)
+    lines = [line for line in why_stopped(certificate, moment, service.knowledge) if line not in open_]
+    why, verdict, *more = (line for line in lines if not line.startswith("  "))
     return {
         "asked": False,
         "heading": "Nothing that matters is left to ask" if not certificate.thorough else "Nothing at all is left to ask",
         "remaining": 0 if certificate.thorough else certificate.remaining,
-        "stopped": [line for line in lines if line not in open_ and not line.startswith("  ")],
+        "verdict": verdict,
+        "stopped": [why, *more],
         "do_now": [step.do for step in moment.assessment.next_steps if step.do_now and not step.done],
         "kept_open": [line.removeprefix("  ? ") for line in open_],
     }
