@@ -148,6 +148,7 @@ class Status:
 
     level: str
     ceiling: str
+    """The level up to which what is open could raise it."""
     is_decided: bool
     is_awaiting: bool
     is_open: bool

@@ -30,7 +30,7 @@ def standing(moment: Moment, *, bound: bool = True) -> Status:
     is_open = bool(moment.prospect.raising)
     return Status(
         level=stands.level,
-        ceiling=stands.ceiling,
+        ceiling=could_be(moment),
         is_decided=stands.decided,
         is_awaiting=stands.decided and not is_open and bool(moment.assessment.urgency.awaiting),
         is_open=is_open,
@@ -42,6 +42,14 @@ def standing(moment: Moment, *, bound: bool = True) -> Status:
         questions_left=left,
         questions_at_most=max(left, questions_at_most(moment)) if left and bound else None,
     )
+
+
+def could_be(moment: Moment) -> str:
+    """Return the level up to which what is open could raise the urgency: of what is pertinent, or, asked for, of all."""
+    stands = moment.outline
+    if moment.questioner.thorough:
+        return stands.ceiling
+    return stands.could_rise_to or (stands.level if stands.decided else stands.ceiling)
 
 
 def questions_left(moment: Moment) -> int:

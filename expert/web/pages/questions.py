@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from expert.consultation.asking.page import ScreenAsked, Section
 from expert.consultation.moments import Moment
+from expert.consultation.progress import could_be
 from expert.web.pages.forms import answer_field, open_field
 from facts.vocabulary import ChoiceFinding, QuantityFinding, YesNoFinding
 from knowledge_base.interview import opens_a_page
@@ -20,13 +21,17 @@ _REASONS_IN_SIGHT = 2
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The urgency as it stands above every page: the least it is, and the most it could still be, and why."""
+    """The urgency as it stands above every page: the least it is, and the most it could still be, and why.
+
+    Where it is not open, `is_sound` says whether nothing at all could raise it, or only nothing that one would look for.
+    """
 
     tone: str
     level: str
     says: str
     is_lowest: bool
     is_open: bool
+    is_sound: bool
     ceiling_tone: str
     ceiling: str
     reasons: tuple[str, ...]
@@ -108,14 +113,16 @@ def band(moment: Moment, knowledge: KnowledgeBase, asked: ScreenAsked | None = N
     # There is room for two: those that can be answered right here, else the shortest.
     highest = sorted(rising[0].conditions if rising else (), key=lambda text: (text not in here, len(text)))
     count = sum(len(rise.conditions) for rise in rising)
+    ceiling = could_be(moment)
     return Band(
         tone=tone(stands.level, knowledge),
         level=knowledge.levels[stands.level].label,
         says=knowledge.levels[stands.level].says,
         is_lowest=knowledge.level_rank[stands.level] == 0,
-        is_open=stands.ceiling != stands.level,
-        ceiling_tone=tone(stands.ceiling, knowledge),
-        ceiling=knowledge.levels[stands.ceiling].label,
+        is_open=ceiling != stands.level,
+        is_sound=stands.ceiling == stands.level,
+        ceiling_tone=tone(ceiling, knowledge),
+        ceiling=knowledge.levels[ceiling].label,
         reasons=tuple(highest[:_REASONS_IN_SIGHT]),
         further=count - len(highest[:_REASONS_IN_SIGHT]),
         rises=rising,

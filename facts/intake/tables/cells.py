@@ -1,7 +1,7 @@
 """The rows of a table as they are written: text cells as text, typed ones with their types, and the rows that lack cells."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -61,14 +61,21 @@ def cells_of_frame(table: Table, frame: pl.DataFrame) -> Rows:
 
 def rows_named_twice(table: Table) -> frozenset[int]:
     """Return the rows (from 1) whose case name an earlier row has already."""
+    hashes = [cases[CASE].hash() for cases in _names(table)]
+    # Where all hashes differ, all names do; that is what most files are like, and the names of millions need not be kept.
+    if not hashes or pl.concat(hashes).n_unique() == sum(map(len, hashes)):
+        return frozenset()
+    return again_named(pl.concat(_names(table)))
+
+
+def _names(table: Table) -> Iterator[pl.DataFrame]:
+    """Read the rows and the names of the cases in them, so many at a time."""
     column = table.heading(CASE).column
-    read: list[pl.DataFrame] = []
     # Where the file is broken somewhere, its parts are refused when they are read.
     with suppress(CharleyError):
         for first in range(0, table.rows, _ROWS_AT_ONCE):
             cells = read_cells(table, first, _ROWS_AT_ONCE, (CASE,)).cells
-            read.append(cells.select(pl.col(ROW).cast(pl.Int64), pl.col(column).cast(pl.String).str.strip_chars().alias(CASE)))
-    return again_named(pl.concat(read)) if read else frozenset()
+            yield cells.select(pl.col(ROW).cast(pl.Int64), pl.col(column).cast(pl.String).str.strip_chars().alias(CASE))
 
 
 def again_named(cases: pl.DataFrame) -> frozenset[int]:
@@ -100,7 +107,7 @@ def _csv_cells(table: Table, layout: Layout, first: int, count: int, names: Sequ
             frame = _cells_of(table, layout, found[skip : skip + rows], block.first + skip + 1, refused)
         chosen = [pl.col(str(layout.header.index(heading.column))).alias(heading.column) for heading in headings]
         frames.append(frame.select(pl.col(ROW).cast(pl.Int64), *chosen))
-    cells = pl.concat(frames, rechunk=True)
+    cells = pl.concat(frames)
     return Rows(cells if names else _with_lists(cells, table), _refusals(refused))
 
 

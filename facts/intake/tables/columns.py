@@ -4,6 +4,7 @@ Longer than other modules: every reading of a column notes its refusals, and all
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,11 +34,13 @@ from facts.intake.tables.whole_columns import (
     SIGNIFICANT_DIGITS,
     Numbers,
     are_short,
+    distinct_texts,
     find_denied,
     implies,
     imply_required,
     in_own_unit,
     plain_numbers,
+    plain_truths,
 )
 from facts.measuring.reference_intervals import WORDS
 from facts.measuring.unit_systems import other_readings, unit_in
@@ -49,6 +52,7 @@ from facts.vocabulary import ChoiceFinding, Finding, QuantityFinding, Vocabulary
 _PLAIN = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)$"
 _LONGEST_PLAIN = 10
 """A text that is longer may need rounding, which the reader of answers knows how to do."""
+_USUAL = ("yes", "no", "true", "false")
 UNRECOGNIZED = {"file": pl.String, "row": pl.Int64, "case": pl.String, "text": pl.String, "reason": pl.String}
 
 
@@ -99,7 +103,7 @@ class _Reading:
     def part(self) -> Part:
         headings = {heading.name: heading for heading in self.table.headings}
         cases = self.names(headings[CASE])
-        plain = self.plain(headings)
+        plain = self.plain_numbers(headings) | self.plain_answers(headings)
         for name, finding in self.vocabulary.findings.items():
             if name in headings and self.raw[headings[name].column].dtype != pl.Null:
                 self.columns[name] = plain[name] if name in plain else self.answers(headings[name], finding)
@@ -158,7 +162,30 @@ class _Reading:
 
     # Answers
 
-    def plain(self, headings: Mapping[str, Heading]) -> dict[str, pl.Series]:
+    def plain_answers(self, headings: Mapping[str, Heading]) -> dict[str, pl.Series]:
+        """Read the columns of yes and no that have few texts, each of which can be read; each other is looked at by itself."""
+        texts = {
+            heading.column: (heading, finding)
+            for name, heading in headings.items()
+            if isinstance(finding := self.vocabulary.findings.get(name), YesNoFinding)
+            and self.raw[heading.column].dtype == pl.String
+        }
+        read: dict[str, pl.Series] = {}
+        found = distinct_texts(self.raw, list(texts))
+        # What is rare may not be among the first.
+        for more in ((), _USUAL):
+            meanings: dict[str, dict[str, bool | None]] = {}
+            for column in [column for column in found if column not in read]:
+                with suppress(AnswerError):
+                    meanings[column] = {text: self.truth(*texts[column], text) for text in [*found[column], *more]}
+            read |= plain_truths(self.raw, meanings)
+        return {texts[column][0].name: series for column, series in read.items()}
+
+    def truth(self, heading: Heading, finding: YesNoFinding, text: str) -> bool | None:
+        observed = read_answer(finding, as_written(self.table, heading, text)) if text.strip() else None
+        return observed.value is True if observed is not None else None
+
+    def plain_numbers(self, headings: Mapping[str, Heading]) -> dict[str, pl.Series]:
         """Read the columns of numbers in which nothing is refused, rounded or doubtful; each other is looked at by itself."""
         wanted = {}
         for name, heading in headings.items():

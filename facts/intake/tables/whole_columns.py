@@ -3,7 +3,7 @@
 What is found here to need more is read by the column, with its refusals.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from facts.vocabulary import Finding, QuantityFinding
 SIGNIFICANT_DIGITS = 10
 _SCALES = ((10_000.0, 1e6), (100.0, 1e8), (1.0, 1e10))
 """By what to multiply numbers below a limit, so that those with few digits become whole."""
+_FIRST_ROWS, _FEW_TEXTS = 1_000, 8
 
 
 class Numbers(NamedTuple):
@@ -75,6 +76,33 @@ def are_short(numbers: pl.Series) -> bool:
 
 def _scale(low: float, high: float) -> float | None:
     return next((scale for scale, limit in _SCALES if max(-low, high) < limit), None)
+
+
+def distinct_texts(cells: pl.DataFrame, columns: Sequence[str]) -> dict[str, list[str]]:
+    """Return the texts that some columns have in their first rows; those with many are left out."""
+    first = (
+        cells.lazy().head(_FIRST_ROWS).select(pl.col(column).drop_nulls().unique().implode() for column in columns).collect()
+    )
+    return {column: sorted(first[column][0]) for column in columns if len(first[column][0]) <= _FEW_TEXTS}
+
+
+def plain_truths(cells: pl.DataFrame, meanings: Mapping[str, Mapping[str, bool | None]]) -> dict[str, pl.Series]:
+    """Return the columns of which every cell is a text that has a meaning, as truths; null where that is None or no cell."""
+    every = [
+        (pl.col(column).is_null() | pl.any_horizontal([pl.col(column) == text for text in texts])).all().alias(column)
+        for column, texts in meanings.items()
+        if texts
+    ]
+    whole = [column for column, plain in cells.select(every).row(0, named=True).items() if plain] if every else []
+    return dict(zip(whole, cells.select(_truth(column, meanings[column]) for column in whole), strict=True))
+
+
+def _truth(column: str, meanings: Mapping[str, bool | None]) -> pl.Expr:
+    true, false = (
+        pl.any_horizontal([pl.col(column) == text for text, told in meanings.items() if told is value] or [pl.lit(False)])
+        for value in (True, False)
+    )
+    return pl.when(true).then(True).when(false).then(False).alias(column)
 
 
 def find_denied(answered: Mapping[str, pl.Series], findings: Mapping[str, Finding]) -> tuple[str, ...]:
