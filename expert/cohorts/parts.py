@@ -215,7 +215,8 @@ def _write(part: _Concluded, run: Run) -> None:
     with ThreadPoolExecutor(1, "states") as beside:
         waiting = None
         if RULES in run.kept:
-            waiting = beside.submit(_write_states, part, work / RULE_STATES / f"part-{number:05}.arrow")
+            states = pl.DataFrame([*part.own.select(_KEYS), *rule_states(part.judged)])
+            waiting = beside.submit(_write_states, states, work / RULE_STATES / f"part-{number:05}.arrow")
         _write_conclusions(part, run, work / CONCLUSIONS / f"part-{number:05}.parquet")
         if waiting is not None:
             waiting.result()
@@ -230,8 +231,7 @@ def _write_conclusions(part: _Concluded, run: Run, file: Path) -> None:
     write_whole(file, lambda path: written.write_parquet(path, compression="snappy", statistics=False))
 
 
-def _write_states(part: _Concluded, file: Path) -> None:
-    states = pl.DataFrame([*part.own.select(_KEYS), *rule_states(part.judged)])
+def _write_states(states: pl.DataFrame, file: Path) -> None:
     # What other readers of Arrow know: Polars' own form of text is younger than many of them.
     oldest = pl.CompatLevel.oldest()
     write_whole(file, lambda path: states.write_ipc(path, compression="lz4", compat_level=oldest))
