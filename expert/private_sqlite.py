@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 from expert.disk_errors import advise
 
 _WAIT_MS = 5_000
+_PAUSE = 0.02
+"""Seconds until the next try."""
 
 
 class StoreError(Exception):
@@ -50,7 +53,7 @@ def open_private(
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")
         if _header(connection) != (format.mark, format.version):
-            connection.execute("PRAGMA journal_mode = WAL")
+            _write_ahead(connection)
             with connection:
                 # Another process may have made the tables between the question and here.
                 connection.execute("BEGIN IMMEDIATE")
@@ -72,14 +75,42 @@ def _open_to_read(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT_MS / 1000)
 
 
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # SQLite waits for a lock, but where several programs change the journal of a new file it tells one that it is locked.
+    until = time.monotonic() + _WAIT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
 def _header(connection: sqlite3.Connection) -> tuple[int, int]:
     mark, version = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
     return mark, version
 
 
+@contextmanager
+def _one_moment(connection: sqlite3.Connection) -> Iterator[None]:
+    """See the file as it is at one moment: another program may be making it."""
+    if connection.in_transaction:
+        yield
+        return
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.rollback()
+
+
 def _refuse_foreign(path: Path, format: Format, connection: sqlite3.Connection) -> None:
-    mark, version = _header(connection)
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    with _one_moment(connection):
+        mark, version = _header(connection)
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     is_new = (mark, version) == (0, 0) and not tables
     if mark != format.mark and not is_new and not (mark == 0 and version and format.tables <= tables):
         raise StoreError(f"{path}: not {format.name}, but kept by another program; nothing was changed; name another file")

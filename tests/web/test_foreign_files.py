@@ -1,10 +1,10 @@
 """SQLite files that are not ours, or not as we wrote them: refused in words, and never written to."""
 
 import sqlite3
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import closing
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from expert.private_sqlite import StoreError
 from expert.web.access import audit
 from tests.functional.charley import charley
 
+PROGRAMS, STORES = 8, 60
 OPENERS: dict[str, Callable[[Path], Store | FeedbackStore]] = {"consultations": Store, "feedback": FeedbackStore}
 
 
@@ -89,12 +90,26 @@ def test_a_file_of_a_later_version_is_not_changed(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def make_stores(folder: Path, together: Barrier) -> None:
+    for number in range(STORES):
+        together.wait(60)
+        with closing(Store(folder / f"store-{number}")) as store:
+            store.begin("n", "a", "k")
+
+
 def test_many_programs_may_make_one_store_at_once(tmp_path: Path) -> None:
-    made = "import sys, pathlib; from expert.consultation.sessions import Store; Store(pathlib.Path(sys.argv[1])).begin(*'nak')"
-    programs = [subprocess.Popen([sys.executable, "-c", made, str(tmp_path / "store")]) for _ in range(6)]
-    assert [program.wait(120) for program in programs] == [0] * 6
-    with closing(Store(tmp_path / "store")) as store:
-        assert len(store.sessions()) == 6
+    """Sixty times, because it is a matter of luck who comes between whom."""
+    spawned = get_context("spawn")
+    together = spawned.Barrier(PROGRAMS)
+    programs = [spawned.Process(target=make_stores, args=(tmp_path, together)) for _ in range(PROGRAMS)]
+    for program in programs:
+        program.start()
+    for program in programs:
+        program.join(120)
+    assert [program.exitcode for program in programs] == [0] * PROGRAMS
+    for number in range(STORES):
+        with closing(Store(tmp_path / f"store-{number}")) as store:
+            assert len(store.sessions()) == PROGRAMS
 
 
 NO_UTF_8 = b"\xffA"
