@@ -333,7 +333,8 @@ def test_on_a_phone_nothing_is_cut_off_and_every_target_is_large_enough(page: Pa
     # The answers so far are one tap away.
     page.get_by_role("link", name="Answers", exact=True).click()
     expect(page.get_by_role("heading", name="Answers so far")).to_be_in_viewport()
-    # Axe takes a button for too small of which the band that stays in sight covers a part.
+    # Axe takes a button for too small of which the band that stays in sight covers a part, as on the way to the answers.
+    page.wait_for_function("() => new Promise(told => { const at = scrollY; setTimeout(() => told(at === scrollY), 300) })")
     page.evaluate("window.scrollTo({top: 0, behavior: 'instant'})")
     no_violations(page)
     page.get_by_role("link", name="Case file").click()
