@@ -4,6 +4,7 @@ Every field that names a rule, a finding, a cause or a source holds its id; sent
 of it, and its JSON Schema, are made of these classes by pydantic (`reports.json_report`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -263,3 +264,8 @@ class Assessment:
     what_would_change: WhatWouldChange | None = None
     record: Record | None = None
     unverified: tuple[UnverifiedReading, ...] = ()
+
+    def by_what_matters(self, names: Iterable[str]) -> list[str]:
+        """Return findings in the order in which `missing` lists them; those that could change nothing come last."""
+        places = {entry.id: place for place, entry in enumerate(self.missing)}
+        return sorted(names, key=lambda name: places.get(name, len(places)))

@@ -148,7 +148,9 @@ class Status:
 
     level: str
     ceiling: str
-    """The level up to which what is open could raise it."""
+    """The highest level that is not ruled out."""
+    could_be: str
+    """The level up to which what is open, and pertinent, could raise it."""
     is_decided: bool
     is_awaiting: bool
     is_open: bool

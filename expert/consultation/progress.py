@@ -30,7 +30,8 @@ def standing(moment: Moment, *, bound: bool = True) -> Status:
     is_open = bool(moment.prospect.raising)
     return Status(
         level=stands.level,
-        ceiling=could_be(moment),
+        ceiling=stands.ceiling,
+        could_be=could_be(moment),
         is_decided=stands.decided,
         is_awaiting=stands.decided and not is_open and bool(moment.assessment.urgency.awaiting),
         is_open=is_open,
@@ -144,8 +145,9 @@ def why_stopped(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
     leading = (
         "none is likely" if certificate.leading is None else f"the leading one is {knowledge.causes[certificate.leading].label}"
     )
-    # An answer of "unknown" may hide more: never read as an all-clear.
-    is_open = any(kept.conclusion == "urgency" for kept in certificate.kept_open)
+    # An answer of "unknown" may hide more, which is told below; the verdict is that of the report.
+    settled = moment.outline.decided and not certificate.thorough
+    is_open = not settled and any(kept.conclusion == "urgency" for kept in certificate.kept_open)
     floor = f"at least {level}" if knowledge.level_rank[certificate.urgency] else "not decided"
     lines.append(f"Urgency: {floor if is_open else level}. Causes: {leading}.")
     if not certificate.thorough:
@@ -170,10 +172,9 @@ def _looked_for(certificate: Certificate, moment: Moment, knowledge: KnowledgeBa
 
 def kept_open(certificate: Certificate, moment: Moment, knowledge: KnowledgeBase) -> list[str]:
     """Say which answers of "unknown" keep which conclusion open, those first that matter most, and what it could become."""
-    matters = {entry.id: place for place, entry in enumerate(moment.assessment.missing)}
     lines = ["What was answered “unknown” keeps open:"] if certificate.kept_open else []
     for kept in certificate.kept_open:
-        names = sorted(kept.findings, key=lambda name: matters.get(name, len(matters)))
+        names = moment.assessment.by_what_matters(kept.findings)
         named = ((name, knowledge.vocabulary.findings[name].label) for name in names)
         labels = "; ".join(f"the exact figure of {label}" if name in certificate.inexact else label for name, label in named)
         if kept.conclusion == "urgency":

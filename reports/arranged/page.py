@@ -175,8 +175,7 @@ def _record(assessment: Assessment) -> str:
 
 
 def _not_known(assessment: Assessment, knowledge: KnowledgeBase) -> tuple[str, ...]:
-    matters = {entry.id: place for place, entry in enumerate(assessment.missing)}
-    names = sorted(assessment.urgency.not_known, key=lambda name: matters.get(name, len(matters)))
+    names = assessment.by_what_matters(assessment.urgency.not_known)
     told = [_named(name, knowledge) for name in names[:_NOT_KNOWN]]
     return (*told, *([say("{count} more").format(count=len(names) - _NOT_KNOWN)] if len(names) > _NOT_KNOWN else []))
 

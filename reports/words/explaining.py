@@ -143,15 +143,15 @@ def _status(answer: Status, knowledge: KnowledgeBase) -> list[Line]:
 
 def progress_line(status: Status, knowledge: KnowledgeBase) -> str:
     """Say in one line what is decided, what is open, and how many questions are left: as it stands, and at most."""
-    level, ceiling = (lower_label(knowledge.levels[name].label) for name in (status.level, status.ceiling))
+    level, could_be = (lower_label(knowledge.levels[name].label) for name in (status.level, status.could_be))
     urgency = f"urgency decided: {level}"
     if status.is_decided and not status.is_open:
         urgency += ", until the tests are back" if status.is_awaiting else ""
-    elif status.ceiling != status.level:
+    elif status.could_be != status.level:
         # Nothing left to ask could raise it, but an answer of "unknown" hides what could: that is not the same as decided. And
         # nobody is called routine whose dangers were not asked about.
         urgency = f"urgency at least {level}" if knowledge.level_rank[status.level] else "urgency not decided"
-        urgency += ", still open" if status.is_open else f" ({ceiling} depends on unknowns)"
+        urgency += ", still open" if status.is_open else f" ({could_be} depends on unknowns)"
     left, most = status.questions_left, status.questions_at_most
     if not left:
         return urgency

@@ -113,16 +113,16 @@ def band(moment: Moment, knowledge: KnowledgeBase, asked: ScreenAsked | None = N
     # There is room for two: those that can be answered right here, else the shortest.
     highest = sorted(rising[0].conditions if rising else (), key=lambda text: (text not in here, len(text)))
     count = sum(len(rise.conditions) for rise in rising)
-    ceiling = could_be(moment)
+    highest_open = could_be(moment)
     return Band(
         tone=tone(stands.level, knowledge),
         level=knowledge.levels[stands.level].label,
         says=knowledge.levels[stands.level].says,
         is_lowest=knowledge.level_rank[stands.level] == 0,
-        is_open=ceiling != stands.level,
+        is_open=highest_open != stands.level,
         is_sound=stands.ceiling == stands.level,
-        ceiling_tone=tone(ceiling, knowledge),
-        ceiling=knowledge.levels[ceiling].label,
+        ceiling_tone=tone(highest_open, knowledge),
+        ceiling=knowledge.levels[highest_open].label,
         reasons=tuple(highest[:_REASONS_IN_SIGHT]),
         further=count - len(highest[:_REASONS_IN_SIGHT]),
         rises=rising,

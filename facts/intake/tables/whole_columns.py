@@ -17,6 +17,7 @@ SIGNIFICANT_DIGITS = 10
 _SCALES = ((10_000.0, 1e6), (100.0, 1e8), (1.0, 1e10))
 """By what to multiply numbers below a limit, so that those with few digits become whole."""
 _FIRST_ROWS, _FEW_TEXTS = 1_000, 8
+"""By which rows the texts of a column are guessed, and how many it may have for that."""
 
 
 class Numbers(NamedTuple):
@@ -38,16 +39,18 @@ def in_own_unit(numbers: pl.Expr, finding: QuantityFinding, unit: str | None) ->
 
 def plain_numbers(cells: pl.DataFrame, wanted: Mapping[str, Numbers]) -> dict[str, pl.Series]:
     """Return, by finding, the columns in which every number is plausible and needs no rounding, in the finding's unit."""
+    if not wanted:
+        return {}
     values = cells.select(
         in_own_unit(pl.col(each.column).cast(pl.Float64), each.finding, each.unit).alias(name) for name, each in wanted.items()
     )
-    least, greatest, none = (
-        values.select(look).row(0) if wanted else () for look in (pl.all().min(), pl.all().max(), pl.all().is_nan().any())
+    least, greatest, undefined = (
+        values.select(look).row(0) for look in (pl.all().min(), pl.all().max(), pl.all().is_nan().any())
     )
     scales = {}
-    for (name, each), low, high, undefined in zip(wanted.items(), least, greatest, none, strict=True):
+    for (name, each), low, high, has_none in zip(wanted.items(), least, greatest, undefined, strict=True):
         within = low is None or (each.finding.range[0] <= low and high <= each.finding.range[1])
-        if within and not undefined and (scale := _scale(low or 0.0, high or 0.0)) is not None:
+        if within and not has_none and (scale := _scale(low or 0.0, high or 0.0)) is not None:
             scales[name] = scale
     return {name: values[name] for name in short_columns(values, scales)}
 
@@ -55,14 +58,9 @@ def plain_numbers(cells: pl.DataFrame, wanted: Mapping[str, Numbers]) -> dict[st
 def short_columns(values: pl.DataFrame, scales: Mapping[str, float]) -> list[str]:
     """Return the columns whose numbers have so few digits, at their scale, that to round them would change nothing."""
     # By a column, because Polars divides by one number as it multiplies, which is less exact.
-    by = {f"{scale:g}": pl.repeat(scale, values.height, eager=True, dtype=pl.Float64) for scale in set(scales.values())}
-    if not scales:
-        return []
-    whole = [
-        ((pl.col(name) * scale).round() / pl.lit(by[f"{scale:g}"]) == pl.col(name)).all().alias(name)
-        for name, scale in scales.items()
-    ]
-    return [name for name, short in values.select(whole).row(0, named=True).items() if short]
+    by = {scale: pl.lit(pl.repeat(scale, values.height, eager=True, dtype=pl.Float64)) for scale, _ in _SCALES}
+    whole = [((pl.col(name) * scale).round() / by[scale] == pl.col(name)).all().alias(name) for name, scale in scales.items()]
+    return [name for name, short in values.select(whole).row(0, named=True).items() if short] if whole else []
 
 
 def are_short(numbers: pl.Series) -> bool:
@@ -80,10 +78,8 @@ def _scale(low: float, high: float) -> float | None:
 
 def distinct_texts(cells: pl.DataFrame, columns: Sequence[str]) -> dict[str, list[str]]:
     """Return the texts that some columns have in their first rows; those with many are left out."""
-    first = (
-        cells.lazy().head(_FIRST_ROWS).select(pl.col(column).drop_nulls().unique().implode() for column in columns).collect()
-    )
-    return {column: sorted(first[column][0]) for column in columns if len(first[column][0]) <= _FEW_TEXTS}
+    found = cells.head(_FIRST_ROWS).select(pl.col(column).drop_nulls().unique().implode() for column in columns)
+    return {column: sorted(found[column][0]) for column in columns if len(found[column][0]) <= _FEW_TEXTS}
 
 
 def plain_truths(cells: pl.DataFrame, meanings: Mapping[str, Mapping[str, bool | None]]) -> dict[str, pl.Series]:
