@@ -270,3 +270,14 @@ def piped(text: str, store: Path) -> str:
     result = charley("consult", "--store", store, typed=text)
     assert result.status == 0, result.err
     return result.out
+
+
+def test_where_the_questions_end_the_verdict_is_that_of_the_report() -> None:
+    """Typical night cramps are decided, though the sound ceiling is higher and the length of a cramp is not known."""
+    example = EXAMPLES / "typical-night-cramps.yaml"
+    told = charley("consult", "--answers", example).out
+    assert "Urgency: Routine. Causes:" in told and "ROUTINE, decided" in told
+    assert "urgency, up to Soon: the length of a cramp" in told
+    status = json.loads(charley("consult", "--answers", example, "--format", "json").out)["consultation"]["status"]
+    assert status["is_decided"] and status["level"] == status["could_be"] == "routine"
+    assert status["ceiling"] == "immediate"
